@@ -65,13 +65,14 @@ use crate::task::info::{Left, Nanos, TaskInfo};
 
 mod fifo;
 mod keyed;
+mod lanes;
 mod lifo;
 mod priority;
 mod round_robin;
 
 mod check;
 
-pub use check::{Violation, check};
+pub use check::{Rule, Violation, check, check_seed};
 pub use fifo::Fifo;
 pub use lifo::Lifo;
 pub use priority::Priority;

@@ -147,13 +147,15 @@ pub struct TaskInfo {
     pub(crate) site: &'static Location<'static>,
     pub(crate) cause: Cause,
     pub(crate) state: State,
+    /// Nobody holds the task's `JoinHandle`.
+    pub(crate) detached: bool,
     priority: u8,
     group: u32,
     weight: u32,
-    pub(crate) spawned_at: Nanos,
+    spawned_at: Nanos,
     pub(crate) woken_at: Nanos,
-    pub(crate) last_run: Nanos,
-    pub(crate) total_run: Nanos,
+    last_run: Nanos,
+    total_run: Nanos,
     pub(crate) switches: u64,
     pub(crate) tag: Cell<u64>,
     /// What few tasks have must not weigh on every task.
@@ -189,6 +191,7 @@ impl TaskInfo {
             site,
             cause: Cause::Spawn { by: None },
             state: State::Waiting,
+            detached: false,
             priority: 0,
             group: 0,
             weight: 0,
@@ -268,9 +271,35 @@ impl TaskInfo {
         }
     }
 
+    /// Notes that the task became ready at `at`. In a runtime, the runtime does; this is for tests of
+    /// a policy without one, before they call [`ready`](crate::policy::Policy::ready).
+    pub fn woken(&mut self, cause: Cause, at: Nanos) {
+        self.state = State::Ready;
+        self.cause = cause;
+        self.woken_at = at;
+    }
+
+    /// Notes that a switch of the task took `ran` and left it like that. In a runtime, the runtime
+    /// does; this is for tests of a policy without one, before they call
+    /// [`ran`](crate::policy::Policy::ran).
+    pub fn switched(&mut self, ran: Nanos, left: Left) {
+        self.state = match left {
+            Left::Yielded | Left::Waiting => State::Waiting,
+            Left::Done | Left::Panicked => State::Done,
+        };
+        self.last_run = ran;
+        self.total_run += ran;
+        self.switches += 1;
+    }
+
     /// Its state.
     pub fn state(&self) -> State {
         self.state
+    }
+
+    /// Whether its [`JoinHandle`](super::JoinHandle) was dropped, so that nobody will hear its result.
+    pub fn is_detached(&self) -> bool {
+        self.detached
     }
 
     /// When it was spawned.

@@ -1,0 +1,267 @@
+//! Holds a policy to the contract, without a runtime (floor 1).
+//!
+//! Many short random scripts are run through new policies. [`run`] compares one run with a simple
+//! model; here, runs are compared with each other.
+
+use std::fmt;
+
+use super::{Policy, Rng};
+use crate::task::id::Id;
+
+mod run;
+mod script;
+mod world;
+
+use run::{Event, Fault, How, Make, Outcome, run};
+use script::{Attribute, Op, SEEDS, Script, one_of};
+#[cfg(test)]
+pub(super) use world::Bench;
+
+/// Runs the policies that `make` makes through many random scripts, and says which rule of
+/// [the contract](super) they break, if one. It takes well under a second.
+///
+/// The scripts are always the same ones. In each, tasks are spawned, woken, picked, aborted and
+/// changed, time passes, and places in the task table are used again. Some rules can only be seen
+/// by comparing runs; see [`Rule`].
+///
+/// # Errors
+/// The first [`Violation`], with a short script that shows it.
+pub fn check(make: impl Fn() -> Box<dyn Policy>) -> Result<(), Violation> {
+    (0..SEEDS).try_for_each(|seed| check_script(&make, seed))?;
+    Attribute::ALL
+        .into_iter()
+        .try_for_each(|attribute| check_changes(&make, attribute, 0..SEEDS, ENOUGH))
+}
+
+/// Runs the scripts of one seed only: what [`check`] found with it can be found again, and stepped
+/// through. To judge a policy, use [`check`]: one script may be too few for [`Rule::Changed`].
+///
+/// # Errors
+/// The [`Violation`] that shows with this seed.
+pub fn check_seed(seed: u64, make: impl Fn() -> Box<dyn Policy>) -> Result<(), Violation> {
+    check_script(&make, seed)?;
+    let seeds = seed..seed.saturating_add(1);
+    Attribute::ALL
+        .into_iter()
+        .try_for_each(|attribute| check_changes(&make, attribute, seeds.clone(), 1))
+}
+
+/// A rule of [the contract](super).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Rule {
+    /// A task that is queued is picked some day.
+    Lost,
+    /// A task is picked only if it has become ready since it was last picked.
+    NotReady,
+    /// While tasks are queued, one of them is picked, or nobody until a time that comes.
+    Idle,
+    /// A task that is gone is picked no more often than it had become ready.
+    Stale,
+    /// A policy does not panic.
+    Panicked,
+    /// A task that was aborted while queued leaves no trace in the order of the others. Seen by
+    /// running a script with and without tasks that are spawned and aborted between two picks;
+    /// not asked of a policy that draws random numbers, since each draw moves all later ones.
+    Forget,
+    /// Attributes changed while a task is queued count at the latest from its next `ready`. Seen by
+    /// running scripts in which a change is made, or never, or holds from the spawn on: that last
+    /// one matters to the policy again and again, and the change never does.
+    Changed,
+    /// The same calls and the same seed make the same picks: no other source of randomness than
+    /// [`Tasks::random`](super::Tasks::random).
+    Random,
+    /// [`queue`](Policy::queue) is empty or says what is picked next, and looking changes nothing.
+    Queue,
+    /// [`io_every`](Policy::io_every) is at least 1.
+    IoEvery,
+    /// [`quantum`](Policy::quantum) is not 0.
+    Quantum,
+}
+
+/// How a policy breaks the contract. It prints what happened, in short.
+pub struct Violation {
+    policy: &'static str,
+    fault: Fault,
+    seed: u64,
+    events: Vec<Event>,
+}
+
+impl Violation {
+    /// The rule that was broken.
+    pub fn rule(&self) -> Rule {
+        self.fault.rule
+    }
+
+    /// The task that it was broken with, if it was one.
+    pub fn task(&self) -> Option<Id> {
+        self.fault.task
+    }
+
+    /// The seed of the script that shows it, for [`check_seed`].
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { policy, fault, seed, events } = self;
+        write!(f, "{policy} breaks the rule {:?}: {}", fault.rule, fault.message)?;
+        write!(f, "\nseed {seed}, cut down to:")?;
+        events.iter().try_for_each(|event| write!(f, "\n  {event}"))
+    }
+}
+
+impl fmt::Debug for Violation {
+    // What `main` and `unwrap` print, so it had better be readable.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Violation {}
+
+/// All rules that one script can show to be broken.
+fn check_script(make: Make<'_>, seed: u64) -> Result<(), Violation> {
+    let rules = [one_run, same_again, nobody_looking, nobody_passing];
+    let script = Script::new(seed);
+    rules.into_iter().try_for_each(|rule| judge(make, &script, &rule))
+}
+
+/// A comparison of runs of one script. The outcome tells what happened, and holds the fault.
+type Judge<'a> = &'a dyn Fn(Make<'_>, &Script) -> Outcome;
+
+fn one_run(make: Make<'_>, script: &Script) -> Outcome {
+    run(make, script, How::Watched)
+}
+
+fn same_again(make: Make<'_>, script: &Script) -> Outcome {
+    let (first, second) = (run(make, script, How::Watched), run(make, script, How::Watched));
+    let same = "the same script with the same seed made other picks the second time";
+    first.compared(second, Rule::Random, same)
+}
+
+fn nobody_looking(make: Make<'_>, script: &Script) -> Outcome {
+    let (watched, alone) = (run(make, script, How::Watched), run(make, script, How::Unwatched));
+    watched.compared(alone, Rule::Queue, "the picks differ when nobody calls `queue` and `explain`")
+}
+
+fn nobody_passing(make: Make<'_>, script: &Script) -> Outcome {
+    let with = run(make, script, How::Unwatched);
+    if with.drew {
+        return with;
+    }
+    let without = run(make, script, How::WithoutPassing);
+    let trace = "without the tasks that were aborted before anybody was picked, the picks differ";
+    with.compared(without, Rule::Forget, trace)
+}
+
+impl Outcome {
+    /// Who ran, in order.
+    fn ids(&self) -> Vec<u32> {
+        self.picks.iter().map(|&(_, id)| id.serial()).collect()
+    }
+
+    /// The outcome, with a fault if it has none and the picks of the other differ.
+    fn compared(mut self, mut other: Self, rule: Rule, message: &str) -> Self {
+        self.fault = self.fault.or(other.fault.take());
+        if self.fault.is_none() && self.picks != other.picks {
+            let (here, there) = (self.ids(), other.ids());
+            let at = here.iter().zip(&there).position(|(here, there)| here != there);
+            let task = at.map(|at| self.picks[at].1);
+            self.fault = Some(Fault::new(rule, task, format!("{message}: {here:?} and {there:?}")));
+        }
+        self
+    }
+}
+
+/// The violation that `judge` finds in the script, if it does, with the script cut down.
+fn judge(make: Make<'_>, script: &Script, judge: Judge<'_>) -> Result<(), Violation> {
+    let mut outcome = judge(make, script);
+    let Some(rule) = outcome.fault.as_ref().map(|fault| fault.rule) else { return Ok(()) };
+    let mut script = script.clone();
+    let shows = |outcome: &Outcome| outcome.fault.as_ref().is_some_and(|it| it.rule == rule);
+    // One pass from the end. Each panic would be printed, so there what happened must do.
+    for at in (0..script.ops.len()).rev().filter(|_| rule != Rule::Panicked) {
+        let shorter = script.spliced(at..at + 1, None);
+        let retried = judge(make, &shorter);
+        if shows(&retried) {
+            (script, outcome) = (shorter, retried);
+        }
+    }
+    match outcome.fault {
+        Some(fault) => Err(Violation {
+            policy: outcome.name,
+            fault,
+            seed: script.seed,
+            events: outcome.events,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// How many scripts in which a change would matter must pass without its mattering.
+const ENOUGH: u32 = 12;
+
+/// Whether the policy ignores that the attribute was changed while a task was queued.
+fn check_changes(
+    make: Make<'_>,
+    attribute: Attribute,
+    seeds: std::ops::Range<u64>,
+    enough: u32,
+) -> Result<(), Violation> {
+    let (mut ignored, mut first) = (0, None);
+    for script in seeds.filter_map(|seed| changing_script(make, attribute, seed)) {
+        let changed = run(make, &script, How::Unwatched);
+        let never = run(make, &script.unchanged(false), How::Unwatched);
+        if changed.ids() != never.ids() {
+            // Once is enough to know that it listens.
+            return Ok(());
+        }
+        if ignored_change(make, &script).fault.is_some() {
+            ignored += 1;
+            first = first.or(Some(script));
+        }
+    }
+    match first {
+        Some(script) if ignored >= enough => judge(make, &script, &ignored_change),
+        _ => Ok(()),
+    }
+}
+
+/// A script with one change of that attribute, early on, of a task that is queued then.
+fn changing_script(make: Make<'_>, attribute: Attribute, seed: u64) -> Option<Script> {
+    let rng = Rng::new(seed);
+    let mut script = Script::busy(seed);
+    let at = 2 + one_of(&rng, 30);
+    let task = (*run(make, &script, How::Unwatched).queued.get(at)?)?;
+    let old = script.spawned_with(task)?;
+    let attributes = attribute.redrawn(old, &rng);
+    script.ops.insert(at + 1, Op::Change { task, attributes });
+    (attributes != old).then_some(script)
+}
+
+/// With a fault if the change in `script` had no effect though from the task's next `ready` on it
+/// would have, had it been made at the spawn.
+fn ignored_change(make: Make<'_>, script: &Script) -> Outcome {
+    let mut changed = run(make, script, How::Unwatched);
+    let never = run(make, &script.unchanged(false), How::Unwatched);
+    let always = run(make, &script.unchanged(true), How::Unwatched);
+    let change = script.ops.iter().position(|op| matches!(op, Op::Change { .. }));
+    let id = changed.events.iter().find_map(Event::changed);
+    let (Some(change), Some(id)) = (change, id) else { return changed };
+    let next_ready = never.readied.iter().find(|&&(op, ready)| ready == id && op >= change);
+    let Some(&(next_ready, _)) = next_ready else { return changed };
+    let after = |outcome: &Outcome| {
+        outcome.picks.iter().filter(|(op, _)| *op > next_ready).copied().collect::<Vec<_>>()
+    };
+    if changed.ids() == never.ids() && after(&never) != after(&always) {
+        let message = format!(
+            "the change of task {id} has no effect; had it been made at the spawn, it would have, \
+             even after the task's next `ready`"
+        );
+        changed.fault = changed.fault.or(Some(Fault::new(Rule::Changed, Some(id), message)));
+    }
+    changed
+}

@@ -1,0 +1,465 @@
+//! One run of a policy through a script, beside a simple model of who is in the policy's hands.
+
+use std::any::Any;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::super::{Lookup, Pick, Policy};
+use super::Rule;
+use super::script::{Op, Script};
+use super::world::World;
+use crate::task::id::Id;
+use crate::task::info::{Attributes, Cause, Left, Nanos, State};
+
+/// Makes a new policy.
+pub(super) type Make<'a> = &'a dyn Fn() -> Box<dyn Policy>;
+
+/// A rule that was broken, and by which task.
+pub(super) struct Fault {
+    pub(super) rule: Rule,
+    pub(super) task: Option<Id>,
+    pub(super) message: String,
+}
+
+impl Fault {
+    pub(super) fn new(rule: Rule, task: Option<Id>, message: impl Into<String>) -> Self {
+        Self { rule, task, message: message.into() }
+    }
+}
+
+/// What became of a run.
+#[derive(Default)]
+pub(super) struct Outcome {
+    pub(super) name: &'static str,
+    /// Who ran, in order, each with the number of the operation that asked.
+    pub(super) picks: Vec<(usize, Id)>,
+    /// What happened, for a person.
+    pub(super) events: Vec<Event>,
+    /// Who became ready, in order, each with the number of the operation.
+    pub(super) readied: Vec<(usize, Id)>,
+    /// Some task that was queued after each operation, by the order of spawning.
+    pub(super) queued: Vec<Option<usize>>,
+    /// Whether the policy drew random numbers.
+    pub(super) drew: bool,
+    pub(super) fault: Option<Fault>,
+}
+
+/// How a script is run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum How {
+    /// As written, with somebody looking at the queue and the explanations.
+    Watched,
+    /// As written, and nobody looks.
+    Unwatched,
+    /// Nobody looks, and the policy never hears of the tasks that are only passing.
+    WithoutPassing,
+}
+
+/// One task as the model sees it.
+struct Known {
+    task: usize,
+    id: Id,
+    /// There was a `ready` that no `pick` has used up.
+    licensed: bool,
+    gone: bool,
+}
+
+struct Run {
+    policy: Box<dyn Policy>,
+    world: World,
+    known: Vec<Known>,
+    /// Tasks that are aborted before the next pick.
+    passing: Vec<usize>,
+    how: How,
+    /// Whether somebody measures how long tasks run.
+    measured: bool,
+    op: usize,
+    outcome: Outcome,
+}
+
+/// Until so far away nobody is picked: that is for ever.
+const CENTURY: Nanos = 100 * 365 * 24 * 3600 * 1_000_000_000;
+
+/// Runs `script` through a new policy.
+pub(super) fn run(make: Make<'_>, script: &Script, how: How) -> Outcome {
+    let caught = |panic| Some(Fault::new(Rule::Panicked, None, panic_message(panic)));
+    let made = catch_unwind(AssertUnwindSafe(|| {
+        let policy = make();
+        // A policy must also do with times that nobody measured, unless it wants them.
+        (policy.name(), policy.wants_time() || script.seed % 2 == 0, policy)
+    }));
+    let (name, measured, policy) = match made {
+        Ok(made) => made,
+        Err(panic) => return Outcome { fault: caught(panic), ..Outcome::default() },
+    };
+    let mut run = Run {
+        policy,
+        world: World::new(script.seed),
+        known: Vec::new(),
+        passing: Vec::new(),
+        how,
+        measured,
+        op: 0,
+        outcome: Outcome { name, ..Outcome::default() },
+    };
+    run.outcome.fault = match catch_unwind(AssertUnwindSafe(|| run.play(script))) {
+        Ok(played) => played.err(),
+        Err(panic) => caught(panic),
+    };
+    run.outcome.drew = run.world.drew();
+    run.outcome
+}
+
+fn panic_message(panic: Box<dyn Any + Send>) -> String {
+    let said = panic.downcast_ref::<&str>().copied();
+    let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("it panicked: {}", said.unwrap_or("(without a message)"))
+}
+
+impl Run {
+    fn play(&mut self, script: &Script) -> Result<(), Fault> {
+        for (number, &op) in script.ops.iter().enumerate() {
+            self.op = number;
+            self.play_op(op)?;
+            let queued = self.known.iter().filter(|known| known.licensed && !known.gone);
+            let queued = queued.map(|known| known.task).max_by_key(|task| (task + number) % 5);
+            self.outcome.queued.push(queued);
+        }
+        self.op = script.ops.len();
+        self.drain()
+    }
+
+    fn play_op(&mut self, op: Op) -> Result<(), Fault> {
+        match op {
+            Op::Spawn { task, attributes } => {
+                let id = self.world.reserve();
+                self.known.push(Known { task, id, licensed: false, gone: false });
+                self.spawn(id, attributes);
+            }
+            Op::Passing { task, attributes } => {
+                let id = self.world.reserve();
+                self.known.push(Known { task, id, licensed: false, gone: false });
+                self.passing.push(task);
+                if self.how != How::WithoutPassing {
+                    self.spawn(id, attributes);
+                }
+            }
+            Op::Wake { task, cause } => self.wake(task, cause),
+            Op::Switch { ran, left } => return self.switch(ran, left),
+            Op::Abort { task } => self.abort(task),
+            Op::Change { task, attributes } => self.change(task, attributes),
+            Op::Pass { nanos } => {
+                self.world.now += nanos;
+                self.event(Event::Passed(nanos));
+            }
+        }
+        Ok(())
+    }
+
+    fn spawn(&mut self, id: Id, attributes: Attributes) {
+        self.world.insert(id, attributes);
+        self.event(Event::Spawned(id, attributes));
+        let by = self.outcome.picks.last().map(|&(_, id)| id);
+        self.ready(id, Cause::Spawn { by });
+    }
+
+    fn wake(&mut self, task: usize, cause: u64) {
+        let Some(id) = self.id(task) else { return };
+        if self.world.get(id).is_none_or(|task| task.state() != State::Waiting) {
+            return;
+        }
+        let cause = match (cause % 4, self.outcome.picks.last()) {
+            (0, _) => Cause::Timer,
+            (1, _) => Cause::Source(1),
+            (2, Some(&(_, by))) if by != id => Cause::Task(by),
+            _ => Cause::Outside,
+        };
+        self.event(Event::Woken(id, cause));
+        self.ready(id, cause);
+    }
+
+    fn ready(&mut self, id: Id, cause: Cause) {
+        let now = self.world.now;
+        self.known(id).licensed = true;
+        self.outcome.readied.push((self.op, id));
+        if let Some(task) = self.world.get_mut(id) {
+            task.woken(cause, now);
+            self.policy.ready(task, now);
+        }
+    }
+
+    fn abort(&mut self, task: usize) {
+        let Some(id) = self.id(task) else { return };
+        let queued = self.known(id).licensed;
+        self.known(id).gone = true;
+        self.world.remove(id);
+        self.event(Event::Aborted(id));
+        if queued {
+            self.policy.forget(id);
+        }
+    }
+
+    fn change(&mut self, task: usize, attributes: Attributes) {
+        let Some(id) = self.id(task) else { return };
+        let queued = self.known(id).licensed;
+        if let Some(task) = self.world.get_mut(id) {
+            task.set_attributes(attributes);
+            if queued {
+                self.policy.changed(task);
+            }
+            self.event(Event::Changed(id, attributes));
+        }
+    }
+
+    fn switch(&mut self, ran: Nanos, left: Left) -> Result<(), Fault> {
+        self.abort_the_passing();
+        let most = [1, 2, 5, usize::MAX][self.op % 4];
+        let Some(id) = self.pick_as_foretold(&mut self.foretold(most)?.into_iter())? else {
+            return Ok(());
+        };
+        let (measured, mut cause) = (if self.measured { ran } else { 0 }, Cause::Yield);
+        let now = self.world.now + ran;
+        self.event(Event::Switched(id, ran, left));
+        if let Some(task) = self.world.get_mut(id) {
+            if self.policy.quantum(task) == Some(0) {
+                let message = format!("it gives task {id} a quantum of 0");
+                return Err(Fault::new(Rule::Quantum, Some(id), message));
+            }
+            task.switched(measured, left);
+            self.policy.ran(task, measured, left, now);
+            if task.switches() % 4 == 3 {
+                cause = Cause::Budget;
+            }
+        }
+        self.world.now = now;
+        match left {
+            Left::Yielded => self.ready(id, cause),
+            Left::Waiting => {}
+            Left::Done | Left::Panicked => {
+                self.known(id).gone = true;
+                self.world.remove(id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Picks everybody, as a policy is emptied when another takes its place.
+    fn drain(&mut self) -> Result<(), Fault> {
+        self.abort_the_passing();
+        self.event(Event::Drained);
+        let mut foretold = self.foretold(usize::MAX)?.into_iter();
+        while let Some(id) = self.pick_as_foretold(&mut foretold)? {
+            self.event(Event::Picked(id));
+        }
+        Ok(())
+    }
+
+    fn abort_the_passing(&mut self) {
+        for task in std::mem::take(&mut self.passing) {
+            self.abort(task);
+        }
+    }
+
+    /// What the policy says of its queue, if anybody looks.
+    fn foretold(&self, most: usize) -> Result<Vec<Id>, Fault> {
+        if self.how != How::Watched {
+            return Ok(Vec::new());
+        }
+        let _ = self.policy.explain();
+        let queue = self.policy.queue(&self.world.tasks(), most);
+        let wrong = |id, what| {
+            let message = format!("its `queue` lists task {id}, {what}");
+            Err(Fault::new(Rule::Queue, Some(id), message))
+        };
+        for (place, &id) in queue.iter().enumerate() {
+            match self.known.iter().find(|known| known.id == id) {
+                Some(known) if known.gone => return wrong(id, "which is gone"),
+                Some(known) if known.licensed => {}
+                _ => return wrong(id, "which is not queued"),
+            }
+            if queue[..place].contains(&id) {
+                return wrong(id, "twice");
+            }
+            if place >= most {
+                return wrong(id, &format!("more than the {most} asked for"));
+            }
+        }
+        Ok(queue)
+    }
+
+    /// Picks, and compares with what was said of the queue.
+    fn pick_as_foretold(
+        &mut self,
+        foretold: &mut std::vec::IntoIter<Id>,
+    ) -> Result<Option<Id>, Fault> {
+        let before = self.world.now;
+        let picked = self.pick()?;
+        let said = foretold.next();
+        if self.world.now != before {
+            // Time has passed, so something else did happen.
+            *foretold = Vec::new().into_iter();
+        } else if said.is_some() && said != picked {
+            let message = format!("its `queue` said {}, it picked {}", name(said), name(picked));
+            return Err(Fault::new(Rule::Queue, picked, message));
+        }
+        if let Some(id) = picked {
+            self.outcome.picks.push((self.op, id));
+        }
+        Ok(picked)
+    }
+
+    /// Asks until a task is picked that is there to run. None: nobody is queued.
+    fn pick(&mut self) -> Result<Option<Id>, Fault> {
+        if self.policy.io_every() == 0 {
+            return Err(Fault::new(Rule::IoEvery, None, "its `io_every` is 0"));
+        }
+        let mut waits = 0;
+        loop {
+            let now = self.world.now;
+            match self.policy.pick(&self.world.tasks(), now) {
+                Pick::Task(id) if self.use_licence(id)? => return Ok(Some(id)),
+                Pick::Task(_) => {}
+                _ if self.queued().is_none() => return Ok(None),
+                Pick::Nobody => return Err(self.why_nobody()),
+                Pick::Until(then) if waits > 1_000 || then.saturating_sub(now) > CENTURY => {
+                    let message = "it picks nobody until a time that never comes";
+                    return Err(Fault::new(Rule::Idle, self.queued(), message));
+                }
+                Pick::Until(then) => {
+                    self.world.now = then.max(now + 1);
+                    self.event(Event::Until(self.world.now));
+                    waits += 1;
+                }
+            }
+        }
+    }
+
+    /// Whether the task that was picked is there to run.
+    fn use_licence(&mut self, id: Id) -> Result<bool, Fault> {
+        let wrong =
+            |rule, what| Err(Fault::new(rule, Some(id), format!("it picked task {id}, {what}")));
+        match self.known.iter_mut().find(|known| known.id == id) {
+            None => wrong(Rule::NotReady, "which was never spawned"),
+            Some(known) if !known.licensed && known.gone => {
+                wrong(Rule::Stale, "which is gone, more often than it had become ready")
+            }
+            Some(known) if !known.licensed => {
+                wrong(Rule::NotReady, "which has not become ready since it last ran")
+            }
+            Some(known) => {
+                known.licensed = false;
+                let (gone, id) = (known.gone, known.id);
+                if gone {
+                    self.event(Event::Skipped(id));
+                } else if let Some(task) = self.world.get_mut(id) {
+                    task.state = State::Running;
+                }
+                Ok(!gone)
+            }
+        }
+    }
+
+    /// Nobody was picked though tasks are queued. Has it lost them, or does it just not pick?
+    fn why_nobody(&mut self) -> Fault {
+        let lost = self.queued();
+        self.event(Event::Nobody);
+        for later in [1, 1_000_000, 1_000_000_000] {
+            self.world.now += later;
+            if let Pick::Task(id) = self.policy.pick(&self.world.tasks(), self.world.now) {
+                let message = format!("it picked nobody, and task {id} when asked once more");
+                return Fault::new(Rule::Idle, lost, message);
+            }
+        }
+        for task in 0..8 {
+            let id = self.world.reserve();
+            self.known.push(Known { task: usize::MAX - task, id, licensed: false, gone: false });
+            self.world.insert(id, Attributes::default());
+            self.ready(id, Cause::Outside);
+            if let Pick::Task(_) = self.policy.pick(&self.world.tasks(), self.world.now) {
+                let message =
+                    format!("it never picks {}, which is queued; others it does", name(lost));
+                return Fault::new(Rule::Lost, lost, message);
+            }
+        }
+        Fault::new(Rule::Idle, lost, format!("it picks nobody, though {} is queued", name(lost)))
+    }
+
+    /// Some task that is in the policy's hands.
+    fn queued(&self) -> Option<Id> {
+        self.known.iter().find(|known| known.licensed && !known.gone).map(|known| known.id)
+    }
+
+    /// The id of a task of the script that is there.
+    fn id(&self, task: usize) -> Option<Id> {
+        self.known.iter().find(|known| known.task == task && !known.gone).map(|known| known.id)
+    }
+
+    fn known(&mut self, id: Id) -> &mut Known {
+        let known = self.known.iter_mut().find(|known| known.id == id);
+        known.expect("only ids from the list itself are asked for")
+    }
+
+    fn event(&mut self, event: Event) {
+        self.outcome.events.push(event);
+    }
+}
+
+fn name(id: Option<Id>) -> String {
+    id.map_or_else(|| "nobody".into(), |id| format!("task {id}"))
+}
+
+/// What happened in a run.
+#[derive(Clone, Copy)]
+pub(super) enum Event {
+    Spawned(Id, Attributes),
+    Woken(Id, Cause),
+    Changed(Id, Attributes),
+    Aborted(Id),
+    Switched(Id, Nanos, Left),
+    Picked(Id),
+    Skipped(Id),
+    Nobody,
+    Until(Nanos),
+    Passed(Nanos),
+    Drained,
+}
+
+impl Event {
+    /// Whose attributes were changed.
+    pub(super) fn changed(&self) -> Option<Id> {
+        match *self {
+            Self::Changed(id, _) => Some(id),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Spawned(id, attributes) => write!(f, "spawn task {id}: {}", Told(attributes)),
+            Self::Woken(id, cause) => write!(f, "task {id} is {cause}"),
+            Self::Changed(id, attributes) => write!(f, "change task {id}: {}", Told(attributes)),
+            Self::Aborted(id) => write!(f, "abort task {id}"),
+            Self::Switched(id, ran, left) => write!(f, "pick: task {id}, runs {ran} ns, {left}"),
+            Self::Picked(id) => write!(f, "pick: task {id}"),
+            Self::Skipped(id) => write!(f, "pick: task {id}, which is gone and skipped"),
+            Self::Nobody => f.write_str("pick: nobody"),
+            Self::Until(then) => write!(f, "pick: nobody until {then} ns"),
+            Self::Passed(nanos) => write!(f, "{nanos} ns pass"),
+            Self::Drained => f.write_str("and now all that are left:"),
+        }
+    }
+}
+
+/// Attributes that are not the default ones.
+struct Told(Attributes);
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Attributes { group, priority, weight, deadline, size } = self.0;
+        write!(f, "group {group}, priority {priority}, weight {weight}")?;
+        deadline.map_or(Ok(()), |deadline| write!(f, ", deadline {deadline} ns"))?;
+        size.map_or(Ok(()), |size| write!(f, ", size {size} ns"))
+    }
+}

@@ -1,0 +1,484 @@
+//! The runtime: an executor with a reactor, and the loop that drives both.
+//!
+//! A [`Runtime`] runs tasks on the thread that calls [`Runtime::block_on`], one switch at a time, in
+//! the order that its [policy](crate::policy) decides. It can also be driven from another loop:
+//! [`Runtime::turn`] makes one pass, [`Runtime::step`] one switch.
+//!
+//! ```text
+//!   one turn
+//!   ┌──────────────────────────────────────────────────────────────────────────┐
+//!   │ letters from other threads ─┐                                            │
+//!   │ timers that are due ────────┼─▶ Policy::ready ─▶ Policy::pick ─▶ switch_to ─▶ your task
+//!   │ sockets with news ──────────┘        ▲                                │  │
+//!   │        ▲                             └──── whom the task woke ◀───────┘  │
+//!   │        └── park, if nothing is ready                                     │
+//!   └──────────────────────────────────────────────────────────────────────────┘
+//! ```
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::observe::Observer;
+use crate::policy::Policy;
+use crate::task::current;
+use crate::task::id::Id;
+use crate::task::info::{Attributes, Cause, TaskInfo};
+use crate::task::join::JoinHandle;
+use crate::task::run::Task;
+use crate::task::wake::TaskWaker;
+use crate::time::Instant;
+
+mod turn;
+
+mod builder;
+mod handle;
+mod stall;
+mod step;
+
+pub(crate) mod blocking;
+pub(crate) mod context;
+pub(crate) mod core;
+
+pub use self::builder::{Builder, OnPanic};
+pub use self::context::EnterGuard;
+pub use self::handle::{Handle, TryCurrentError};
+pub use self::stall::Stalled;
+pub use self::step::Step;
+
+use self::core::Shared;
+use self::turn::Drive;
+
+/// A single-threaded runtime.
+///
+/// Dropping it drops every task, inside the runtime's context, and waits for the blocking jobs that
+/// have begun.
+///
+/// ```
+/// let rt = turno::runtime::Runtime::new()?;
+/// let greeting = rt.block_on(async {
+///     let name = turno::spawn(async { "turno" });
+///     format!("hello, {}", name.await.unwrap())
+/// });
+/// assert_eq!(greeting, "hello, turno");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct Runtime {
+    shared: Rc<Shared>,
+    handle: Handle,
+}
+
+impl Runtime {
+    /// A runtime with first-in-first-out scheduling in real time; see [`Builder`] for others.
+    ///
+    /// # Errors
+    /// When the operating system has no descriptors left for the reactor.
+    pub fn new() -> io::Result<Self> {
+        Builder::new().build()
+    }
+
+    fn assemble(shared: Rc<Shared>, handle: Handle) -> Self {
+        Self { shared, handle }
+    }
+
+    /// Runs `future` and the tasks it spawns until `future` is done. Tasks that are left stay as they
+    /// are, for the next call. The future may borrow; it is a task like any other and is picked by
+    /// the policy.
+    ///
+    /// # Panics
+    /// When `future` panics; when called from inside a task; when the policy breaks its contract; and
+    /// when the runtime is [stalled](Stalled): then with the list of the tasks that wait for ever.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let site = Location::caller();
+        let _context = self.enter();
+        let (_root, waker) = Root::new(&self.shared, site, "block_on");
+        let mut task = pin!(Task::new(future, waker));
+        let mut drive = Drive::new(Some(task.as_mut()));
+        while !drive.root_done {
+            let turn =
+                catch_unwind(AssertUnwindSafe(|| self.shared.turn(&mut drive, None, u32::MAX)));
+            if let Err(panic) = turn {
+                self.shared.recover(&mut drive, panic);
+            }
+            if let Some(stalled) = drive.stalled.take() {
+                panic!("`block_on` at {site} can never end. {stalled}");
+            }
+        }
+        drop(drive);
+        finished(task.result())
+    }
+
+    /// As [`block_on`](Self::block_on), but a stall is returned.
+    ///
+    /// # Errors
+    /// When nothing can ever wake the tasks that are left. The future is dropped then.
+    ///
+    /// # Panics
+    /// As `block_on`, but for the stall.
+    #[track_caller]
+    pub fn try_block_on<F: Future>(&self, future: F) -> Result<F::Output, Stalled> {
+        let _context = self.enter();
+        let (_root, waker) = Root::new(&self.shared, Location::caller(), "try_block_on");
+        let mut task = pin!(Task::new(future, waker));
+        let mut drive = Drive::new(Some(task.as_mut()));
+        while !drive.root_done {
+            let turn =
+                catch_unwind(AssertUnwindSafe(|| self.shared.turn(&mut drive, None, u32::MAX)));
+            if let Err(panic) = turn {
+                self.shared.recover(&mut drive, panic);
+            }
+            if let Some(stalled) = drive.stalled.take() {
+                return Err(stalled);
+            }
+        }
+        drop(drive);
+        Ok(finished(task.result()))
+    }
+
+    /// Spawns a task. It first runs when the runtime is driven.
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future<Output: 'static> + 'static,
+    {
+        let _context = self.enter();
+        crate::task::Builder::new().spawn(future)
+    }
+
+    /// The same as [`spawn`](Self::spawn): all tasks are local here.
+    #[track_caller]
+    pub fn spawn_local<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future<Output: 'static> + 'static,
+    {
+        self.spawn(future)
+    }
+
+    /// Runs `f` on a thread of the blocking pool: see [`spawn_blocking`](crate::task::spawn_blocking).
+    #[track_caller]
+    pub fn spawn_blocking<T: Send + 'static>(
+        &self,
+        f: impl FnOnce() -> T + Send + 'static,
+    ) -> JoinHandle<T> {
+        JoinHandle::of_job(self.shared.blocking.spawn(Location::caller(), f))
+    }
+
+    /// The handle that other threads may have.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Makes this the runtime that `spawn`, `sleep` and sockets find on this thread, until the guard
+    /// is dropped.
+    pub fn enter(&self) -> EnterGuard<'_> {
+        context::enter(&self.shared)
+    }
+
+    /// One pass of the loop, for a host that has a loop of its own: takes in what happened outside,
+    /// sleeps if there is nothing to do, at most for `max_wait` (`None`: as long as it takes), then
+    /// runs ready tasks, at most [`Policy::io_every`] switches.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let rt = turno::runtime::Runtime::new()?;
+    /// let task = rt.spawn(async { turno::task::yield_now().await });
+    /// while !task.is_finished() {
+    ///     rt.turn(Some(Duration::ZERO)); // Then whatever else the host has to do.
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// When called from inside a task, a policy or an observer; when the policy breaks its contract;
+    /// with a task's panic if panics are to [propagate](OnPanic::Propagate).
+    #[track_caller]
+    pub fn turn(&self, max_wait: Option<Duration>) -> Turn {
+        self.shared.since_look.set(u32::MAX);
+        let switches = self.drive(max_wait, u32::MAX);
+        Turn { switches, idle: self.park_timeout() }
+    }
+
+    /// Turns, without ever sleeping, until nothing is ready or `deadline` has passed: for a host that
+    /// has so much time left in its frame. The clock is read after each switch.
+    ///
+    /// # Panics
+    /// As [`turn`](Self::turn).
+    #[track_caller]
+    pub fn run_until(&self, deadline: Instant) -> Turn {
+        let _context = self.enter();
+        self.shared.since_look.set(u32::MAX);
+        let mut switches = 0;
+        loop {
+            let made = self.drive(Some(Duration::ZERO), 1);
+            switches += made;
+            if made == 0 || Instant::now() >= deadline {
+                return Turn { switches, idle: self.park_timeout() };
+            }
+        }
+    }
+
+    /// Makes one switch, and tells what happened in it. If nothing is ready it first waits for a
+    /// timer, a source or a blocking job, like `block_on`. `None` if there is nothing to wait for.
+    ///
+    /// ```
+    /// use turno::runtime::Runtime;
+    ///
+    /// let rt = Runtime::new()?;
+    /// rt.spawn(async { turno::spawn(async {}).await });
+    /// let step = rt.step().unwrap();
+    /// assert_eq!(step.to_string(), "switch 1: task 1, spawned: waiting; woke task 2");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// As [`turn`](Self::turn).
+    #[track_caller]
+    pub fn step(&self) -> Option<Step> {
+        let recorder = step::Recorder::attach(&self.shared);
+        while !recorder.is_done() {
+            if self.drive(Some(Duration::ZERO), 1) > 0 {
+                break;
+            }
+            if !self.is_armed() {
+                return None;
+            }
+            self.drive(None, 1);
+        }
+        recorder.step()
+    }
+
+    /// How long a host may sleep before the next [`turn`](Self::turn), unless the runtime's
+    /// descriptor becomes readable or [`on_wake`](Builder::on_wake) is called: zero if a task is ready,
+    /// `None` if no timer is set.
+    pub fn park_timeout(&self) -> Option<Duration> {
+        let shared = &self.shared;
+        let arrived = !shared.core.borrow().arrivals.is_empty();
+        if arrived || shared.can_switch() || shared.link.inbox.is_full() {
+            return Some(Duration::ZERO);
+        }
+        if !shared.deferred.borrow().is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let next = shared.next_timer()?;
+        if shared.clock.is_virtual() && shared.blocking.in_flight() == 0 {
+            return Some(Duration::ZERO);
+        }
+        Some(Duration::from_nanos(next.saturating_sub(shared.clock.now())))
+    }
+
+    /// Swaps the policy, at any time but from inside a policy or an observer: also from the root
+    /// future while it runs. The old one is drained by its own picks, and the new one is told of the
+    /// tasks in that order.
+    ///
+    /// # Panics
+    /// Inside of a policy or an observer.
+    #[track_caller]
+    pub fn set_policy(&self, policy: impl Policy + 'static) {
+        let now = self.shared.now.get();
+        let old = self.shared.core_for("`Runtime::set_policy`").swap_policy(Box::new(policy), now);
+        drop(old);
+        self.shared.remeasure();
+    }
+
+    /// Shows every event from now on to `observer`.
+    ///
+    /// # Panics
+    /// Inside of a policy or an observer.
+    #[track_caller]
+    pub fn observe(&self, observer: impl Observer + 'static) {
+        self.shared.core_for("`Runtime::observe`").observers.push(Box::new(observer));
+        self.shared.remeasure();
+    }
+
+    /// Changes what the program says of a task; false if the task is gone. `change` is handed the
+    /// present attributes.
+    pub fn update(&self, id: Id, change: impl FnOnce(&mut Attributes)) -> bool {
+        let _context = self.enter();
+        crate::task::update(id, change)
+    }
+
+    /// All tasks, finished ones whose result is awaited included, by id.
+    pub fn tasks(&self) -> Vec<TaskInfo> {
+        let core = self.shared.core.borrow();
+        let mut tasks: Vec<_> = core.tasks.iter().map(|slot| slot.info.clone()).collect();
+        tasks.sort_by_key(TaskInfo::id);
+        tasks
+    }
+
+    /// What has been counted so far.
+    pub fn metrics(&self) -> Metrics {
+        let core = self.shared.core.borrow();
+        Metrics {
+            tasks: core.tasks.len(),
+            ready: core.queued,
+            switches: core.switches,
+            turns: core.turns,
+            parks: core.parks,
+            timers: self.shared.timers.borrow().len(),
+            sources: self.shared.sources.borrow().len(),
+            blocking_jobs: self.shared.blocking.in_flight(),
+            blocking_threads: self.shared.blocking.threads(),
+        }
+    }
+
+    /// Drops every task, then waits for blocking jobs that have begun, at most for `patience`. Returns
+    /// how many threads were still at it.
+    pub fn shutdown_timeout(self, patience: Duration) -> usize {
+        self.close(Some(patience))
+    }
+
+    /// Drops every task and waits for nothing.
+    pub fn shutdown_background(self) {
+        self.close(Some(Duration::ZERO));
+    }
+
+    fn close(&self, patience: Option<Duration>) -> usize {
+        let _context = self.enter();
+        self.shared.close();
+        self.shared.blocking.close(patience)
+    }
+
+    /// A turn without a root.
+    fn drive(&self, max_wait: Option<Duration>, most: u32) -> u32 {
+        refuse_nesting("a turn");
+        let _context = self.enter();
+        let mut drive = Drive::new(None);
+        let turn = AssertUnwindSafe(|| self.shared.turn(&mut drive, max_wait, most));
+        match catch_unwind(turn) {
+            Ok(switches) => switches,
+            Err(panic) => {
+                self.shared.recover(&mut drive, panic);
+                1
+            }
+        }
+    }
+
+    /// Whether anything is to be expected without somebody from outside.
+    fn is_armed(&self) -> bool {
+        self.park_timeout().is_some()
+            || self.shared.blocking.in_flight() > 0
+            || self.shared.sources.borrow().armed() > 0
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        if !self.shared.closing.get() {
+            self.close(None);
+        }
+    }
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.shared.core.try_borrow() {
+            Ok(core) => f
+                .debug_struct("Runtime")
+                .field("policy", &core.policy.name())
+                .field("tasks", &core.tasks.len())
+                .finish_non_exhaustive(),
+            Err(_) => f.debug_struct("Runtime").finish_non_exhaustive(),
+        }
+    }
+}
+
+#[cfg(unix)]
+impl std::os::fd::AsFd for Runtime {
+    /// Readable when a source or another thread has news: for a host's own poll, which must be
+    /// level-triggered. Timers do not show here: see [`Runtime::park_timeout`].
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.shared.link.registry.as_fd()
+    }
+}
+
+/// What [`Runtime::turn`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Turn {
+    /// How many switches were made.
+    pub switches: u32,
+    /// How long nothing will happen by itself, as [`Runtime::park_timeout`] says.
+    pub idle: Option<Duration>,
+}
+
+/// What a runtime has counted: [`Runtime::metrics`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Metrics {
+    /// Tasks in the table, finished ones whose result is awaited included.
+    pub tasks: usize,
+    /// Tasks that are ready.
+    pub ready: usize,
+    /// Switches made.
+    pub switches: u64,
+    /// Turns made.
+    pub turns: u64,
+    /// Turns in which nothing was ready, so that the loop went to sleep or a virtual clock jumped.
+    pub parks: u64,
+    /// Timers that are set.
+    pub timers: usize,
+    /// Registered sockets.
+    pub sources: usize,
+    /// Blocking jobs queued or running.
+    pub blocking_jobs: usize,
+    /// Threads of the blocking pool.
+    pub blocking_threads: usize,
+}
+
+/// The root task's place in the table, until it is dropped.
+struct Root<'a> {
+    shared: &'a Shared,
+    id: Id,
+}
+
+impl<'a> Root<'a> {
+    #[track_caller]
+    fn new(
+        shared: &'a Shared,
+        site: &'static Location<'static>,
+        what: &str,
+    ) -> (Self, Arc<TaskWaker>) {
+        refuse_nesting(what);
+        let mut core = shared.core_for(what);
+        let id = core.tasks.insert(|id| {
+            let name = Some(what.into());
+            (TaskInfo::at(site, id, name, Attributes::default(), shared.now.get()), None)
+        });
+        core.arrivals.push_back((id, Cause::Spawn { by: None }));
+        drop(core);
+        (Self { shared, id }, TaskWaker::new(id, shared.link.inbox.clone()))
+    }
+}
+
+impl Drop for Root<'_> {
+    fn drop(&mut self) {
+        let mut core = self.shared.core.borrow_mut();
+        core.leave(self.id);
+    }
+}
+
+/// # Panics
+/// If a loop is in a turn on this thread: it could not go on until the inner one ends.
+#[track_caller]
+fn refuse_nesting(what: &str) {
+    assert!(
+        !current::in_a_turn(),
+        "`{what}` was called from inside a task{}: the loop cannot wait for itself. Await the future \
+         instead, or give the work to `task::spawn_blocking`",
+        current::task().map(|id| format!(" (task {id})")).unwrap_or_default(),
+    );
+}
+
+fn finished<T>(result: Option<Result<T, crate::task::JoinError>>) -> T {
+    match result {
+        Some(Ok(output)) => output,
+        _ => unreachable!("the root task is done, and a panic in it is not kept"),
+    }
+}

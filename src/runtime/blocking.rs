@@ -1,0 +1,189 @@
+//! The blocking pool: threads for what would block the loop (floor 3).
+//!
+//! A job is queued; an idle thread takes it, or a new one is started while there are fewer than the
+//! most allowed. A thread that finds no job for a while leaves.
+
+use std::collections::VecDeque;
+use std::io;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::task::remote::{Crossing, Owed, RemoteJoinHandle};
+
+type Job = Box<dyn FnOnce() + Send>;
+
+pub(crate) struct Pool {
+    state: Mutex<State>,
+    /// A job came, a thread left, or the end.
+    news: Condvar,
+    most: usize,
+    keep_alive: Duration,
+    /// Jobs queued or running: while there are any, a virtual clock waits for them.
+    in_flight: Arc<AtomicUsize>,
+}
+
+struct State {
+    jobs: VecDeque<Job>,
+    threads: usize,
+    idle: usize,
+    closed: bool,
+}
+
+impl Pool {
+    pub(crate) fn new(most: usize, keep_alive: Duration) -> Arc<Self> {
+        let state = State { jobs: VecDeque::new(), threads: 0, idle: 0, closed: false };
+        let in_flight = Arc::default();
+        Arc::new(Self {
+            state: Mutex::new(state),
+            news: Condvar::new(),
+            most,
+            keep_alive,
+            in_flight,
+        })
+    }
+
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.lock().threads
+    }
+
+    /// Runs `f` on a thread of the pool. What it panics with comes back in the result.
+    pub(crate) fn spawn<T: Send + 'static>(
+        self: &Arc<Self>,
+        site: &'static Location<'static>,
+        f: impl FnOnce() -> T + Send + 'static,
+    ) -> RemoteJoinHandle<T> {
+        let crossing = Crossing::new("blocking job".to_string(), site, None);
+        let owed = Owed(crossing.clone());
+        let flight = Flight::begin(&self.in_flight);
+        let job = move || {
+            // Dropped last: the result must be in before the job counts as landed.
+            let _flight = flight;
+            let owed = owed;
+            if !owed.0.abort.begin(None) {
+                return;
+            }
+            let result = catch_unwind(AssertUnwindSafe(f));
+            owed.0.finish(result.map_err(|panic| owed.0.error(Some(panic))));
+        };
+        self.submit(Box::new(job));
+        RemoteJoinHandle::new(crossing)
+    }
+
+    fn submit(self: &Arc<Self>, job: Job) {
+        let mut state = self.lock();
+        if state.closed {
+            drop(state);
+            drop(job); // The result says that it was cancelled. User code, so not under the lock.
+            return;
+        }
+        state.jobs.push_back(job);
+        if state.jobs.len() <= state.idle || state.threads == self.most {
+            self.news.notify_one();
+            return;
+        }
+        state.threads += 1;
+        drop(state);
+        if let Err(error) = self.start_thread() {
+            self.could_not_start(&error);
+        }
+    }
+
+    fn start_thread(self: &Arc<Self>) -> io::Result<()> {
+        let pool = self.clone();
+        let name = "turno-blocking".to_string();
+        thread::Builder::new().name(name).spawn(move || pool.work()).map(drop)
+    }
+
+    /// No thread was to be had. If others run they will come to the job; if none does, nobody will,
+    /// and the job is cancelled rather than left hanging.
+    #[cold]
+    fn could_not_start(&self, error: &io::Error) {
+        let mut state = self.lock();
+        state.threads -= 1;
+        let stranded =
+            if state.threads == 0 { std::mem::take(&mut state.jobs) } else { VecDeque::new() };
+        drop(state);
+        if !stranded.is_empty() {
+            eprintln!("turno: no thread could be started for a blocking job: {error}");
+        }
+    }
+
+    /// The life of a thread.
+    fn work(&self) {
+        let mut state = self.lock();
+        loop {
+            if let Some(job) = state.jobs.pop_front() {
+                drop(state);
+                job();
+                state = self.lock();
+                continue;
+            }
+            if state.closed {
+                break;
+            }
+            state.idle += 1;
+            let (guard, wait) = self
+                .news
+                .wait_timeout(state, self.keep_alive)
+                .unwrap_or_else(PoisonError::into_inner);
+            state = guard;
+            state.idle -= 1;
+            if wait.timed_out() && state.jobs.is_empty() {
+                break;
+            }
+        }
+        state.threads -= 1;
+        self.news.notify_all();
+    }
+
+    /// Takes no more jobs and cancels those that have not begun; then waits for the others, for ever
+    /// if `patience` is `None`. Returns how many threads still run.
+    pub(crate) fn close(&self, patience: Option<Duration>) -> usize {
+        let mut state = self.lock();
+        state.closed = true;
+        let cancelled = std::mem::take(&mut state.jobs);
+        self.news.notify_all();
+        drop(state);
+        drop(cancelled);
+        let end = patience.map(|patience| Instant::now() + patience);
+        let mut state = self.lock();
+        while state.threads > 0 {
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                break;
+            }
+            // A day at a time stands for ever.
+            let nap = left.unwrap_or(Duration::from_secs(86_400));
+            state = self.news.wait_timeout(state, nap).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.threads
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Jobs run outside of the lock, so a poisoned one is as good as any.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Counts a job from its submission to its end, however it ends.
+struct Flight(Arc<AtomicUsize>);
+
+impl Flight {
+    fn begin(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count.clone())
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}

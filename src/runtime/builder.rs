@@ -1,0 +1,201 @@
+//! Setting a runtime up (floor 3).
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Runtime;
+use super::blocking::Pool;
+use super::core::{Core, Link, Shared};
+use super::handle::Handle;
+use crate::observe::Observer;
+use crate::policy::{Fifo, Policy};
+use crate::reactor::{BELL, Reactor, Sources};
+use crate::task::inbox::Inbox;
+use crate::time::Clock;
+use crate::time::timers::Timers;
+
+/// What becomes of a panic in a task.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnPanic {
+    /// It ends that task alone, and comes out of its `JoinHandle` as a
+    /// [`JoinError`](crate::task::JoinError).
+    #[default]
+    Isolate,
+    /// It ends the task and goes on out of `block_on` (or `turn`, or `step`).
+    Propagate,
+}
+
+/// Sets a [`Runtime`] up.
+///
+/// ```
+/// use turno::policy::Priority;
+/// use turno::runtime::Builder;
+/// use turno::time::Clock;
+///
+/// let rt = Builder::new().policy(Priority::strict()).clock(Clock::virtual_time()).seed(7).build()?;
+/// rt.block_on(async { turno::time::sleep(std::time::Duration::from_secs(3600)).await });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[must_use]
+pub struct Builder {
+    policy: Box<dyn Policy>,
+    clock: Clock,
+    seed: u64,
+    budget: u32,
+    on_panic: OnPanic,
+    observers: Vec<Box<dyn Observer>>,
+    on_wake: Option<Box<dyn Fn() + Send + Sync>>,
+    max_blocking_threads: usize,
+    thread_keep_alive: Duration,
+}
+
+impl Builder {
+    /// First in, first out; real time; seed 0; a budget of 128; panics isolated; up to 512 threads
+    /// for blocking jobs.
+    pub fn new() -> Self {
+        Self {
+            policy: Box::new(Fifo::new()),
+            clock: Clock::real(),
+            seed: 0,
+            budget: 128,
+            on_panic: OnPanic::Isolate,
+            observers: Vec::new(),
+            on_wake: None,
+            max_blocking_threads: 512,
+            thread_keep_alive: Duration::from_secs(10),
+        }
+    }
+
+    /// Who runs next. It can be swapped later: [`Runtime::set_policy`].
+    pub fn policy(self, policy: impl Policy + 'static) -> Self {
+        Self { policy: Box::new(policy), ..self }
+    }
+
+    /// Real or virtual time.
+    pub fn clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// With true, time is virtual from the start: the same as a
+    /// [virtual clock](Clock::virtual_time).
+    pub fn start_paused(self, paused: bool) -> Self {
+        let clock = if paused { Clock::virtual_time() } else { Clock::real() };
+        self.clock(clock)
+    }
+
+    /// The seed of everything random. Same seed, same program, virtual clock: same run.
+    pub fn seed(self, seed: u64) -> Self {
+        Self { seed, ..self }
+    }
+
+    /// How many operations on sockets, timers and handles a task may do in one switch before it
+    /// gives way, however ready they are: the dial between throughput and latency.
+    ///
+    /// # Panics
+    /// If it is 0: no task could ever do anything.
+    #[track_caller]
+    pub fn budget(self, operations: u32) -> Self {
+        assert!(
+            operations > 0,
+            "`Builder::budget` of 0: a task needs at least 1 operation a switch"
+        );
+        Self { budget: operations, ..self }
+    }
+
+    /// What becomes of a panic in a task.
+    pub fn on_panic(self, on_panic: OnPanic) -> Self {
+        Self { on_panic, ..self }
+    }
+
+    /// Shows every event to `observer`. May be called more than once.
+    pub fn observe(mut self, observer: impl Observer + 'static) -> Self {
+        self.observers.push(Box::new(observer));
+        self
+    }
+
+    /// Called, on whatever thread, when the runtime is wanted though it is not in a turn: a host
+    /// whose loop knows no descriptors posts itself a message that calls [`Runtime::turn`]. It is
+    /// called once until the next turn, and must not call into the runtime itself.
+    pub fn on_wake(self, on_wake: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { on_wake: Some(Box::new(on_wake)), ..self }
+    }
+
+    /// The most threads for [`spawn_blocking`](crate::task::spawn_blocking) jobs; further jobs queue.
+    ///
+    /// # Panics
+    /// If it is 0.
+    #[track_caller]
+    pub fn max_blocking_threads(self, threads: usize) -> Self {
+        assert!(
+            threads > 0,
+            "`Builder::max_blocking_threads` of 0: no blocking job could ever run"
+        );
+        Self { max_blocking_threads: threads, ..self }
+    }
+
+    /// How long a thread of the blocking pool waits for another job before it leaves. 10 s unless
+    /// told.
+    pub fn thread_keep_alive(self, keep_alive: Duration) -> Self {
+        Self { thread_keep_alive: keep_alive, ..self }
+    }
+
+    /// Makes the runtime.
+    ///
+    /// # Errors
+    /// When the operating system has no descriptors left for the reactor.
+    pub fn build(self) -> io::Result<Runtime> {
+        let reactor = Reactor::new()?;
+        let waker = mio::Waker::new(reactor.registry(), BELL)?;
+        let on_wake = self.on_wake;
+        let inbox = Inbox::new(Box::new(move || {
+            // It fails only if the kernel is out of memory; the loop then finds the letter later.
+            let _ = waker.wake();
+            if let Some(on_wake) = &on_wake {
+                on_wake();
+            }
+        }));
+        let link = Arc::new(Link { inbox, registry: reactor.registry().try_clone()? });
+        let blocking = Pool::new(self.max_blocking_threads, self.thread_keep_alive);
+        let core = Core::new(self.policy, self.observers, self.seed);
+        let shared = Rc::new(Shared {
+            core: RefCell::new(core),
+            timers: RefCell::new(Timers::new()),
+            sources: RefCell::new(Sources::new()),
+            reactor: RefCell::new(reactor),
+            now: Cell::new(self.clock.now()),
+            clock: self.clock,
+            deferred: RefCell::default(),
+            detached: RefCell::default(),
+            since_look: Cell::new(0),
+            budget: self.budget,
+            on_panic: self.on_panic,
+            closing: Cell::new(false),
+            link: link.clone(),
+            blocking: blocking.clone(),
+        });
+        shared.remeasure();
+        Ok(Runtime::assemble(shared, Handle::first(link, blocking)))
+    }
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("policy", &self.policy.name())
+            .field("clock", &self.clock)
+            .field("seed", &self.seed)
+            .field("budget", &self.budget)
+            .field("on_panic", &self.on_panic)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,386 @@
+//! The heart's state: what a runtime shares with its handles, and the table, policy and observers
+//! that change together (floor 3).
+
+use std::cell::{Cell, RefCell, RefMut};
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::Waker;
+
+use super::blocking::Pool;
+use super::builder::OnPanic;
+use crate::observe::{Event, Observer, QUEUE_SHOWN};
+use crate::policy::{Pick, Policy, Rng, Tasks};
+use crate::reactor::{Reactor, Sources};
+use crate::task::Plan;
+use crate::task::current::{self, LoopKey};
+use crate::task::id::Id;
+use crate::task::inbox::Inbox;
+use crate::task::info::{Attributes, Cause, Left, Nanos, State, TaskInfo};
+use crate::task::run::BoxedTask;
+use crate::task::table::Table;
+use crate::task::wake::TaskWaker;
+use crate::time::clock::Clock;
+use crate::time::timers::Timers;
+
+/// What a runtime, its join handles and the context of its thread share. Each cell is borrowed for
+/// one phase at a time; none while user code can run, with the one exception named at [`Core`].
+pub(crate) struct Shared {
+    pub(crate) core: RefCell<Core>,
+    pub(crate) timers: RefCell<Timers>,
+    pub(crate) sources: RefCell<Sources>,
+    pub(crate) reactor: RefCell<Reactor>,
+    /// What sockets and other threads hold.
+    pub(crate) link: Arc<Link>,
+    pub(crate) blocking: Arc<Pool>,
+    pub(crate) clock: Clock,
+    /// The time as the loop last read it.
+    pub(crate) now: Cell<Nanos>,
+    /// Wakers to wake at the next look: for those who have had their share of this turn.
+    pub(crate) deferred: RefCell<Vec<Waker>>,
+    /// Tasks whose handle was dropped inside of a policy or an observer.
+    pub(crate) detached: RefCell<Vec<Id>>,
+    /// Switches since the loop last looked outside.
+    pub(crate) since_look: Cell<u32>,
+    /// Operations a task may do in one switch.
+    pub(crate) budget: u32,
+    pub(crate) on_panic: OnPanic,
+    /// The runtime is being dropped: no task starts any more.
+    pub(crate) closing: Cell<bool>,
+}
+
+/// What of a runtime may be used on any thread: sockets, timers and handles hold it.
+pub(crate) struct Link {
+    pub(crate) inbox: Arc<Inbox>,
+    /// Where sources register and leave.
+    pub(crate) registry: mio::Registry,
+}
+
+/// The task table, the policy, and who watches.
+///
+/// A policy and an observer are shown tasks where they lie, so this is borrowed while they run:
+/// the one exception to the rule that no borrow is held across user code. What they may do (wake,
+/// drop, abort) does not need it; what they may not (spawn, step, swap the policy) finds it taken,
+/// and says so.
+pub(crate) struct Core {
+    pub(crate) tasks: Table<BoxedTask>,
+    pub(crate) policy: Box<dyn Policy>,
+    pub(crate) observers: Vec<Box<dyn Observer>>,
+    pub(crate) rng: Rng,
+    /// Tasks that became ready outside of a switch, for the next receipt.
+    pub(crate) arrivals: VecDeque<(Id, Cause)>,
+    /// Tasks in the policy's hands.
+    pub(crate) queued: usize,
+    /// Tasks that went while in the policy's hands: so many stale picks are forgiven.
+    forgotten: usize,
+    /// The policy wants nobody to run until then.
+    pub(crate) held_until: Option<Nanos>,
+    /// Each switch is measured.
+    pub(crate) timed: bool,
+    /// Switches made.
+    pub(crate) switches: u64,
+    pub(crate) turns: u64,
+    pub(crate) parks: u64,
+}
+
+/// The switch about to be made.
+pub(crate) struct Next {
+    pub(crate) n: u64,
+    pub(crate) id: Id,
+    pub(crate) cause: Cause,
+    /// `None` for the root task.
+    pub(crate) task: Option<BoxedTask>,
+}
+
+impl Shared {
+    pub(crate) fn key(&self) -> LoopKey {
+        self.link.inbox.key()
+    }
+
+    /// The table, to change it at the request of user code.
+    ///
+    /// # Panics
+    /// Inside of a policy or an observer.
+    #[track_caller]
+    pub(crate) fn core_for(&self, what: &str) -> RefMut<'_, Core> {
+        match self.core.try_borrow_mut() {
+            Ok(core) => core,
+            Err(_) => panic!(
+                "{what} was called from inside a policy or an observer: a policy decides and an \
+                 observer watches; neither acts. Send the request to a task instead"
+            ),
+        }
+    }
+
+    /// Drops what may run user code. A panic in there is nobody's result any more: the panic hook
+    /// has reported it, and it goes no further unless panics are to be propagated.
+    pub(crate) fn bury<T>(&self, dead: T) {
+        match self.on_panic {
+            OnPanic::Propagate => drop(dead),
+            OnPanic::Isolate => drop(catch_unwind(AssertUnwindSafe(|| drop(dead)))),
+        }
+    }
+
+    /// Hands on to the policy whom a timer, a source or the like has woken.
+    pub(crate) fn take_in(&self, cause: Cause, at: Nanos) {
+        let mut core = self.core.borrow_mut();
+        while current::drain_woken(&mut core.arrivals, cause) {
+            core.receive(at, self.now.get());
+        }
+    }
+
+    /// Puts a new task into the table. `make` makes what is run from the task's waker.
+    #[track_caller]
+    pub(crate) fn insert(&self, plan: Plan, make: impl FnOnce(Arc<TaskWaker>) -> BoxedTask) -> Id {
+        let inbox = &self.link.inbox;
+        let by = if current::in_turn_of(self.key()) { current::task() } else { None };
+        let mut core = self.core_for("`spawn`");
+        let parent = by.and_then(|by| core.tasks.get(by)).map(|slot| slot.info.attributes());
+        let attributes = plan.attributes(parent, &self.clock);
+        let id = core.tasks.insert(|id| {
+            let now = self.now.get();
+            let mut info = TaskInfo::at(plan.site, id, plan.said.name, attributes, now);
+            info.cause = Cause::Spawn { by };
+            info.detached = plan.detached;
+            (info, Some(make(TaskWaker::new(id, inbox.clone()))))
+        });
+        if !current::record_wake(self.key(), id) {
+            core.arrivals.push_back((id, Cause::Spawn { by }));
+            drop(core);
+            inbox.ring();
+        }
+        id
+    }
+
+    /// Switches are measured if anybody wants to know; on a virtual clock that costs nothing.
+    pub(crate) fn remeasure(&self) {
+        let mut core = self.core.borrow_mut();
+        core.timed =
+            self.clock.is_virtual() || core.policy.wants_time() || !core.observers.is_empty();
+    }
+}
+
+impl Core {
+    pub(crate) fn new(
+        policy: Box<dyn Policy>,
+        observers: Vec<Box<dyn Observer>>,
+        seed: u64,
+    ) -> Self {
+        Self {
+            tasks: Table::new(),
+            policy,
+            observers,
+            rng: Rng::new(seed),
+            arrivals: VecDeque::new(),
+            queued: 0,
+            forgotten: 0,
+            held_until: None,
+            timed: true,
+            switches: 0,
+            turns: 0,
+            parks: 0,
+        }
+    }
+
+    /// Whether a switch can be made now.
+    pub(crate) fn is_ready(&self, now: Nanos) -> bool {
+        self.queued > 0 && self.held_until.is_none_or(|until| until <= now)
+    }
+
+    /// Hands all arrivals to the policy. They became ready at `at`.
+    pub(crate) fn receive(&mut self, at: Nanos, now: Nanos) {
+        while let Some((id, cause)) = self.arrivals.pop_front() {
+            self.ready(id, cause, at, now);
+        }
+    }
+
+    /// The task is ready: the policy and the observers hear of it. A stale id, and a task that is
+    /// ready already, change nothing.
+    pub(crate) fn ready(&mut self, id: Id, cause: Cause, at: Nanos, now: Nanos) {
+        let Some(slot) = self.tasks.get_mut(id) else { return };
+        if slot.info.state != State::Waiting {
+            return;
+        }
+        // Before its first switch a task keeps the cause of its spawn.
+        let cause = if slot.info.switches == 0 { slot.info.cause } else { cause };
+        slot.info.woken(cause, at);
+        self.queued += 1;
+        self.held_until = None;
+        self.policy.ready(&slot.info, now);
+        if !self.observers.is_empty() {
+            show(&mut self.observers, now, &Event::Woken { task: &slot.info });
+        }
+    }
+
+    /// Asks the policy who is next, and takes that task out of its slot.
+    ///
+    /// # Panics
+    /// If the policy breaks its contract.
+    pub(crate) fn pick(&mut self, now: Nanos) -> Option<Next> {
+        while self.queued > 0 {
+            let picked = self.policy.pick(&Tasks::new(&self.tasks, &self.rng), now);
+            let id = match picked {
+                Pick::Task(id) => id,
+                Pick::Until(until) if until > now => {
+                    self.held_until = Some(until);
+                    return None;
+                }
+                Pick::Until(_) | Pick::Nobody => {
+                    self.blame("picks nobody", "while tasks are queued")
+                }
+            };
+            let Some(slot) = self.tasks.get_mut(id) else {
+                if self.forgotten == 0 {
+                    self.blame("picks a task that is gone", &format!("more than once: task {id}"));
+                }
+                self.forgotten -= 1;
+                continue;
+            };
+            if slot.info.state != State::Ready {
+                let what = format!("{}: one `ready` licenses one `pick`", slot.info);
+                self.blame("picks a task that is not ready", &what);
+            }
+            slot.info.state = State::Running;
+            self.queued -= 1;
+            self.switches += 1;
+            let next = Next { n: self.switches, id, cause: slot.info.cause, task: slot.run.take() };
+            if !self.observers.is_empty() {
+                self.show_switch(id, now);
+            }
+            return Some(next);
+        }
+        None
+    }
+
+    /// A switch is over: the task's record, the policy and the observers hear of it.
+    pub(crate) fn ended(&mut self, id: Id, ran: Nanos, left: Left, now: Nanos) {
+        let Some(slot) = self.tasks.get_mut(id) else { return };
+        slot.info.switched(ran, left);
+        self.policy.ran(&slot.info, ran, left, now);
+        if !self.observers.is_empty() {
+            let event = Event::Ended { n: self.switches, task: &slot.info, left, ran };
+            show(&mut self.observers, now, &event);
+        }
+    }
+
+    /// An abort takes the task from wherever it is. `None` if it is too late or it is the root.
+    pub(crate) fn abort(&mut self, id: Id, now: Nanos) -> Option<(BoxedTask, TaskInfo)> {
+        let slot = self.tasks.get_mut(id)?;
+        if slot.info.state == State::Done {
+            return None;
+        }
+        let task = slot.run.take()?;
+        let was = std::mem::replace(&mut slot.info.state, State::Done);
+        let info = slot.info.clone();
+        if was == State::Ready {
+            self.queued -= 1;
+            self.forgotten += 1;
+            self.policy.forget(id);
+        }
+        if !self.observers.is_empty() {
+            show(&mut self.observers, now, &Event::Aborted { task: &info });
+        }
+        Some((task, info))
+    }
+
+    /// The task's handle is gone. What is returned is for the caller to bury.
+    pub(crate) fn detach(&mut self, id: Id) -> Option<(Option<BoxedTask>, Option<Waker>)> {
+        let slot = self.tasks.get_mut(id)?;
+        slot.info.detached = true;
+        let joiner = slot.joiner.take();
+        if slot.info.state != State::Done || slot.run.is_none() {
+            return Some((None, joiner));
+        }
+        let task = self.tasks.remove(id).and_then(|slot| slot.run);
+        Some((task, joiner))
+    }
+
+    /// The root task leaves, done or not.
+    pub(crate) fn leave(&mut self, id: Id) {
+        let Some(slot) = self.tasks.remove(id) else { return };
+        if slot.info.state == State::Ready {
+            self.queued -= 1;
+            self.forgotten += 1;
+            self.policy.forget(id);
+        }
+    }
+
+    /// Swaps the policy: the old one is drained by `pick`, and the new one hears of the queued tasks
+    /// in that order. Whom the old one has lost comes last, by the time of waking.
+    pub(crate) fn swap_policy(&mut self, policy: Box<dyn Policy>, now: Nanos) -> Box<dyn Policy> {
+        let mut order = Vec::with_capacity(self.queued);
+        let view = Tasks::new(&self.tasks, &self.rng);
+        while order.len() < self.queued + self.forgotten {
+            match self.policy.pick(&view, now) {
+                Pick::Task(id) => order.push(id),
+                Pick::Nobody | Pick::Until(_) => break,
+            }
+        }
+        let mut lost: Vec<_> = self.tasks.iter().filter(|s| s.info.state == State::Ready).collect();
+        lost.sort_by_key(|slot| (slot.info.woken_at, slot.info.id));
+        order.extend(lost.iter().map(|slot| slot.info.id));
+        for slot in self.tasks.iter() {
+            slot.info.tag.set(0);
+        }
+        let old = std::mem::replace(&mut self.policy, policy);
+        (self.queued, self.forgotten, self.held_until) = (0, 0, None);
+        let mut seen = std::collections::HashSet::new();
+        for id in order {
+            let Some(slot) = self.tasks.get(id) else { continue };
+            if slot.info.state == State::Ready && seen.insert(id) {
+                self.queued += 1;
+                self.policy.ready(&slot.info, now);
+            }
+        }
+        old
+    }
+
+    /// Changes a task's attributes; the policy hears of it if the task is in its hands.
+    pub(crate) fn set_attributes(&mut self, id: Id, attributes: Attributes) -> bool {
+        let Some(slot) = self.tasks.get_mut(id) else { return false };
+        slot.info.set_attributes(attributes);
+        if slot.info.state == State::Ready {
+            self.policy.changed(&slot.info);
+        }
+        true
+    }
+
+    /// Shows the switch about to be made, with the rest of the ready queue.
+    fn show_switch(&mut self, id: Id, now: Nanos) {
+        let Some(slot) = self.tasks.get(id) else { return };
+        let queue = self.policy.queue(&Tasks::new(&self.tasks, &self.rng), QUEUE_SHOWN);
+        let reason = self.policy.explain();
+        let event = Event::Switched {
+            n: self.switches,
+            task: &slot.info,
+            waited: now.saturating_sub(slot.info.woken_at),
+            ready: self.queued,
+            queue: &queue,
+            reason: &reason,
+        };
+        show(&mut self.observers, now, &event);
+    }
+
+    /// Shows that the loop goes to sleep.
+    pub(crate) fn show_park(&mut self, until: Option<Nanos>, now: Nanos) {
+        self.parks += 1;
+        show(&mut self.observers, now, &Event::Parked { until });
+    }
+
+    /// # Panics
+    /// Always: a policy's bug, named as such.
+    #[cold]
+    fn blame(&self, does: &str, what: &str) -> ! {
+        panic!(
+            "the policy `{}` {does} {what}. This is a bug of that policy: `turno::policy::check` \
+             finds such bugs",
+            self.policy.name()
+        )
+    }
+}
+
+fn show(observers: &mut [Box<dyn Observer>], now: Nanos, event: &Event<'_>) {
+    for observer in observers {
+        observer.event(now, event);
+    }
+}

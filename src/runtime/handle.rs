@@ -1,0 +1,155 @@
+//! A runtime's handle for other threads (floor 3).
+
+use std::fmt;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::blocking::Pool;
+use super::context;
+use super::core::Link;
+use crate::task::inbox::Letter;
+use crate::task::remote::{Crossing, Owed, RemoteJoinHandle, RemoteTask};
+use crate::task::{Plan, join};
+
+/// Reaches a runtime from any thread.
+///
+/// It keeps no runtime alive: what is asked of one that is gone is cancelled.
+pub struct Handle {
+    link: Arc<Link>,
+    blocking: Arc<Pool>,
+    /// The runtime's own handle does not count among those that are out.
+    own: bool,
+}
+
+/// There is no runtime here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TryCurrentError;
+
+impl fmt::Display for TryCurrentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("this thread is not inside a turno runtime")
+    }
+}
+
+impl std::error::Error for TryCurrentError {}
+
+impl Handle {
+    pub(crate) fn first(link: Arc<Link>, blocking: Arc<Pool>) -> Self {
+        Self { link, blocking, own: true }
+    }
+
+    /// The runtime that this thread is in.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    #[track_caller]
+    pub fn current() -> Self {
+        let shared = context::expect("`Handle::current`");
+        Self::first(shared.link.clone(), shared.blocking.clone()).clone()
+    }
+
+    /// The runtime that this thread is in.
+    ///
+    /// # Errors
+    /// Outside of a runtime.
+    pub fn try_current() -> Result<Self, TryCurrentError> {
+        let shared = context::current().ok_or(TryCurrentError)?;
+        Ok(Self::first(shared.link.clone(), shared.blocking.clone()).clone())
+    }
+
+    /// Spawns a task on the runtime's thread, from any thread. It becomes ready when the loop next
+    /// looks. If the runtime is gone, the result is that the task was cancelled.
+    ///
+    /// ```
+    /// let rt = turno::runtime::Runtime::new()?;
+    /// let handle = rt.handle().clone();
+    /// let thread = std::thread::spawn(move || handle.spawn(async { 6 * 7 }));
+    /// let answer = rt.block_on(thread.join().unwrap());
+    /// assert_eq!(answer.unwrap(), 42);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> RemoteJoinHandle<F::Output>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        self.spawn_with(move || future)
+    }
+
+    /// Spawns a task whose future is made on the runtime's thread, so that it need not be `Send`;
+    /// only what makes it, and the result, cross.
+    #[track_caller]
+    pub fn spawn_with<F>(
+        &self,
+        make: impl FnOnce() -> F + Send + 'static,
+    ) -> RemoteJoinHandle<F::Output>
+    where
+        F: Future<Output: Send> + 'static,
+    {
+        let site = Location::caller();
+        let inbox = self.link.inbox.clone();
+        let crossing = Crossing::new("remote task".to_string(), site, Some(inbox));
+        let owed = Owed(crossing.clone());
+        let job = move || {
+            // An abort that came before this is the end of it: `owed` says so when it is dropped.
+            let Some(shared) = context::current() else { return };
+            if !owed.0.abort.begin(None) {
+                return;
+            }
+            let future = match catch_unwind(AssertUnwindSafe(make)) {
+                Ok(future) => future,
+                Err(panic) => return owed.0.finish(Err(owed.0.error(Some(panic)))),
+            };
+            let abort = owed.0.abort.clone();
+            let make = |waker| Box::pin(RemoteTask::new(future, waker, owed)) as _;
+            let id = shared.insert(Plan::new(site).detached(), make);
+            if !abort.begin(Some(id)) {
+                join::abort(id, &shared.link.inbox);
+            }
+        };
+        // Undelivered it is dropped, and what it owed says that it was cancelled.
+        self.link.inbox.send(Letter::Job(Box::new(job)));
+        RemoteJoinHandle::new(crossing)
+    }
+
+    /// Runs `f` on a thread of the runtime's blocking pool, from any thread.
+    #[track_caller]
+    pub fn spawn_blocking<T: Send + 'static>(
+        &self,
+        f: impl FnOnce() -> T + Send + 'static,
+    ) -> RemoteJoinHandle<T> {
+        self.blocking.spawn(Location::caller(), f)
+    }
+
+    /// Whether the runtime is gone.
+    pub fn is_closed(&self) -> bool {
+        self.link.inbox.is_closed()
+    }
+}
+
+impl Clone for Handle {
+    fn clone(&self) -> Self {
+        self.link.inbox.handles().fetch_add(1, Ordering::SeqCst);
+        Self { link: self.link.clone(), blocking: self.blocking.clone(), own: false }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        if self.own {
+            return;
+        }
+        self.link.inbox.handles().fetch_sub(1, Ordering::SeqCst);
+        // With the last handle gone, what waits for ever can be told so.
+        self.link.inbox.ring();
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").field("closed", &self.is_closed()).finish_non_exhaustive()
+    }
+}

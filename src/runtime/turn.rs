@@ -1,0 +1,378 @@
+//! The loop (floor 3). Start reading at [`Shared::turn`].
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
+use std::time::Duration;
+
+use super::builder::OnPanic;
+use super::core::Shared;
+use super::stall::Stalled;
+use crate::SwitchLog;
+use crate::task::current;
+use crate::task::id::Id;
+use crate::task::inbox::Letter;
+use crate::task::info::{Cause, Left, Nanos, State};
+use crate::task::join::JoinError;
+use crate::task::run::{BoxedTask, Run};
+
+/// What a call of `block_on`, `turn` or `step` keeps on its stack while it drives the loop. It lies
+/// outside of the `catch_unwind` around the turns, so a panic in a task finds here who it was.
+pub(crate) struct Drive<'a> {
+    log: SwitchLog,
+    /// The root task's future, which may borrow and so cannot lie in the table.
+    root: Option<Pin<&'a mut (dyn Run + 'a)>>,
+    /// Who runs now, and what makes it run (`None` for the root).
+    running: Option<Id>,
+    task: Option<BoxedTask>,
+    started: Nanos,
+    pub(crate) root_done: bool,
+    /// Proved: nothing can ever wake the tasks that are left.
+    pub(crate) stalled: Option<Stalled>,
+}
+
+impl<'a> Drive<'a> {
+    pub(crate) fn new(root: Option<Pin<&'a mut (dyn Run + 'a)>>) -> Self {
+        Self {
+            log: SwitchLog::default(),
+            root,
+            running: None,
+            task: None,
+            started: 0,
+            root_done: false,
+            stalled: None,
+        }
+    }
+}
+
+impl Shared {
+    /// One pass of the loop: take in what happened outside, park if there is nothing to do, then let
+    /// the ready tasks run in the policy's order, until it is time to look outside again. Returns how
+    /// many switches were made.
+    pub(crate) fn turn(&self, drive: &mut Drive<'_>, wait: Option<Duration>, most: u32) -> u32 {
+        let _turn = Turn::begin(self);
+        let looks_every = self.receive();
+        if self.since_look.get() >= looks_every || !self.can_switch() {
+            self.look(drive, wait);
+        }
+        let mut made = 0;
+        while made < most && self.since_look.get() < looks_every && !drive.root_done {
+            let Some(next) = self.core.borrow_mut().pick(self.now.get()) else { break };
+            made += 1;
+            self.since_look.set(self.since_look.get() + 1);
+            current::set_task(Some(next.id), self.budget);
+            (drive.running, drive.task, drive.started) = (Some(next.id), next.task, self.now.get());
+            let future: Pin<&mut dyn Run> = match (&mut drive.task, &mut drive.root) {
+                (Some(task), _) => task.as_mut(),
+                (None, Some(root)) => root.as_mut(),
+                (None, None) => unreachable!("only `block_on` makes a root task, and it drives it"),
+            };
+            let left = crate::switch_to(&mut drive.log, next.n, next.id, next.cause, future);
+            self.settle(drive, next.id, left);
+        }
+        made
+    }
+
+    /// A switch is over: the task goes back or ends, and whoever became ready is handed to the
+    /// policy, in the order of the contract.
+    fn settle(&self, drive: &mut Drive<'_>, id: Id, left: Left) {
+        drive.running = None;
+        let task = drive.task.take();
+        let mut core = self.core.borrow_mut();
+        if core.timed {
+            self.now.set(self.clock.now());
+        }
+        let now = self.now.get();
+        core.ended(id, now - drive.started, left, now);
+        if left != Left::Done {
+            if let Some(slot) = core.tasks.get_mut(id) {
+                slot.run = task;
+            }
+        } else if let Some(task) = task {
+            drop(core);
+            self.deliver(id, task);
+            core = self.core.borrow_mut();
+        } else {
+            drive.root_done = true;
+        }
+        let after = current::end_switch(id, &mut core.arrivals);
+        if after.woken {
+            core.receive(now, now);
+        }
+        if core.timed {
+            drop(core);
+            self.fire_timers(now);
+            core = self.core.borrow_mut();
+        }
+        if left == Left::Yielded {
+            core.ready(id, if after.spent { Cause::Budget } else { Cause::Yield }, now, now);
+        }
+        drop(core);
+        if after.aborts {
+            self.attend_aborts();
+        }
+    }
+
+    /// A task has ended: its result waits for whoever holds its handle, or is dropped.
+    fn deliver(&self, id: Id, task: BoxedTask) {
+        let mut core = self.core.borrow_mut();
+        match core.tasks.get_mut(id) {
+            Some(slot) if !slot.info.detached => {
+                slot.run = Some(task);
+                let joiner = slot.joiner.take();
+                drop(core);
+                if let Some(joiner) = joiner {
+                    joiner.wake();
+                }
+            }
+            _ => {
+                let slot = core.tasks.remove(id);
+                drop(core);
+                self.bury((task, slot));
+            }
+        }
+    }
+
+    /// Takes in what happened since the last turn; returns after how many switches to look outside.
+    fn receive(&self) -> u32 {
+        self.open_letters();
+        self.attend_aborts();
+        for id in self.detached.take() {
+            let dropped = self.core.borrow_mut().detach(id);
+            self.bury(dropped);
+        }
+        let mut core = self.core.borrow_mut();
+        core.turns += 1;
+        core.receive(self.now.get(), self.now.get());
+        core.policy.io_every().max(1)
+    }
+
+    /// Looks outside: at the clock, the sockets and other threads. If there is nothing to do it
+    /// sleeps until there is, at most for `wait`.
+    fn look(&self, drive: &mut Drive<'_>, wait: Option<Duration>) {
+        self.since_look.set(0);
+        for waker in self.deferred.take() {
+            waker.wake();
+        }
+        self.take_in(Cause::Budget, self.now.get());
+        self.read_clock();
+        if self.can_switch() || self.link.inbox.is_full() {
+            self.ask_reactor(Some(Duration::ZERO));
+            return self.open_letters();
+        }
+        let next = self.next_timer();
+        let jumps = self.clock.is_virtual() && self.blocking.in_flight() == 0 && next.is_some();
+        let nap = if jumps {
+            Some(self.clock.grace())
+        } else if self.clock.is_virtual() {
+            None
+        } else {
+            next.map(|at| Duration::from_nanos(at.saturating_sub(self.now.get())))
+        };
+        if nap.is_none() && wait.is_none() && drive.root.is_some() {
+            drive.stalled = self.stalled(drive.root.as_ref().map(|root| root.waker()));
+            if drive.stalled.is_some() {
+                return;
+            }
+        }
+        self.core.borrow_mut().show_park(next, self.now.get());
+        self.take_in(Cause::Outside, self.now.get()); // An observer may have woken somebody.
+        let nap = if self.can_switch() { Some(Duration::ZERO) } else { nap };
+        self.ask_reactor(nap.into_iter().chain(wait).min());
+        self.open_letters();
+        if jumps && !self.can_switch() {
+            self.clock.jump(next.unwrap_or(0));
+        }
+        self.read_clock();
+    }
+
+    /// Whether a switch can be made now.
+    pub(crate) fn can_switch(&self) -> bool {
+        self.core.borrow().is_ready(self.now.get())
+    }
+
+    /// When the next timer is due, or the policy wants to be asked again.
+    pub(crate) fn next_timer(&self) -> Option<Nanos> {
+        let held = self.core.borrow().held_until;
+        self.timers.borrow().next_at().into_iter().chain(held).min()
+    }
+
+    fn read_clock(&self) {
+        self.now.set(self.clock.now());
+        self.fire_timers(self.now.get());
+    }
+
+    fn fire_timers(&self, now: Nanos) {
+        loop {
+            let due = self.timers.borrow_mut().pop_due(now);
+            let Some((at, waker)) = due else { return };
+            waker.wake();
+            self.take_in(Cause::Timer, at);
+        }
+    }
+
+    /// Lets the reactor sleep for `nap`, and wakes whom its news concerns.
+    fn ask_reactor(&self, mut nap: Option<Duration>) {
+        if nap == Some(Duration::ZERO) && self.sources.borrow().len() == 0 {
+            return;
+        }
+        if nap != Some(Duration::ZERO) && self.link.inbox.leave() {
+            nap = Some(Duration::ZERO);
+        }
+        let mut news = Vec::new();
+        let waited = self.reactor.borrow_mut().wait(nap, &mut news);
+        self.link.inbox.attend();
+        if let Err(error) = waited {
+            panic!("turno's reactor cannot wait for the operating system: {error}");
+        }
+        let mut woken = Vec::new();
+        for (source, ready) in news {
+            self.sources.borrow_mut().event(source, ready, &mut woken);
+            for waker in woken.drain(..) {
+                waker.wake();
+            }
+            self.take_in(Cause::Source(source as u32), self.now.get());
+        }
+    }
+
+    fn open_letters(&self) {
+        for letter in self.link.inbox.open() {
+            match letter {
+                Letter::Wake(waker) => {
+                    if waker.open() {
+                        current::record_wake(self.key(), waker.id());
+                    }
+                }
+                Letter::Abort(id) => {
+                    current::record_abort(self.key(), id);
+                }
+                Letter::Job(job) => job(),
+                Letter::CancelTimer(key) => drop(self.cancel_timer(key)),
+                Letter::RemoveSource(index) => {
+                    let mut dropped = Vec::new();
+                    self.sources.borrow_mut().remove(index, &mut dropped);
+                }
+            }
+            self.take_in(Cause::Outside, self.now.get());
+        }
+    }
+
+    pub(crate) fn cancel_timer(&self, key: u64) -> Option<std::task::Waker> {
+        self.timers.borrow_mut().cancel(key)
+    }
+
+    /// Aborts whom the last switch, or anybody else, asked to abort.
+    pub(crate) fn attend_aborts(&self) {
+        loop {
+            let aborted = current::take_aborted();
+            if aborted.is_empty() {
+                return;
+            }
+            for id in aborted {
+                let taken = self.core.borrow_mut().abort(id, self.now.get());
+                if let Some((task, info)) = taken {
+                    self.fail(id, task, JoinError::cancelled(&info));
+                }
+            }
+        }
+    }
+
+    /// Ends a task with an error: drops its future, inside the task's context, and delivers the error.
+    fn fail(&self, id: Id, mut task: BoxedTask, error: JoinError) {
+        current::set_task(Some(id), self.budget);
+        let dropped = catch_unwind(AssertUnwindSafe(|| task.as_mut().fail(error)));
+        if let Err(panic) = dropped {
+            // The future is gone all the same; its panic is the news now.
+            let info = self.core.borrow().tasks.get(id).map(|slot| slot.info.clone());
+            match (self.on_panic, info) {
+                (OnPanic::Isolate, Some(info)) => {
+                    task.as_mut().fail(JoinError::panicked(&info, panic))
+                }
+                _ => resume_unwind(panic),
+            }
+        }
+        self.deliver(id, task);
+        let mut core = self.core.borrow_mut();
+        if current::end_switch(id, &mut core.arrivals).woken {
+            core.receive(self.now.get(), self.now.get());
+        }
+    }
+
+    /// A turn ended in a panic: if it was a task's, that task alone ends; if not, it goes on.
+    pub(crate) fn recover(&self, drive: &mut Drive<'_>, panic: Box<dyn Any + Send>) {
+        let (Some(id), task) = (drive.running.take(), drive.task.take()) else {
+            resume_unwind(panic);
+        };
+        let _turn = Turn::begin(self);
+        let mut core = self.core.borrow_mut();
+        core.ended(id, 0, Left::Panicked, self.now.get());
+        let info = core.tasks.get(id).map(|slot| slot.info.clone());
+        drop(core);
+        let (Some(task), Some(info)) = (task, info) else {
+            resume_unwind(panic); // The root's panic is for the caller of `block_on`.
+        };
+        match self.on_panic {
+            OnPanic::Isolate => self.fail(id, task, JoinError::panicked(&info, panic)),
+            OnPanic::Propagate => {
+                self.fail(id, task, JoinError::cancelled(&info));
+                resume_unwind(panic);
+            }
+        }
+    }
+
+    /// Ends every task that has not finished, each inside its context, and drops all that can run
+    /// user code. Spawning is over.
+    pub(crate) fn close(&self) {
+        self.closing.set(true);
+        let _turn = Turn::begin(self);
+        loop {
+            let core = self.core.borrow();
+            let alive = core.tasks.iter().filter(|slot| slot.info.state != State::Done);
+            let alive: Vec<Id> = alive.filter(|s| s.run.is_some()).map(|s| s.info.id).collect();
+            drop(core);
+            if alive.is_empty() {
+                break;
+            }
+            for id in alive {
+                current::record_abort(self.key(), id);
+            }
+            self.attend_aborts();
+        }
+        self.bury(self.link.inbox.close());
+        self.bury(self.deferred.take());
+        let sources = self.sources.replace(crate::reactor::Sources::new());
+        self.bury(sources);
+        let timers = self.timers.replace(crate::time::timers::Timers::new());
+        self.bury(timers);
+        let observers = std::mem::take(&mut self.core.borrow_mut().observers);
+        self.bury(observers);
+    }
+}
+
+/// The loop is in a turn on this thread until this is dropped.
+struct Turn<'a> {
+    shared: &'a Shared,
+}
+
+impl<'a> Turn<'a> {
+    fn begin(shared: &'a Shared) -> Self {
+        current::set_loop(shared.key());
+        shared.link.inbox.attend();
+        Self { shared }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        // Only after a panic is anybody left in the list.
+        if let Ok(mut core) = self.shared.core.try_borrow_mut() {
+            let cause = current::task().map_or(Cause::Outside, Cause::Task);
+            current::drain_woken(&mut core.arrivals, cause);
+        }
+        current::set_task(None, u32::MAX);
+        current::set_loop(0);
+        if self.shared.link.inbox.leave() {
+            self.shared.link.inbox.ring();
+        }
+    }
+}

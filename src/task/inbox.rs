@@ -1,0 +1,130 @@
+//! The inbox: the one place that other threads touch (floor 2).
+//!
+//! Other threads, and this thread outside of a turn, leave letters here. The loop opens them once a
+//! turn. Whoever leaves one while the loop is parked, or between two turns, rings the bell.
+
+use std::mem;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use super::current::LoopKey;
+use super::id::Id;
+use super::wake::TaskWaker;
+
+/// What can be asked of the loop from outside of a turn.
+pub(crate) enum Letter {
+    /// Make the task ready.
+    Wake(Arc<TaskWaker>),
+    /// Abort the task.
+    Abort(Id),
+    /// Run this on the loop's thread, inside its context.
+    Job(Box<dyn FnOnce() + Send>),
+    /// The timer's owner was dropped elsewhere.
+    CancelTimer(u64),
+    /// The source's owner was dropped elsewhere.
+    RemoveSource(usize),
+}
+
+/// Interrupts the loop's sleep; tells an embedding host that it is wanted.
+pub(crate) type Bell = Box<dyn Fn() + Send + Sync>;
+
+pub(crate) struct Inbox {
+    /// `None` once the runtime is gone.
+    letters: Mutex<Option<Vec<Letter>>>,
+    /// There may be letters. Set after a letter is in, cleared before they are taken.
+    full: AtomicBool,
+    /// The loop sleeps or is between two turns, and nobody has rung yet.
+    unattended: AtomicBool,
+    bell: Bell,
+    /// `Handle`s out there: through one of them anything may still happen.
+    handles: AtomicUsize,
+}
+
+impl Inbox {
+    pub(crate) fn new(bell: Bell) -> Arc<Self> {
+        Arc::new(Self {
+            letters: Mutex::new(Some(Vec::new())),
+            full: AtomicBool::new(false),
+            unattended: AtomicBool::new(true),
+            bell,
+            handles: AtomicUsize::new(0),
+        })
+    }
+
+    /// The loop's key: the same for every `Arc` of one inbox, and no other's while it lives.
+    pub(crate) fn key(&self) -> LoopKey {
+        std::ptr::from_ref(self) as LoopKey
+    }
+
+    /// Leaves a letter. Once the runtime is gone the letter is dropped, and false is returned.
+    pub(crate) fn send(&self, letter: Letter) -> bool {
+        let undelivered = {
+            let mut letters = self.lock();
+            match &mut *letters {
+                Some(letters) => {
+                    letters.push(letter);
+                    None
+                }
+                None => Some(letter),
+            }
+        };
+        if undelivered.is_some() {
+            return false; // The letter is dropped here: its drop is user code, so not under the lock.
+        }
+        self.full.store(true, Ordering::SeqCst);
+        self.ring();
+        true
+    }
+
+    /// Rings the bell unless the loop is awake (it looks into the inbox before it sleeps) or
+    /// somebody rang already.
+    pub(crate) fn ring(&self) {
+        if self.unattended.load(Ordering::SeqCst) && self.unattended.swap(false, Ordering::SeqCst) {
+            (self.bell)();
+        }
+    }
+
+    /// The loop leaves its desk, to sleep or to give the thread back. True if a letter came first,
+    /// so that it must not sleep.
+    pub(crate) fn leave(&self) -> bool {
+        self.unattended.store(true, Ordering::SeqCst);
+        self.full.load(Ordering::SeqCst)
+    }
+
+    /// The loop is back at its desk.
+    pub(crate) fn attend(&self) {
+        self.unattended.store(false, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.full.load(Ordering::SeqCst)
+    }
+
+    /// Takes all letters.
+    pub(crate) fn open(&self) -> Vec<Letter> {
+        if !self.full.swap(false, Ordering::SeqCst) {
+            return Vec::new();
+        }
+        self.lock().as_mut().map(mem::take).unwrap_or_default()
+    }
+
+    /// The runtime is gone: nothing is taken in any more. Returns what was left.
+    pub(crate) fn close(&self) -> Vec<Letter> {
+        self.lock().take().unwrap_or_default()
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().is_none()
+    }
+
+    /// Counts the `Handle`s out there.
+    pub(crate) fn handles(&self) -> &AtomicUsize {
+        &self.handles
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Vec<Letter>>> {
+        // No user code runs under the lock, so a poisoned one is as good as any.
+        self.letters.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,224 @@
+//! Tasks and jobs whose result is awaited on any thread (floor 3).
+
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use pin_project_lite::pin_project;
+
+use super::id::Id;
+use super::inbox::Inbox;
+use super::info::Left;
+use super::join::{self, AbortHandle, JoinError};
+use super::run::{Run, Spawned};
+use super::wake::TaskWaker;
+
+/// The place where a result crosses from one thread to another.
+pub(crate) struct Crossing<T> {
+    state: Mutex<State<T>>,
+    /// What is awaited, for messages.
+    what: String,
+    site: &'static Location<'static>,
+    pub(crate) abort: Arc<AbortFlag>,
+}
+
+struct State<T> {
+    result: Option<Result<T, JoinError>>,
+    waker: Option<Waker>,
+    /// The result is in, or has been handed out.
+    finished: bool,
+}
+
+impl<T> Crossing<T> {
+    pub(crate) fn new(
+        what: String,
+        site: &'static Location<'static>,
+        inbox: Option<Arc<Inbox>>,
+    ) -> Arc<Self> {
+        let abort = Arc::new(AbortFlag { asked: Mutex::new((None, false)), inbox });
+        let state = State { result: None, waker: None, finished: false };
+        Arc::new(Self { state: Mutex::new(state), what, site, abort })
+    }
+
+    /// The result is in; the first one counts.
+    pub(crate) fn finish(&self, result: Result<T, JoinError>) {
+        let mut state = lock(&self.state);
+        if state.finished {
+            drop(state); // The result that came too late is dropped outside of the lock.
+            return;
+        }
+        state.finished = true;
+        state.result = Some(result);
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// The error that says it was cancelled, or that it panicked.
+    pub(crate) fn error(&self, panic: Option<Box<dyn Any + Send>>) -> JoinError {
+        JoinError::of_job(self.abort.id(), &self.what, self.site, panic)
+    }
+}
+
+/// An abort on its way to a task or job that may not have begun.
+pub(crate) struct AbortFlag {
+    /// The task's id once it has begun, and whether an abort was asked for.
+    asked: Mutex<(Option<Id>, bool)>,
+    /// Where to send an abort once the task has begun; `None` for a job in the pool.
+    inbox: Option<Arc<Inbox>>,
+}
+
+impl AbortFlag {
+    pub(crate) fn abort(&self) {
+        let id = {
+            let mut asked = lock(&self.asked);
+            asked.1 = true;
+            asked.0
+        };
+        if let (Some(id), Some(inbox)) = (id, &self.inbox) {
+            join::abort(id, inbox);
+        }
+    }
+
+    /// It begins now; false if it was aborted before.
+    pub(crate) fn begin(&self, id: Option<Id>) -> bool {
+        let mut asked = lock(&self.asked);
+        asked.0 = id;
+        !asked.1
+    }
+
+    /// The task's id; before the task has begun, an id that no task has.
+    pub(crate) fn id(&self) -> Id {
+        lock(&self.asked).0.unwrap_or(Id::new(u32::MAX, u32::MAX))
+    }
+}
+
+/// No user code runs under these locks, so a poisoned one is as good as any.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whoever holds this owes a result: dropped without one, the result is that it was cancelled.
+pub(crate) struct Owed<T>(pub(crate) Arc<Crossing<T>>);
+
+impl<T> Drop for Owed<T> {
+    fn drop(&mut self) {
+        if !lock(&self.0.state).finished {
+            self.0.finish(Err(self.0.error(None)));
+        }
+    }
+}
+
+/// Awaits, on any thread, the result of a task spawned through a
+/// [`Handle`](crate::runtime::Handle). Dropping it detaches the task.
+///
+/// # Cancel safety
+/// Awaiting `&mut handle` loses nothing if it is dropped half-way.
+///
+/// # Panics
+/// When it is polled again after it gave the result.
+#[must_use = "dropping a handle detaches its task: say so with `drop(handle)`, or await it"]
+pub struct RemoteJoinHandle<T> {
+    crossing: Arc<Crossing<T>>,
+}
+
+impl<T> RemoteJoinHandle<T> {
+    pub(crate) fn new(crossing: Arc<Crossing<T>>) -> Self {
+        Self { crossing }
+    }
+
+    pub(crate) fn id(&self) -> Id {
+        self.crossing.abort.id()
+    }
+
+    /// Aborts the task, as [`JoinHandle::abort`](super::JoinHandle::abort) does.
+    pub fn abort(&self) {
+        self.crossing.abort.abort();
+    }
+
+    /// A handle that only aborts.
+    pub fn abort_handle(&self) -> AbortHandle {
+        AbortHandle::of_job(self.crossing.abort.clone())
+    }
+
+    /// Whether there is a result, or there was one.
+    pub fn is_finished(&self) -> bool {
+        lock(&self.crossing.state).finished
+    }
+}
+
+impl<T> Future for RemoteJoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let waker = cx.waker().clone(); // User code, so not under the lock; as is the old one's drop.
+        let mut state = lock(&self.crossing.state);
+        if let Some(result) = state.result.take() {
+            return Poll::Ready(result);
+        }
+        assert!(!state.finished, "{} was polled after its result", self.crossing.what);
+        let _old = state.waker.replace(waker);
+        drop(state);
+        Poll::Pending
+    }
+}
+
+impl<T> fmt::Debug for RemoteJoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteJoinHandle").field("of", &self.crossing.what).finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// A task whose result crosses to another thread.
+    pub(crate) struct RemoteTask<F: Future> {
+        waker: Arc<TaskWaker>,
+        #[pin]
+        future: Option<F>,
+        owed: Owed<F::Output>,
+    }
+}
+
+impl<F: Future> RemoteTask<F> {
+    pub(crate) fn new(future: F, waker: Arc<TaskWaker>, owed: Owed<F::Output>) -> Self {
+        Self { waker, future: Some(future), owed }
+    }
+}
+
+impl<F: Future> Run for RemoteTask<F> {
+    fn run(self: Pin<&mut Self>) -> Left {
+        let mut this = self.project();
+        this.waker.rearm();
+        let Some(future) = this.future.as_mut().as_pin_mut() else { return Left::Done };
+        let waker = futures_task::waker_ref(this.waker);
+        match future.poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => {
+                this.future.set(None);
+                this.owed.0.finish(Ok(output));
+                Left::Done
+            }
+            Poll::Pending if this.waker.is_woken() => Left::Yielded,
+            Poll::Pending => Left::Waiting,
+        }
+    }
+
+    fn waker(&self) -> &Arc<TaskWaker> {
+        &self.waker
+    }
+}
+
+impl<F: Future + 'static> Spawned for RemoteTask<F> {
+    fn fail(self: Pin<&mut Self>, error: JoinError) {
+        let mut this = self.project();
+        this.future.set(None);
+        this.owed.0.finish(Err(error));
+    }
+
+    fn take_result(self: Pin<&mut Self>, _: &mut dyn Any) {}
+}

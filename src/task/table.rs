@@ -1,0 +1,70 @@
+//! The task table: a slab in which a stale id finds nothing (floor 2).
+
+use std::task::Waker;
+
+use slab::Slab;
+
+use super::id::Id;
+use super::info::TaskInfo;
+use crate::policy::Lookup;
+
+/// All tasks of one runtime. `R` is what makes a task run; the table only keeps it.
+pub(crate) struct Table<R> {
+    slots: Slab<Slot<R>>,
+    /// The serial number of the task spawned last.
+    serial: u32,
+}
+
+pub(crate) struct Slot<R> {
+    pub(crate) info: TaskInfo,
+    /// Taken out while the task runs, so that no borrow is held then. `None` for the root task,
+    /// which lives on the stack of `block_on`.
+    pub(crate) run: Option<R>,
+    /// Who awaits the task's `JoinHandle`.
+    pub(crate) joiner: Option<Waker>,
+}
+
+impl<R> Table<R> {
+    pub(crate) fn new() -> Self {
+        Self { slots: Slab::new(), serial: 0 }
+    }
+
+    /// Inserts a task that is made from its id.
+    pub(crate) fn insert(&mut self, make: impl FnOnce(Id) -> (TaskInfo, Option<R>)) -> Id {
+        self.serial = self.serial.wrapping_add(1).max(1);
+        let entry = self.slots.vacant_entry();
+        // A table of 2^32 tasks would not fit into memory.
+        let id = Id::new(entry.key() as u32, self.serial);
+        let (info, run) = make(id);
+        entry.insert(Slot { info, run, joiner: None });
+        id
+    }
+
+    pub(crate) fn get(&self, id: Id) -> Option<&Slot<R>> {
+        self.slots.get(id.index()).filter(|slot| slot.info.id == id)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: Id) -> Option<&mut Slot<R>> {
+        self.slots.get_mut(id.index()).filter(|slot| slot.info.id == id)
+    }
+
+    pub(crate) fn remove(&mut self, id: Id) -> Option<Slot<R>> {
+        self.get(id)?;
+        self.slots.try_remove(id.index())
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// All tasks, in the order of their places in the table.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Slot<R>> {
+        self.slots.iter().map(|(_, slot)| slot)
+    }
+}
+
+impl<R> Lookup for Table<R> {
+    fn get(&self, id: Id) -> Option<&TaskInfo> {
+        Table::get(self, id).map(|slot| &slot.info)
+    }
+}

@@ -1,0 +1,142 @@
+//! Sleeping (floor 4).
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::instant::Instant;
+use super::timers::TimerKey;
+use crate::runtime::context;
+use crate::runtime::core::{Link, Shared};
+use crate::task::current;
+use crate::task::inbox::Letter;
+
+/// Waits until `duration` has passed.
+///
+/// # Cancel safety
+/// Dropping it cancels the timer.
+///
+/// # Panics
+/// When it is first polled outside of a runtime.
+///
+/// ```
+/// use turno::time::{Clock, Duration, Instant, sleep};
+///
+/// let rt = turno::runtime::Builder::new().clock(Clock::virtual_time()).build()?;
+/// rt.block_on(async {
+///     let start = Instant::now();
+///     sleep(Duration::from_secs(3600)).await;
+///     assert_eq!(start.elapsed(), Duration::from_secs(3600)); // At once, in virtual time.
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn sleep(duration: Duration) -> Sleep {
+    sleep_until(Instant::after(duration))
+}
+
+/// Waits until `deadline`. As [`sleep`] in all else.
+pub fn sleep_until(deadline: Instant) -> Sleep {
+    Sleep { deadline, timer: None }
+}
+
+/// The future of [`sleep`] and [`sleep_until`].
+///
+/// It is `Send` and `Sync`, as libraries demand; it must be polled on one runtime's thread, and says
+/// so if it is not. Setting and cancelling a timer are O(1).
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct Sleep {
+    deadline: Instant,
+    /// Set at the first poll that has to wait.
+    timer: Option<Timer>,
+}
+
+struct Timer {
+    key: TimerKey,
+    link: Arc<Link>,
+}
+
+impl Sleep {
+    /// When it ends.
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Whether its time has come.
+    pub fn is_elapsed(&self) -> bool {
+        Instant::now() >= self.deadline
+    }
+
+    /// Gives it another deadline, also after it has ended. It must be polled again to take notice.
+    pub fn reset(mut self: Pin<&mut Self>, deadline: Instant) {
+        self.deadline = deadline;
+        self.timer = None; // Cancels it.
+    }
+
+    /// Polls it without spending the task's budget.
+    pub(super) fn poll_unbudgeted(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let shared = context::expect("`Sleep::poll`");
+        self.poll_on(&shared, cx)
+    }
+
+    fn poll_on(&mut self, shared: &Shared, cx: &mut Context<'_>) -> Poll<()> {
+        let at = shared.clock.nanos_at(self.deadline.into_std());
+        if at <= shared.now.get() {
+            self.timer = None;
+            return Poll::Ready(());
+        }
+        if let Some(timer) = &self.timer {
+            assert!(
+                timer.link.inbox.key() == shared.key(),
+                "a sleep was polled in two runtimes: it can be moved only before its first poll"
+            );
+            if shared.timers.borrow_mut().holds(timer.key, cx.waker()) {
+                return Poll::Pending;
+            }
+        }
+        // A waker's clone and drop are user code, so nothing is borrowed then.
+        let waker = cx.waker().clone();
+        let old = self.timer.take();
+        drop(old);
+        let key = shared.timers.borrow_mut().insert(at, waker);
+        self.timer = Some(Timer { key, link: shared.link.clone() });
+        Poll::Pending
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if !current::spend() {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let polled = self.poll_unbudgeted(cx);
+        if polled.is_pending() {
+            current::unspend();
+        }
+        polled
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        let here = context::with(|shared| {
+            let mine = shared.key() == self.link.inbox.key();
+            mine.then(|| shared.cancel_timer(self.key))
+        });
+        match here.flatten() {
+            Some(waker) => drop(waker),
+            None => drop(self.link.inbox.send(Letter::CancelTimer(self.key))),
+        }
+    }
+}
+
+impl fmt::Debug for Sleep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sleep").field("deadline", &self.deadline).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,109 @@
+//! Giving up after a while (floor 4).
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use pin_project_lite::pin_project;
+
+use super::instant::Instant;
+use super::sleep::{Sleep, sleep, sleep_until};
+
+/// Errors of this module.
+pub mod error {
+    pub use super::Elapsed;
+}
+
+/// The time was up before the future was done.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Elapsed(());
+
+impl fmt::Display for Elapsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the deadline has elapsed")
+    }
+}
+
+impl std::error::Error for Elapsed {}
+
+impl From<Elapsed> for std::io::Error {
+    fn from(elapsed: Elapsed) -> Self {
+        Self::new(std::io::ErrorKind::TimedOut, elapsed)
+    }
+}
+
+/// Waits for `future`, at most for `duration`. The future is polled first, so one that is ready is
+/// never too late; when the time is up it is left for the caller to drop with the [`Timeout`].
+///
+/// # Errors
+/// [`Elapsed`], when the time is up.
+///
+/// # Cancel safety
+/// As that of `future`.
+///
+/// # Panics
+/// When it is first polled outside of a runtime.
+///
+/// ```
+/// # turno::block_on(async {
+/// use turno::time::{Duration, timeout};
+///
+/// let never = std::future::pending::<()>();
+/// assert!(timeout(Duration::from_millis(1), never).await.is_err());
+/// # });
+/// ```
+pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
+    Timeout { future: future.into_future(), sleep: sleep(duration) }
+}
+
+/// Waits for `future`, at most until `deadline`: see [`timeout`].
+///
+/// # Errors
+/// [`Elapsed`], when the time is up.
+pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::IntoFuture> {
+    Timeout { future: future.into_future(), sleep: sleep_until(deadline) }
+}
+
+pin_project! {
+    /// The future of [`timeout`] and [`timeout_at`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless they are awaited"]
+    pub struct Timeout<F> {
+        #[pin]
+        future: F,
+        #[pin]
+        sleep: Sleep,
+    }
+}
+
+impl<F> Timeout<F> {
+    /// The future inside.
+    pub fn get_ref(&self) -> &F {
+        &self.future
+    }
+
+    /// The future inside.
+    pub fn get_mut(&mut self) -> &mut F {
+        &mut self.future
+    }
+
+    /// The future inside, without its timeout.
+    pub fn into_inner(self) -> F {
+        self.future
+    }
+}
+
+impl<F: Future> Future for Timeout<F> {
+    type Output = Result<F::Output, Elapsed>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if let Poll::Ready(output) = this.future.poll(cx) {
+            return Poll::Ready(Ok(output));
+        }
+        // Not through the budget: a future that spends all of it must not keep its timeout from firing.
+        this.sleep.poll_unbudgeted(cx).map(|()| Err(Elapsed(())))
+    }
+}
