@@ -213,19 +213,20 @@ fn check_changes(
 ) -> Result<(), Violation> {
     let (mut ignored, mut first) = (0, None);
     for script in seeds.filter_map(|seed| changing_script(make, attribute, seed)) {
-        let changed = run(make, &script, How::Unwatched);
-        let never = run(make, &script.unchanged(false), How::Unwatched);
-        if changed.ids() != never.ids() {
+        let (outcome, moved) = with_change(make, &script);
+        if moved {
             // Once is enough to know that it listens.
             return Ok(());
         }
-        if ignored_change(make, &script).fault.is_some() {
+        if outcome.fault.is_some() {
             ignored += 1;
             first = first.or(Some(script));
         }
     }
     match first {
-        Some(script) if ignored >= enough => judge(make, &script, &ignored_change),
+        Some(script) if ignored >= enough => {
+            judge(make, &script, &|make, script| with_change(make, script).0)
+        }
         _ => Ok(()),
     }
 }
@@ -242,26 +243,27 @@ fn changing_script(make: Make<'_>, attribute: Attribute, seed: u64) -> Option<Sc
     (attributes != old).then_some(script)
 }
 
-/// With a fault if the change in `script` had no effect though from the task's next `ready` on it
-/// would have, had it been made at the spawn.
-fn ignored_change(make: Make<'_>, script: &Script) -> Outcome {
+/// Runs a script with a change in it, and says whether the change made a difference. With a fault if
+/// not, though from the task's next `ready` on it would have, had it been made at the spawn.
+fn with_change(make: Make<'_>, script: &Script) -> (Outcome, bool) {
     let mut changed = run(make, script, How::Unwatched);
     let never = run(make, &script.unchanged(false), How::Unwatched);
-    let always = run(make, &script.unchanged(true), How::Unwatched);
+    let moved = changed.ids() != never.ids();
     let change = script.ops.iter().position(|op| matches!(op, Op::Change { .. }));
     let id = changed.events.iter().find_map(Event::changed);
-    let (Some(change), Some(id)) = (change, id) else { return changed };
+    let (false, Some(change), Some(id)) = (moved, change, id) else { return (changed, moved) };
     let next_ready = never.readied.iter().find(|&&(op, ready)| ready == id && op >= change);
-    let Some(&(next_ready, _)) = next_ready else { return changed };
+    let Some(&(next_ready, _)) = next_ready else { return (changed, moved) };
+    let always = run(make, &script.unchanged(true), How::Unwatched);
     let after = |outcome: &Outcome| {
         outcome.picks.iter().filter(|(op, _)| *op > next_ready).copied().collect::<Vec<_>>()
     };
-    if changed.ids() == never.ids() && after(&never) != after(&always) {
+    if after(&never) != after(&always) {
         let message = format!(
             "the change of task {id} has no effect; had it been made at the spawn, it would have, \
              even after the task's next `ready`"
         );
         changed.fault = changed.fault.or(Some(Fault::new(Rule::Changed, Some(id), message)));
     }
-    changed
+    (changed, moved)
 }

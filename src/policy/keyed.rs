@@ -25,11 +25,6 @@ pub(super) struct Keyed {
 }
 
 impl Keyed {
-    /// How many tasks are queued.
-    pub(super) fn len(&self) -> usize {
-        self.len
-    }
-
     /// Queues the task under `key`, behind those that have the same.
     pub(super) fn push(&mut self, key: u64, id: Id) {
         self.arrivals += 1;
@@ -99,7 +94,7 @@ mod tests {
     fn keyed(keys: [u64; 3]) -> (Keyed, [Id; 3]) {
         let mut keyed = Keyed::default();
         let ids = IDS.map(|n| Id::new(n, n + 1));
-        ids.map(|id| keyed.push(keys[id.index()], id));
+        ids.iter().for_each(|&id| keyed.push(keys[id.index()], id));
         (keyed, ids)
     }
 
@@ -110,7 +105,7 @@ mod tests {
             [keyed.pop(), keyed.pop(), keyed.pop()],
             [Some((3, b)), Some((5, a)), Some((5, c))]
         );
-        assert_eq!((keyed.pop(), keyed.len()), (None, 0));
+        assert_eq!((keyed.pop(), keyed.len), (None, 0));
     }
 
     #[test]
@@ -129,6 +124,6 @@ mod tests {
             keyed.rekey(key % 2, a);
             assert!(keyed.heap.len() <= 2 * 3 + 65);
         }
-        assert_eq!((keyed.pop(), keyed.len()), (Some((1, a)), 2));
+        assert_eq!((keyed.pop(), keyed.len), (Some((1, a)), 2));
     }
 }

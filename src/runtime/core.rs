@@ -144,7 +144,9 @@ impl Shared {
             info.detached = plan.detached;
             (info, Some(make(TaskWaker::new(id, inbox.clone()))))
         });
-        if !current::record_wake(self.key(), id) {
+        if current::in_turn_of(self.key()) {
+            current::list_woken(id);
+        } else {
             core.arrivals.push_back((id, Cause::Spawn { by }));
             drop(core);
             inbox.ring();
@@ -198,17 +200,10 @@ impl Core {
     /// ready already, change nothing.
     pub(crate) fn ready(&mut self, id: Id, cause: Cause, at: Nanos, now: Nanos) {
         let Some(slot) = self.tasks.get_mut(id) else { return };
-        if slot.info.state != State::Waiting {
-            return;
-        }
-        // Before its first switch a task keeps the cause of its spawn.
-        let cause = if slot.info.switches == 0 { slot.info.cause } else { cause };
-        slot.info.woken(cause, at);
-        self.queued += 1;
-        self.held_until = None;
-        self.policy.ready(&slot.info, now);
-        if !self.observers.is_empty() {
-            show(&mut self.observers, now, &Event::Woken { task: &slot.info });
+        if slot.info.state == State::Waiting {
+            self.queued += 1;
+            self.held_until = None;
+            hand_over(&mut slot.info, &mut *self.policy, &mut self.observers, (cause, at, now));
         }
     }
 
@@ -216,6 +211,7 @@ impl Core {
     ///
     /// # Panics
     /// If the policy breaks its contract.
+    #[inline]
     pub(crate) fn pick(&mut self, now: Nanos) -> Option<Next> {
         while self.queued > 0 {
             let picked = self.policy.pick(&Tasks::new(&self.tasks, &self.rng), now);
@@ -252,15 +248,36 @@ impl Core {
         None
     }
 
-    /// A switch is over: the task's record, the policy and the observers hear of it.
-    pub(crate) fn ended(&mut self, id: Id, ran: Nanos, left: Left, now: Nanos) {
-        let Some(slot) = self.tasks.get_mut(id) else { return };
+    /// A switch is over: the task's record, the policy and the observers hear of it. What makes the
+    /// task run goes back to its slot, or is returned if the task has ended. With `again` the task is
+    /// ready again at once.
+    #[inline]
+    pub(crate) fn ended(
+        &mut self,
+        id: Id,
+        task: Option<BoxedTask>,
+        ran: Nanos,
+        left: Left,
+        now: Nanos,
+        again: Option<Cause>,
+    ) -> Option<BoxedTask> {
+        let Some(slot) = self.tasks.get_mut(id) else { return task };
         slot.info.switched(ran, left);
         self.policy.ran(&slot.info, ran, left, now);
         if !self.observers.is_empty() {
             let event = Event::Ended { n: self.switches, task: &slot.info, left, ran };
             show(&mut self.observers, now, &event);
         }
+        if slot.info.state == State::Done {
+            return task;
+        }
+        slot.run = task;
+        if let Some(cause) = again {
+            self.queued += 1;
+            self.held_until = None;
+            hand_over(&mut slot.info, &mut *self.policy, &mut self.observers, (cause, now, now));
+        }
+        None
     }
 
     /// An abort takes the task from wherever it is. `None` if it is too late or it is the root.
@@ -346,6 +363,7 @@ impl Core {
     }
 
     /// Shows the switch about to be made, with the rest of the ready queue.
+    #[cold]
     fn show_switch(&mut self, id: Id, now: Nanos) {
         let Some(slot) = self.tasks.get(id) else { return };
         let queue = self.policy.queue(&Tasks::new(&self.tasks, &self.rng), QUEUE_SHOWN);
@@ -379,6 +397,25 @@ impl Core {
     }
 }
 
+/// A waiting task becomes ready, for a cause, at a time; and it is told now.
+#[inline]
+fn hand_over(
+    task: &mut TaskInfo,
+    policy: &mut dyn Policy,
+    observers: &mut [Box<dyn Observer>],
+    (cause, at, now): (Cause, Nanos, Nanos),
+) {
+    // Before its first switch a task keeps the cause of its spawn.
+    task.woken(if task.switches == 0 { task.cause } else { cause }, at);
+    policy.ready(task, now);
+    if !observers.is_empty() {
+        show(observers, now, &Event::Woken { task });
+    }
+}
+
+/// Off the path of a runtime that nobody watches.
+#[cold]
+#[inline(never)]
 fn show(observers: &mut [Box<dyn Observer>], now: Nanos, event: &Event<'_>) {
     for observer in observers {
         observer.event(now, event);

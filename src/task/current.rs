@@ -6,6 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::id::Id;
 use super::info::Cause;
@@ -13,6 +14,8 @@ use super::info::Cause;
 /// Tells one runtime from another: the address of its inbox, which outlives every use of the key.
 pub(crate) type LoopKey = usize;
 
+/// Read or written at every switch and wake. Nothing in it needs a destructor, so that reaching it
+/// is one instruction, and works while a thread ends.
 struct Current {
     /// The loop that is in a turn on this thread; 0 for none.
     key: Cell<LoopKey>,
@@ -22,144 +25,156 @@ struct Current {
     budget: Cell<u32>,
     /// The running task gave way because its budget was spent.
     spent: Cell<bool>,
+    /// There is something in the lists.
+    news: Cell<bool>,
+}
+
+struct Lists {
     /// Tasks woken or spawned since the loop last looked, in order.
     woken: RefCell<Vec<Id>>,
     /// Tasks to abort, in order.
     aborted: RefCell<Vec<Id>>,
 }
 
+/// Outside of a switch nothing is counted.
+const UNLIMITED: u32 = u32::MAX;
+
 thread_local! {
     static CURRENT: Current = const {
         Current {
             key: Cell::new(0),
             task: Cell::new(None),
-            budget: Cell::new(u32::MAX),
+            budget: Cell::new(UNLIMITED),
             spent: Cell::new(false),
-            woken: RefCell::new(Vec::new()),
-            aborted: RefCell::new(Vec::new()),
+            news: Cell::new(false),
         }
+    };
+    static LISTS: Lists = const {
+        Lists { woken: RefCell::new(Vec::new()), aborted: RefCell::new(Vec::new()) }
     };
 }
 
 /// Whether any loop is in a turn on this thread.
 pub(crate) fn in_a_turn() -> bool {
-    CURRENT.try_with(|c| c.key.get() != 0).unwrap_or(false)
+    CURRENT.with(|c| c.key.get() != 0)
 }
 
 /// Whether the loop `key` is in a turn on this thread.
+#[inline]
 pub(crate) fn in_turn_of(key: LoopKey) -> bool {
-    CURRENT.try_with(|c| c.key.get() == key).unwrap_or(false)
+    CURRENT.with(|c| c.key.get() == key)
 }
 
 /// The task in whose name user code runs now.
 pub(crate) fn task() -> Option<Id> {
-    CURRENT.try_with(|c| c.task.get()).unwrap_or(None)
+    CURRENT.with(|c| c.task.get())
 }
 
 /// Begins a turn of the loop `key`, or ends it with 0.
 pub(crate) fn set_loop(key: LoopKey) {
-    CURRENT.with(|c| {
-        c.key.set(key);
-        c.budget.set(u32::MAX);
-    });
+    CURRENT.with(|c| c.key.set(key));
 }
 
 /// User code runs in the name of `task` from here on, and may spend `budget`.
-pub(crate) fn set_task(task: Option<Id>, budget: u32) {
+#[inline]
+pub(crate) fn begin_switch(task: Id, budget: u32) {
     CURRENT.with(|c| {
-        c.task.set(task);
+        c.task.set(Some(task));
         c.budget.set(budget);
         c.spent.set(false);
     });
 }
 
-/// Records a wake of `id` by the thread's own loop. False if `key` is not in a turn here, so that
-/// the wake must go to the inbox. The running task is not listed: its waker's flag says it all.
-pub(crate) fn record_wake(key: LoopKey, id: Id) -> bool {
-    CURRENT
-        .try_with(|c| {
-            let here = c.key.get() == key;
-            if here && c.task.get() != Some(id) {
-                c.woken.borrow_mut().push(id);
-            }
-            here
-        })
-        .unwrap_or(false)
-}
-
-/// Records an abort of `id`. False if `key` is not in a turn here.
-pub(crate) fn record_abort(key: LoopKey, id: Id) -> bool {
-    CURRENT
-        .try_with(|c| {
-            let here = c.key.get() == key;
-            if here {
-                c.aborted.borrow_mut().push(id);
-            }
-            here
-        })
-        .unwrap_or(false)
-}
-
-/// Moves the woken, in order, to the end of `arrivals`, each with the cause. True if there were any.
-pub(crate) fn drain_woken(arrivals: &mut VecDeque<(Id, Cause)>, cause: Cause) -> bool {
-    CURRENT.with(|c| {
-        let mut woken = c.woken.borrow_mut();
-        let any = !woken.is_empty();
-        if any {
-            arrivals.extend(woken.drain(..).map(|id| (id, cause)));
-        }
-        any
-    })
-}
-
-/// What a switch left behind, besides a drained list of the woken.
+/// What a switch left behind.
 pub(crate) struct Aftermath {
-    /// Somebody was woken or spawned.
-    pub(crate) woken: bool,
-    /// Somebody is to be aborted.
-    pub(crate) aborts: bool,
+    /// Somebody was woken, spawned or aborted.
+    pub(crate) news: bool,
     /// The task gave way because its budget was spent.
     pub(crate) spent: bool,
 }
 
-/// The switch of `task` is over: nobody runs now.
-pub(crate) fn end_switch(task: Id, arrivals: &mut VecDeque<(Id, Cause)>) -> Aftermath {
-    let woken = drain_woken(arrivals, Cause::Task(task));
+/// The switch is over: nobody runs now.
+#[inline]
+pub(crate) fn end_switch() -> Aftermath {
     CURRENT.with(|c| {
         c.task.set(None);
-        c.budget.set(u32::MAX);
-        Aftermath { woken, aborts: !c.aborted.borrow().is_empty(), spent: c.spent.get() }
+        c.budget.set(UNLIMITED);
+        Aftermath { news: c.news.get(), spent: c.spent.get() }
+    })
+}
+
+/// Records a wake of `id` by the thread's own loop, once: `woken` says whether it was recorded
+/// before. False if `key` is not in a turn here, so that the wake must go to the inbox. The running
+/// task is not listed: its `woken` says it all.
+#[inline]
+pub(crate) fn record_wake(key: LoopKey, id: Id, woken: &AtomicBool) -> bool {
+    CURRENT.with(|c| {
+        if c.key.get() != key {
+            return false;
+        }
+        if !woken.load(Ordering::Relaxed) {
+            woken.store(true, Ordering::Relaxed);
+            if c.task.get() != Some(id) {
+                list_woken(id);
+            }
+        }
+        true
+    })
+}
+
+/// Puts `id` at the end of the list of the woken. In a turn only.
+pub(crate) fn list_woken(id: Id) {
+    CURRENT.with(|c| c.news.set(true));
+    // The lists may be gone while a thread ends; so is the loop then, whose turn it was.
+    let _ = LISTS.try_with(|l| l.woken.borrow_mut().push(id));
+}
+
+/// Records an abort of `id`. False if `key` is not in a turn here.
+pub(crate) fn record_abort(key: LoopKey, id: Id) -> bool {
+    let here = in_turn_of(key);
+    if here {
+        CURRENT.with(|c| c.news.set(true));
+        let _ = LISTS.try_with(|l| l.aborted.borrow_mut().push(id));
+    }
+    here
+}
+
+/// Moves the woken, in order, to the end of `arrivals`, each with the cause. True if there were any.
+pub(crate) fn drain_woken(arrivals: &mut VecDeque<(Id, Cause)>, cause: Cause) -> bool {
+    LISTS.with(|l| {
+        let mut woken = l.woken.borrow_mut();
+        let any = !woken.is_empty();
+        arrivals.extend(woken.drain(..).map(|id| (id, cause)));
+        any
     })
 }
 
 /// The tasks to abort.
 pub(crate) fn take_aborted() -> Vec<Id> {
-    CURRENT.with(|c| mem::take(&mut *c.aborted.borrow_mut()))
+    CURRENT.with(|c| c.news.set(false));
+    LISTS.with(|l| mem::take(&mut *l.aborted.borrow_mut()))
 }
 
 /// Spends one operation of the running task's budget; false if there is none left, which is
 /// remembered as the cause of the task's next wake.
 pub(crate) fn spend() -> bool {
-    CURRENT
-        .try_with(|c| match c.budget.get() {
-            0 => {
-                c.spent.set(true);
-                false
-            }
-            // Outside of a switch nothing is counted.
-            u32::MAX => true,
-            left => {
-                c.budget.set(left - 1);
-                true
-            }
-        })
-        .unwrap_or(true)
+    CURRENT.with(|c| match c.budget.get() {
+        0 => {
+            c.spent.set(true);
+            false
+        }
+        UNLIMITED => true,
+        left => {
+            c.budget.set(left - 1);
+            true
+        }
+    })
 }
 
 /// Gives back what [`spend`] took, for an operation that made no progress.
 pub(crate) fn unspend() {
-    let _ = CURRENT.try_with(|c| match c.budget.get() {
-        u32::MAX => {}
+    CURRENT.with(|c| match c.budget.get() {
+        UNLIMITED => {}
         left => c.budget.set(left + 1),
     });
 }

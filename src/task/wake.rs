@@ -33,13 +33,23 @@ impl TaskWaker {
     }
 
     /// A switch begins: wakes count again.
+    #[inline]
     pub(crate) fn rearm(&self) {
         self.woken.store(false, Ordering::Relaxed);
     }
 
     /// Whether a wake was recorded since the switch began. On the loop's thread.
+    #[inline]
     pub(crate) fn is_woken(&self) -> bool {
         self.woken.load(Ordering::Relaxed)
+    }
+
+    /// Wakes from outside of a turn.
+    #[cold]
+    fn mail(self: &Arc<Self>) {
+        if !self.mailed.swap(true, Ordering::AcqRel) {
+            self.inbox.send(Letter::Wake(self.clone()));
+        }
     }
 
     /// The loop opens a letter: true if the wake in it is news. The exchange pairs with that of
@@ -51,14 +61,10 @@ impl TaskWaker {
 }
 
 impl ArcWake for TaskWaker {
+    #[inline]
     fn wake_by_ref(this: &Arc<Self>) {
-        if current::in_turn_of(this.inbox.key()) {
-            if !this.woken.load(Ordering::Relaxed) {
-                this.woken.store(true, Ordering::Relaxed);
-                current::record_wake(this.inbox.key(), this.id);
-            }
-        } else if !this.mailed.swap(true, Ordering::AcqRel) {
-            this.inbox.send(Letter::Wake(this.clone()));
+        if !current::record_wake(this.inbox.key(), this.id, &this.woken) {
+            this.mail();
         }
     }
 }

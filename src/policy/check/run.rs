@@ -86,7 +86,7 @@ pub(super) fn run(make: Make<'_>, script: &Script, how: How) -> Outcome {
     let made = catch_unwind(AssertUnwindSafe(|| {
         let policy = make();
         // A policy must also do with times that nobody measured, unless it wants them.
-        (policy.name(), policy.wants_time() || script.seed % 2 == 0, policy)
+        (policy.name(), policy.wants_time() || script.seed.is_multiple_of(2), policy)
     }));
     let (name, measured, policy) = match made {
         Ok(made) => made,
@@ -322,12 +322,15 @@ impl Run {
                 _ if self.queued().is_none() => return Ok(None),
                 Pick::Nobody => return Err(self.why_nobody()),
                 Pick::Until(then) if waits > 1_000 || then.saturating_sub(now) > CENTURY => {
+                    self.event(Event::Until(then));
                     let message = "it picks nobody until a time that never comes";
                     return Err(Fault::new(Rule::Idle, self.queued(), message));
                 }
                 Pick::Until(then) => {
                     self.world.now = then.max(now + 1);
-                    self.event(Event::Until(self.world.now));
+                    if waits == 0 {
+                        self.event(Event::Until(then));
+                    }
                     waits += 1;
                 }
             }
