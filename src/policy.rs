@@ -142,6 +142,12 @@ pub trait Policy {
     }
 }
 
+impl<P: Policy + 'static> From<P> for Box<dyn Policy> {
+    fn from(policy: P) -> Self {
+        Box::new(policy)
+    }
+}
+
 /// What [`Policy::pick`] decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pick {

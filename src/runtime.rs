@@ -280,9 +280,9 @@ impl Runtime {
     /// # Panics
     /// Inside of a policy or an observer.
     #[track_caller]
-    pub fn set_policy(&self, policy: impl Policy + 'static) {
+    pub fn set_policy(&self, policy: impl Into<Box<dyn Policy>>) {
         let now = self.shared.now.get();
-        let old = self.shared.core_for("`Runtime::set_policy`").swap_policy(Box::new(policy), now);
+        let old = self.shared.core_for("`Runtime::set_policy`").swap_policy(policy.into(), now);
         drop(old);
         self.shared.remeasure();
     }

@@ -8,11 +8,13 @@ use std::fmt;
 use super::{Policy, Rng};
 use crate::task::id::Id;
 
+mod event;
 mod run;
 mod script;
 mod world;
 
-use run::{Event, Fault, How, Make, Outcome, run};
+use event::{Event, Fault, Outcome};
+use run::{How, Make, run};
 use script::{Attribute, Op, SEEDS, Script, one_of};
 #[cfg(test)]
 pub(super) use world::Bench;
@@ -30,7 +32,7 @@ pub fn check(make: impl Fn() -> Box<dyn Policy>) -> Result<(), Violation> {
     (0..SEEDS).try_for_each(|seed| check_script(&make, seed))?;
     Attribute::ALL
         .into_iter()
-        .try_for_each(|attribute| check_changes(&make, attribute, 0..SEEDS, ENOUGH))
+        .try_for_each(|attribute| check_changes(&make, attribute, 0..CHANGES, ENOUGH))
 }
 
 /// Runs the scripts of one seed only: what [`check`] found with it can be found again, and stepped
@@ -184,7 +186,7 @@ fn judge(make: Make<'_>, script: &Script, judge: Judge<'_>) -> Result<(), Violat
     let shows = |outcome: &Outcome| outcome.fault.as_ref().is_some_and(|it| it.rule == rule);
     // One pass from the end. Each panic would be printed, so there what happened must do.
     for at in (0..script.ops.len()).rev().filter(|_| rule != Rule::Panicked) {
-        let shorter = script.spliced(at..at + 1, None);
+        let shorter = script.without(at);
         let retried = judge(make, &shorter);
         if shows(&retried) {
             (script, outcome) = (shorter, retried);
@@ -201,7 +203,10 @@ fn judge(make: Make<'_>, script: &Script, judge: Judge<'_>) -> Result<(), Violat
     }
 }
 
-/// How many scripts in which a change would matter must pass without its mattering.
+/// How many scripts are tried with a change of each attribute.
+const CHANGES: u64 = 128;
+
+/// In how many of them a change must be ignored that would matter, and in none be heard.
 const ENOUGH: u32 = 12;
 
 /// Whether the policy ignores that the attribute was changed while a task was queued.

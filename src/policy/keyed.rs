@@ -121,8 +121,10 @@ mod tests {
     fn a_million_changes_take_no_more_room_than_a_few() {
         let (mut keyed, [a, ..]) = keyed([5, 5, 5]);
         for key in 0..1_000_000 {
+            let before = keyed.heap.len();
             keyed.rekey(key % 2, a);
-            assert!(keyed.heap.len() <= 2 * 3 + 65);
+            let swept = keyed.heap.len() < before;
+            assert!(keyed.heap.len() <= if swept { 3 } else { 70 });
         }
         assert_eq!((keyed.pop(), keyed.len), (Some((1, a)), 2));
     }

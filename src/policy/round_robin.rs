@@ -90,6 +90,9 @@ impl RoundRobin {
 
     /// The next group with a task ready or a debt, by number, round and round.
     fn next_on_the_ring(&self) -> u32 {
+        if self.debts.is_empty() {
+            return self.lanes.from(self.next).or_else(|| self.lanes.from(0)).unwrap_or(0);
+        }
         let indebted = |from: u32| self.debts.range(from..).next().map(|(&group, _)| group);
         let from = |from| self.lanes.from(from).into_iter().chain(indebted(from)).min();
         from(self.next).or_else(|| from(0)).unwrap_or(0)

@@ -71,8 +71,8 @@ impl Builder {
     }
 
     /// Who runs next. It can be swapped later: [`Runtime::set_policy`].
-    pub fn policy(self, policy: impl Policy + 'static) -> Self {
-        Self { policy: Box::new(policy), ..self }
+    pub fn policy(self, policy: impl Into<Box<dyn Policy>>) -> Self {
+        Self { policy: policy.into(), ..self }
     }
 
     /// Real or virtual time.

@@ -61,10 +61,10 @@ impl Script {
         Self { seed, ops }
     }
 
-    /// The script with the `i`-th operation replaced by `by`.
-    pub(super) fn spliced(&self, range: std::ops::Range<usize>, by: Option<Op>) -> Self {
+    /// The script without the operation at that place.
+    pub(super) fn without(&self, at: usize) -> Self {
         let mut script = self.clone();
-        script.ops.splice(range, by);
+        script.ops.remove(at);
         script
     }
 

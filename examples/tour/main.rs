@@ -1,0 +1,139 @@
+//! The tour: one small program under three policies, and what each makes of it.
+//!
+//! Look at the three timelines: the same tasks, the same work, one column per switch. Only the
+//! policy differs, and with it who waits.
+//!
+//! ```text
+//! cargo run --release --example tour
+//! cargo run --release --example tour -- --policy lifo --policy aging
+//! ```
+//!
+//! It runs in virtual time, so it takes no time and prints the same every time.
+
+use std::error::Error;
+use std::time::Duration;
+
+use clap::{Arg, ArgAction, Command};
+use turno::policy::{Fifo, Lifo, Policy, Priority, RoundRobin};
+use turno::runtime::Builder;
+use turno::task::{self, yield_now};
+use turno::time::{Clock, sleep, work};
+
+mod draw;
+mod numbers;
+mod record;
+
+use record::Recording;
+
+const MS: Duration = Duration::from_millis(1);
+
+/// The program. Three groups share one thread:
+/// - `batch` computes. It is the talk's antipattern, but it gives way between the pieces;
+/// - `web` waits for a timer, answers, and has a child write the log;
+/// - `pulse` has next to nothing to do, but wants to do it on time.
+async fn program() {
+    let mut tasks = Vec::new();
+    for name in ["crunch-a", "crunch-b", "crunch-c"] {
+        tasks.push(task::Builder::new().name(name).group(1).priority(50).spawn(async {
+            for _ in 0..6 {
+                work(4 * MS).await;
+                yield_now().await;
+            }
+        }));
+    }
+    tasks.push(task::Builder::new().name("web").group(2).priority(100).spawn(async {
+        for _ in 0..4 {
+            sleep(10 * MS).await;
+            work(MS).await;
+            let log = task::Builder::new().name("web-log").spawn(work(MS));
+            log.await.expect("the log does not panic");
+        }
+    }));
+    tasks.push(task::Builder::new().name("pulse").group(3).priority(200).spawn(async {
+        for _ in 0..5 {
+            sleep(8 * MS).await;
+            work(MS / 10).await;
+        }
+    }));
+    for task in tasks {
+        task.await.expect("no task of the tour panics");
+    }
+}
+
+/// Runs the program under a policy, and records every switch.
+fn run(policy: Box<dyn Policy>) -> std::io::Result<Recording> {
+    let recording = Recording::new();
+    let rt = Builder::new()
+        .policy(policy)
+        .clock(Clock::virtual_time())
+        .observe(recording.observer())
+        .build()?;
+    rt.block_on(program());
+    Ok(recording)
+}
+
+/// The policies of the tour: a name, what it does in a line, and how to make it.
+type Choice = (&'static str, &'static str, fn() -> Box<dyn Policy>);
+
+const POLICIES: [Choice; 6] = [
+    ("fifo", "first ready, first run", || Box::new(Fifo::new())),
+    ("round-robin", "groups take turns, one switch each", || Box::new(RoundRobin::new())),
+    ("priority", "the most urgent first, always", || Box::new(Priority::strict())),
+    ("lifo", "as soon as possible: last ready, first run", || Box::new(Lifo::new())),
+    ("quantum", "groups take turns of 2 ms of run time", || {
+        Box::new(RoundRobin::with_quantum(2 * MS))
+    }),
+    ("aging", "priority, but a level is worth 0.1 ms of waiting", || {
+        Box::new(Priority::with_aging(MS / 10))
+    }),
+];
+
+fn command() -> Command {
+    let names = POLICIES.map(|(name, ..)| name);
+    let list: String =
+        POLICIES.iter().map(|(name, what, _)| format!("\n  {name:<12} {what}")).collect();
+    Command::new("tour")
+        .about(
+            "One small program under several scheduling policies: see who runs, why, and who waits",
+        )
+        .after_help(format!(
+            "Policies:{list}\n\nThe program is the function `program` in examples/tour/main.rs: \
+             change it, and see what becomes of the timelines."
+        ))
+        .arg(
+            Arg::new("policy")
+                .long("policy")
+                .help("A policy to run the program under; may be repeated")
+                .value_name("NAME")
+                .value_parser(names)
+                .default_values(["fifo", "round-robin", "priority"])
+                .hide_possible_values(true)
+                .action(ArgAction::Append),
+        )
+        .arg(
+            Arg::new("json")
+                .long("json")
+                .help("Print the switches and the numbers as JSON, for machines")
+                .action(ArgAction::SetTrue),
+        )
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let matches = command().get_matches();
+    let mut runs = Vec::new();
+    for name in matches.get_many::<String>("policy").into_iter().flatten() {
+        let chosen = POLICIES.iter().find(|(known, ..)| known == name);
+        let (name, what, make) = chosen.ok_or("clap lets only known policies through")?;
+        runs.push((*name, *what, run(make())?));
+    }
+    if matches.get_flag("json") {
+        anstream::println!("{}", numbers::json(&runs));
+    } else {
+        draw::intro();
+        for (name, what, recording) in &runs {
+            draw::timeline(name, what, recording);
+        }
+        numbers::table(&runs);
+    }
+    Ok(())
+}
