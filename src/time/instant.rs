@@ -1,4 +1,4 @@
-//! A point in time on the clock of the runtime that the thread is in (floor 4).
+//! A point in time on the clock of the runtime that the thread is in (floor 3).
 
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
