@@ -42,12 +42,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let rt = Builder::new().policy(Fewest::default()).build()?;
     for name in ["old-1", "old-2"] {
-        drop(rt.spawn(say(name)));
+        rt.spawn(say(name));
     }
     for _ in 0..6 {
         rt.step();
     }
-    drop(rt.spawn(say("new")));
+    rt.spawn(say("new"));
     while rt.step().is_some() {}
     println!();
     Ok(())

@@ -59,6 +59,8 @@ pub mod policy;
 pub mod task;
 pub mod time;
 
+pub mod net;
+
 pub mod observe;
 
 mod reactor;

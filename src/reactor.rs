@@ -87,7 +87,11 @@ impl Ready {
         Self(self.0 & other.0)
     }
 
-    fn meets(self, other: Self) -> bool {
+    pub(crate) fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub(crate) fn meets(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 
@@ -208,10 +212,9 @@ impl Sources {
         self.armed
     }
 
-    /// A new source. It is taken for ready: the first system call finds out, and a fresh
-    /// connection often has data already.
-    pub(crate) fn insert(&mut self) -> usize {
-        let ready = Ready(Ready::READABLE.0 | Ready::WRITABLE.0);
+    /// A new source, taken for ready or not until the first event.
+    pub(crate) fn insert(&mut self, ready: bool) -> usize {
+        let ready = if ready { Ready::READABLE.union(Ready::WRITABLE) } else { Ready::EMPTY };
         let (readers, writers) = (Wakers::default(), Wakers::default());
         self.slots.insert(Slot { ready, readers, writers })
     }
@@ -230,10 +233,11 @@ impl Sources {
         self.slots.get(index).map_or(Ready::EMPTY, |slot| slot.ready)
     }
 
-    /// The system call said no: not ready until the next event says otherwise.
-    pub(crate) fn clear(&mut self, index: usize, ready: Ready) {
+    /// The system call said no: not ready until the next event says otherwise. What is closed stays so.
+    pub(crate) fn clear(&mut self, index: usize, direction: Direction) {
+        let closed = Ready::READ_CLOSED.union(Ready::WRITE_CLOSED);
         if let Some(slot) = self.slots.get_mut(index) {
-            slot.ready = Ready(slot.ready.0 & !ready.0);
+            slot.ready = Ready(slot.ready.0 & !(Ready::of(direction).0 & !closed.0));
         }
     }
 

@@ -44,9 +44,11 @@ mod step;
 pub(crate) mod blocking;
 pub(crate) mod context;
 pub(crate) mod core;
+pub(crate) mod gone;
 
 pub use self::builder::{Builder, OnPanic};
 pub use self::context::EnterGuard;
+pub use self::gone::is_rt_shutdown_err;
 pub use self::handle::{Handle, TryCurrentError};
 pub use self::stall::Stalled;
 pub use self::step::Step;

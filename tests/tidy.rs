@@ -27,8 +27,7 @@ impl Source {
     }
 
     fn floor(&self) -> Option<u32> {
-        let header: String =
-            self.text.lines().take_while(|line| line.starts_with("//!")).collect();
+        let header: String = self.text.lines().take_while(|line| line.starts_with("//!")).collect();
         let (_, after) = header.split_once("(floor ")?;
         after.chars().next()?.to_digit(10)
     }

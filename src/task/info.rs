@@ -119,11 +119,6 @@ impl Attributes {
     pub const PRIORITY: u8 = 128;
     /// The weight of a task that was told none.
     pub const WEIGHT: u32 = 100;
-
-    /// What a child starts with.
-    pub(crate) fn inherited(self) -> Self {
-        Self { deadline: None, size: None, ..self }
-    }
 }
 
 impl Default for Attributes {

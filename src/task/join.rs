@@ -139,7 +139,6 @@ impl From<JoinError> for io::Error {
 /// assert_eq!(answer.await?, 42);
 /// # Ok::<_, turno::task::JoinError>(()) }).unwrap();
 /// ```
-#[must_use = "dropping a handle detaches its task: say so with `drop(handle)`, or await it"]
 pub struct JoinHandle<T> {
     of: Of<T>,
 }

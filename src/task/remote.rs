@@ -123,7 +123,6 @@ impl<T> Drop for Owed<T> {
 ///
 /// # Panics
 /// When it is polled again after it gave the result.
-#[must_use = "dropping a handle detaches its task: say so with `drop(handle)`, or await it"]
 pub struct RemoteJoinHandle<T> {
     crossing: Arc<Crossing<T>>,
 }

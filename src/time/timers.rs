@@ -90,15 +90,6 @@ impl Timers {
         Some(self.entries.remove(index as usize).waker)
     }
 
-    /// Puts another waker into a timer and returns the old one; gives `waker` back if the timer
-    /// has fired.
-    pub(crate) fn replace(&mut self, key: TimerKey, waker: Waker) -> Result<Waker, Waker> {
-        match self.find(key) {
-            Some(entry) => Ok(mem::replace(&mut entry.waker, waker)),
-            None => Err(waker),
-        }
-    }
-
     /// Whether the timer is set, and would wake what `waker` wakes.
     pub(crate) fn holds(&mut self, key: TimerKey, waker: &Waker) -> bool {
         self.find(key).is_some_and(|entry| entry.waker.will_wake(waker))

@@ -1,0 +1,533 @@
+//! What TCP and Unix streams have in common: reading, writing, readiness, halves (floor 4).
+//!
+//! Both are a [`Source`](super::source::Source) with a `mio` stream in it, so the methods are the
+//! same; a macro writes them down once, so that they are inherent and documented on each type.
+
+/// Reading, writing and readiness on `&self`, for a stream with a field `io`.
+macro_rules! stream_methods {
+    ($stream:ident) => {
+        impl $stream {
+            /// Reads what there is, at most as much as `buf` has room for. 0 is the end.
+            ///
+            /// # Errors
+            /// Those of the operating system; and when this is polled outside of its runtime.
+            ///
+            /// # Cancel safety
+            /// Dropped before it is done, nothing was read.
+            pub async fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+                poll_fn(|cx| self.io.poll_read(cx, buf)).await
+            }
+
+            /// Reads into several buffers in order.
+            ///
+            /// # Errors
+            /// As [`read`](Self::read).
+            ///
+            /// # Cancel safety
+            /// As [`read`](Self::read).
+            pub async fn read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+                poll_fn(|cx| self.io.poll_read_vectored(cx, bufs)).await
+            }
+
+            /// Reads until `buf` is full.
+            ///
+            /// # Errors
+            /// `UnexpectedEof` if the end comes first; else as [`read`](Self::read).
+            ///
+            /// # Cancel safety
+            /// Not cancel safe: dropped half-way, what was read is lost.
+            pub async fn read_exact(&self, buf: &mut [u8]) -> io::Result<()> {
+                let mut filled = 0;
+                while filled < buf.len() {
+                    match self.read(&mut buf[filled..]).await? {
+                        0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                        n => filled += n,
+                    }
+                }
+                Ok(())
+            }
+
+            /// Reads to the end, appending to `buf`; returns how much that was.
+            ///
+            /// # Errors
+            /// As [`read`](Self::read); what was read before is in `buf`.
+            ///
+            /// # Cancel safety
+            /// What was read is in `buf`, whenever it is dropped.
+            pub async fn read_to_end(&self, buf: &mut Vec<u8>) -> io::Result<usize> {
+                let start = buf.len();
+                let mut chunk = [0; 8 * 1024];
+                loop {
+                    match self.read(&mut chunk).await? {
+                        0 => return Ok(buf.len() - start),
+                        n => buf.extend_from_slice(&chunk[..n]),
+                    }
+                }
+            }
+
+            /// Writes some of `buf`; returns how much.
+            ///
+            /// # Errors
+            /// Those of the operating system; and when this is polled outside of its runtime.
+            ///
+            /// # Cancel safety
+            /// Dropped before it is done, nothing was written.
+            pub async fn write(&self, buf: &[u8]) -> io::Result<usize> {
+                poll_fn(|cx| self.io.poll_write(cx, buf)).await
+            }
+
+            /// Writes some of several buffers in order.
+            ///
+            /// # Errors
+            /// As [`write`](Self::write).
+            ///
+            /// # Cancel safety
+            /// As [`write`](Self::write).
+            pub async fn write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+                poll_fn(|cx| self.io.poll_write_vectored(cx, bufs)).await
+            }
+
+            /// Writes all of `buf`.
+            ///
+            /// # Errors
+            /// As [`write`](Self::write).
+            ///
+            /// # Cancel safety
+            /// Not cancel safe: dropped half-way, some of it was written.
+            pub async fn write_all(&self, mut buf: &[u8]) -> io::Result<()> {
+                while !buf.is_empty() {
+                    match self.write(buf).await? {
+                        0 => return Err(io::ErrorKind::WriteZero.into()),
+                        n => buf = &buf[n..],
+                    }
+                }
+                Ok(())
+            }
+
+            /// Shuts the writing half down: the other side reads to the end.
+            ///
+            /// # Errors
+            /// Those of the operating system.
+            pub async fn shutdown(&self) -> io::Result<()> {
+                self.shutdown_now()
+            }
+
+            fn shutdown_now(&self) -> io::Result<()> {
+                match self.io.get().shutdown(Shutdown::Write) {
+                    // The other side was faster: there is nothing left to shut down.
+                    Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+                    result => result,
+                }
+            }
+
+            /// Reads what there is, without waiting.
+            ///
+            /// # Errors
+            /// `WouldBlock` when there is nothing as far as is known: await
+            /// [`readable`](Self::readable) then.
+            pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+                self.io.try_io(Interest::READABLE, |mut io| io.read(buf))
+            }
+
+            /// Reads into several buffers, without waiting.
+            ///
+            /// # Errors
+            /// As [`try_read`](Self::try_read).
+            pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+                self.io.try_io(Interest::READABLE, |mut io| io.read_vectored(bufs))
+            }
+
+            /// Writes what there is room for, without waiting.
+            ///
+            /// # Errors
+            /// `WouldBlock` when there is no room: await [`writable`](Self::writable) then.
+            pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
+                self.io.try_io(Interest::WRITABLE, |mut io| io.write(buf))
+            }
+
+            /// Writes several buffers, without waiting.
+            ///
+            /// # Errors
+            /// As [`try_write`](Self::try_write).
+            pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+                self.io.try_io(Interest::WRITABLE, |mut io| io.write_vectored(bufs))
+            }
+
+            /// Takes the socket out of the runtime. It stays non-blocking.
+            ///
+            /// # Errors
+            /// When it cannot be taken off the reactor.
+            pub fn into_std(self) -> io::Result<StdStream> {
+                self.io.into_inner().map(StdStream::from)
+            }
+
+            /// Splits it into halves that borrow it.
+            pub fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
+                (ReadHalf(self), WriteHalf(self))
+            }
+
+            /// Splits it into halves that own it together. Dropping the writing half shuts it down.
+            pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
+                let stream = Arc::new(self);
+                (OwnedReadHalf(stream.clone()), OwnedWriteHalf { stream, shut: true })
+            }
+        }
+
+        $crate::net::stream::halves!($stream);
+        $crate::net::stream::stream_traits!($stream);
+    };
+}
+
+/// Readiness, for a socket with a field `io`.
+macro_rules! readiness_methods {
+    ($socket:ident) => {
+        impl $socket {
+            /// Waits until it can be read from.
+            ///
+            /// # Errors
+            /// When this is polled outside of its runtime.
+            ///
+            /// # Cancel safety
+            /// Nothing is lost if it is dropped.
+            pub async fn readable(&self) -> io::Result<()> {
+                self.ready(Interest::READABLE).await.map(drop)
+            }
+
+            /// Waits until it can be written to. As [`readable`](Self::readable) in all else.
+            ///
+            /// # Errors
+            /// As [`readable`](Self::readable).
+            pub async fn writable(&self) -> io::Result<()> {
+                self.ready(Interest::WRITABLE).await.map(drop)
+            }
+
+            /// Waits until one of the things asked for can be done, and says which. It may say so too
+            /// early: a `try_` method then says `WouldBlock`.
+            ///
+            /// # Errors
+            /// As [`readable`](Self::readable).
+            ///
+            /// # Cancel safety
+            /// Nothing is lost if it is dropped.
+            pub async fn ready(&self, interest: Interest) -> io::Result<Ready> {
+                self.io.ready(interest).await
+            }
+
+            /// Calls `op` if the socket is ready as far as is known; its `WouldBlock` is believed.
+            ///
+            /// # Errors
+            /// `WouldBlock` when it is not ready; else what `op` says.
+            pub fn try_io<R>(
+                &self,
+                interest: Interest,
+                op: impl FnOnce() -> io::Result<R>,
+            ) -> io::Result<R> {
+                self.io.try_io(interest, |_| op())
+            }
+
+            /// The error that waits to be fetched, if there is one.
+            ///
+            /// # Errors
+            /// Those of the operating system.
+            pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+                self.io.get().take_error()
+            }
+        }
+
+        impl fmt::Debug for $socket {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.io.fmt(f)
+            }
+        }
+
+        #[cfg(unix)]
+        impl std::os::fd::AsFd for $socket {
+            fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+                std::os::fd::AsFd::as_fd(self.io.get())
+            }
+        }
+
+        #[cfg(unix)]
+        impl std::os::fd::AsRawFd for $socket {
+            fn as_raw_fd(&self) -> std::os::fd::RawFd {
+                std::os::fd::AsRawFd::as_raw_fd(self.io.get())
+            }
+        }
+    };
+}
+
+/// Waiting for readiness by hand, for a socket with a field `io`.
+macro_rules! poll_ready_methods {
+    ($socket:ident, $poll_read_ready:ident, $poll_write_ready:ident) => {
+        impl $socket {
+            /// Waits, by hand, until it can be read from.
+            ///
+            /// # Errors
+            /// As [`readable`](Self::readable).
+            pub fn $poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                self.io.poll_ready(cx, Direction::Read).map_ok(drop)
+            }
+
+            /// Waits, by hand, until it can be written to.
+            ///
+            /// # Errors
+            /// As [`readable`](Self::readable).
+            pub fn $poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                self.io.poll_ready(cx, Direction::Write).map_ok(drop)
+            }
+        }
+    };
+}
+
+/// The two halves of a stream, borrowed and owned.
+macro_rules! halves {
+    ($stream:ident) => {
+        /// The reading half, borrowed: made by `split`. It derefs to the stream for all that only
+        /// looks or reads.
+        #[derive(Debug)]
+        pub struct ReadHalf<'a>(&'a $stream);
+
+        /// The writing half, borrowed: made by `split`.
+        #[derive(Debug)]
+        pub struct WriteHalf<'a>(&'a $stream);
+
+        /// The reading half, owned: made by `into_split`.
+        #[derive(Debug)]
+        pub struct OwnedReadHalf(Arc<$stream>);
+
+        /// The writing half, owned: made by `into_split`. Dropping it shuts the stream's writing down.
+        #[derive(Debug)]
+        pub struct OwnedWriteHalf {
+            stream: Arc<$stream>,
+            /// Whether dropping it shuts the writing down.
+            shut: bool,
+        }
+
+        /// The halves come from two streams.
+        #[derive(Debug)]
+        pub struct ReuniteError(pub OwnedReadHalf, pub OwnedWriteHalf);
+
+        impl fmt::Display for ReuniteError {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the two halves come from two different streams")
+            }
+        }
+
+        impl std::error::Error for ReuniteError {}
+
+        impl OwnedReadHalf {
+            /// Puts the halves of one stream together again.
+            ///
+            /// # Errors
+            /// Gives both back if they come from two streams.
+            pub fn reunite(self, other: OwnedWriteHalf) -> Result<$stream, ReuniteError> {
+                other.reunite(self)
+            }
+        }
+
+        impl OwnedWriteHalf {
+            /// Puts the halves of one stream together again.
+            ///
+            /// # Errors
+            /// Gives both back if they come from two streams.
+            pub fn reunite(mut self, other: OwnedReadHalf) -> Result<$stream, ReuniteError> {
+                if !Arc::ptr_eq(&self.stream, &other.0) {
+                    return Err(ReuniteError(other, self));
+                }
+                self.shut = false;
+                drop(self);
+                match Arc::try_unwrap(other.0) {
+                    Ok(stream) => Ok(stream),
+                    Err(_) => unreachable!("a stream has two halves, and both were given back"),
+                }
+            }
+
+            /// Drops this half without shutting the writing down.
+            pub fn forget(mut self) {
+                self.shut = false;
+            }
+        }
+
+        impl Drop for OwnedWriteHalf {
+            fn drop(&mut self) {
+                if self.shut {
+                    // The other side may be gone already; then there is nothing to tell it.
+                    let _ = self.stream.shutdown_now();
+                }
+            }
+        }
+
+        $crate::net::stream::half_derefs! {
+            ReadHalf<'_>, $stream, |half| half.0;
+            WriteHalf<'_>, $stream, |half| half.0;
+            OwnedReadHalf, $stream, |half| &half.0;
+            OwnedWriteHalf, $stream, |half| &half.stream;
+        }
+    };
+}
+
+macro_rules! half_derefs {
+    ($($half:ty, $stream:ident, |$it:ident| $to:expr;)*) => {$(
+        impl AsRef<$stream> for $half {
+            fn as_ref(&self) -> &$stream {
+                let $it = self;
+                $to
+            }
+        }
+
+        /// What a stream does through a shared reference, a half does too.
+        impl std::ops::Deref for $half {
+            type Target = $stream;
+
+            fn deref(&self) -> &$stream {
+                self.as_ref()
+            }
+        }
+    )*};
+}
+
+/// futures-io's and tokio's traits, for a stream and its halves.
+macro_rules! stream_traits {
+    ($stream:ident) => {
+        $crate::net::stream::read_traits!($stream, &$stream, ReadHalf<'_>, OwnedReadHalf);
+        $crate::net::stream::write_traits!($stream, &$stream, WriteHalf<'_>, OwnedWriteHalf);
+    };
+}
+
+macro_rules! read_traits {
+    ($($reader:ty),*) => {$(
+        #[cfg(feature = "futures-io")]
+        impl futures_io::AsyncRead for $reader {
+            fn poll_read(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buf: &mut [u8],
+            ) -> Poll<io::Result<usize>> {
+                self.io.poll_read(cx, buf)
+            }
+
+            fn poll_read_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bufs: &mut [IoSliceMut<'_>],
+            ) -> Poll<io::Result<usize>> {
+                self.io.poll_read_vectored(cx, bufs)
+            }
+        }
+
+        #[cfg(feature = "tokio-io")]
+        impl tokio::io::AsyncRead for $reader {
+            fn poll_read(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buf: &mut tokio::io::ReadBuf<'_>,
+            ) -> Poll<io::Result<()>> {
+                let n = std::task::ready!(self.io.poll_read(cx, buf.initialize_unfilled()))?;
+                buf.advance(n);
+                Poll::Ready(Ok(()))
+            }
+        }
+    )*};
+}
+
+macro_rules! write_traits {
+    ($($writer:ty),*) => {$(
+        #[cfg(feature = "futures-io")]
+        impl futures_io::AsyncWrite for $writer {
+            fn poll_write(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buf: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                self.io.poll_write(cx, buf)
+            }
+
+            fn poll_write_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bufs: &[IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                self.io.poll_write_vectored(cx, bufs)
+            }
+
+            fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(Ok(()))
+            }
+
+            fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(self.shutdown_now())
+            }
+        }
+
+        #[cfg(feature = "tokio-io")]
+        impl tokio::io::AsyncWrite for $writer {
+            fn poll_write(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buf: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                self.io.poll_write(cx, buf)
+            }
+
+            fn poll_write_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bufs: &[IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                self.io.poll_write_vectored(cx, bufs)
+            }
+
+            fn is_write_vectored(&self) -> bool {
+                true
+            }
+
+            fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(Ok(()))
+            }
+
+            fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(self.shutdown_now())
+            }
+        }
+    )*};
+}
+
+/// The three forms of an operation on a datagram socket with a field `io`: awaited, by hand, and
+/// without waiting.
+macro_rules! datagram_operation {
+    ($what:literal, $direction:ident, $interest:ident,
+     fn $name:ident, $poll:ident, $try:ident($($arg:ident: $type:ty),*) -> $ret:ty) => {
+        #[doc = $what]
+        ///
+        /// # Errors
+        /// Those of the operating system; and when this is polled outside of its runtime.
+        ///
+        /// # Cancel safety
+        /// Dropped before it is done, nothing has happened.
+        pub async fn $name(&self, $($arg: $type),*) -> io::Result<$ret> {
+            self.io.io(Direction::$direction, |socket| socket.$name($($arg),*)).await
+        }
+
+        #[doc = concat!("As [`", stringify!($name), "`](Self::", stringify!($name), "), by hand.")]
+        ///
+        /// # Errors
+        /// The same.
+        pub fn $poll(&self, cx: &mut Context<'_>, $($arg: $type),*) -> Poll<io::Result<$ret>> {
+            self.io.poll_io(cx, Direction::$direction, |socket| socket.$name($($arg),*))
+        }
+
+        #[doc = concat!("As [`", stringify!($name), "`](Self::", stringify!($name), ")")]
+        /// without waiting.
+        ///
+        /// # Errors
+        /// `WouldBlock` when it is not ready as far as is known.
+        pub fn $try(&self, $($arg: $type),*) -> io::Result<$ret> {
+            self.io.try_io(Interest::$interest, |socket| socket.$name($($arg),*))
+        }
+    };
+}
+
+pub(super) use {
+    datagram_operation, half_derefs, halves, poll_ready_methods, read_traits, readiness_methods,
+    stream_methods, stream_traits, write_traits,
+};

@@ -1,0 +1,347 @@
+//! Unix sockets (floor 4).
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream as StdStream;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use mio::Interest;
+
+use super::source::{Fresh, Source};
+use super::stream::{datagram_operation, poll_ready_methods, readiness_methods, stream_methods};
+use crate::reactor::{Direction, Ready};
+
+pub use std::os::unix::net::SocketAddr;
+
+/// A connection through a Unix socket.
+///
+/// ```
+/// use turno::net::UnixStream;
+///
+/// # turno::block_on(async {
+/// let (a, b) = UnixStream::pair()?;
+/// a.write_all(b"turno").await?;
+/// let mut buf = [0; 5];
+/// b.read_exact(&mut buf).await?;
+/// assert_eq!(&buf, b"turno");
+/// # Ok::<(), std::io::Error>(()) }).unwrap();
+/// ```
+pub struct UnixStream {
+    io: Source<mio::net::UnixStream>,
+}
+
+impl UnixStream {
+    /// Connects to the socket at `path`.
+    ///
+    /// # Errors
+    /// When nobody listens there.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    pub async fn connect(path: impl AsRef<Path>) -> io::Result<Self> {
+        Self::connecting(mio::net::UnixStream::connect(path)?).await
+    }
+
+    /// Connects to the socket at `address`.
+    ///
+    /// # Errors
+    /// When nobody listens there.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    pub async fn connect_addr(address: &SocketAddr) -> io::Result<Self> {
+        Self::connecting(mio::net::UnixStream::connect_addr(address)?).await
+    }
+
+    async fn connecting(socket: mio::net::UnixStream) -> io::Result<Self> {
+        let io = Source::new(socket, Fresh::Wait, "`UnixStream::connect`")?;
+        let connected = |socket: &mio::net::UnixStream| socket.take_error();
+        match io.io(Direction::Write, connected).await? {
+            Some(error) => Err(error),
+            None => Ok(Self { io }),
+        }
+    }
+
+    /// Two that are connected to each other.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    #[track_caller]
+    pub fn pair() -> io::Result<(Self, Self)> {
+        let (a, b) = mio::net::UnixStream::pair()?;
+        Ok((Self::registered(a)?, Self::registered(b)?))
+    }
+
+    /// Makes one of the standard library's, which is set to non-blocking.
+    ///
+    /// # Errors
+    /// When it cannot be registered.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    #[track_caller]
+    pub fn from_std(stream: StdStream) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        Self::registered(mio::net::UnixStream::from_std(stream))
+    }
+
+    #[track_caller]
+    fn registered(socket: mio::net::UnixStream) -> io::Result<Self> {
+        Ok(Self { io: Source::new(socket, Fresh::Try, "`UnixStream`")? })
+    }
+
+    /// The address of this side.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.io.get().local_addr()
+    }
+
+    /// The address of the other side.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.io.get().peer_addr()
+    }
+}
+
+readiness_methods!(UnixStream);
+poll_ready_methods!(UnixStream, poll_read_ready, poll_write_ready);
+stream_methods!(UnixStream);
+
+/// A Unix socket that accepts connections. Its file stays when it is dropped.
+pub struct UnixListener {
+    io: Source<mio::net::UnixListener>,
+}
+
+impl UnixListener {
+    /// Listens at `path`, which must not exist.
+    ///
+    /// # Errors
+    /// When the socket cannot be made there.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    #[track_caller]
+    pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
+        Self::registered(mio::net::UnixListener::bind(path)?)
+    }
+
+    /// Listens at `address`.
+    ///
+    /// # Errors
+    /// When the socket cannot be made there.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    #[track_caller]
+    pub fn bind_addr(address: &SocketAddr) -> io::Result<Self> {
+        Self::registered(mio::net::UnixListener::bind_addr(address)?)
+    }
+
+    /// Makes one of the standard library's, which is set to non-blocking.
+    ///
+    /// # Errors
+    /// When it cannot be registered.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    #[track_caller]
+    pub fn from_std(listener: std::os::unix::net::UnixListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        Self::registered(mio::net::UnixListener::from_std(listener))
+    }
+
+    #[track_caller]
+    fn registered(socket: mio::net::UnixListener) -> io::Result<Self> {
+        Ok(Self { io: Source::new(socket, Fresh::Try, "`UnixListener`")? })
+    }
+
+    /// Takes the socket out of the runtime. It stays non-blocking.
+    ///
+    /// # Errors
+    /// When it cannot be taken off the reactor.
+    pub fn into_std(self) -> io::Result<std::os::unix::net::UnixListener> {
+        self.io.into_inner().map(Into::into)
+    }
+
+    /// Waits for a connection.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is done, no connection was taken.
+    pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
+        poll_fn(|cx| self.poll_accept(cx)).await
+    }
+
+    /// As [`accept`](Self::accept), by hand.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
+        let accepted = self.io.poll_io(cx, Direction::Read, mio::net::UnixListener::accept);
+        accepted.map(|accepted| {
+            let (socket, address) = accepted?;
+            Ok((UnixStream::registered(socket)?, address))
+        })
+    }
+
+    /// The address it listens at.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.io.get().local_addr()
+    }
+}
+
+readiness_methods!(UnixListener);
+
+/// A Unix datagram socket.
+pub struct UnixDatagram {
+    io: Source<mio::net::UnixDatagram>,
+}
+
+impl UnixDatagram {
+    /// Binds to `path`, which must not exist.
+    ///
+    /// # Errors
+    /// When the socket cannot be made there.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    #[track_caller]
+    pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
+        Self::registered(mio::net::UnixDatagram::bind(path)?)
+    }
+
+    /// One without an address.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    #[track_caller]
+    pub fn unbound() -> io::Result<Self> {
+        Self::registered(mio::net::UnixDatagram::unbound()?)
+    }
+
+    /// Two that are connected to each other.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    #[track_caller]
+    pub fn pair() -> io::Result<(Self, Self)> {
+        let (a, b) = mio::net::UnixDatagram::pair()?;
+        Ok((Self::registered(a)?, Self::registered(b)?))
+    }
+
+    /// Makes one of the standard library's, which is set to non-blocking.
+    ///
+    /// # Errors
+    /// When it cannot be registered.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    #[track_caller]
+    pub fn from_std(socket: std::os::unix::net::UnixDatagram) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        Self::registered(mio::net::UnixDatagram::from_std(socket))
+    }
+
+    #[track_caller]
+    fn registered(socket: mio::net::UnixDatagram) -> io::Result<Self> {
+        Ok(Self { io: Source::new(socket, Fresh::Try, "`UnixDatagram`")? })
+    }
+
+    /// Takes the socket out of the runtime. It stays non-blocking.
+    ///
+    /// # Errors
+    /// When it cannot be taken off the reactor.
+    pub fn into_std(self) -> io::Result<std::os::unix::net::UnixDatagram> {
+        self.io.into_inner().map(Into::into)
+    }
+
+    /// Sets where [`send`](Self::send) sends to.
+    ///
+    /// # Errors
+    /// When nobody is there.
+    pub fn connect(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        self.io.get().connect(path)
+    }
+
+    datagram_operation!("Sends a datagram to where the socket is connected to.", Write, WRITABLE,
+        fn send, poll_send, try_send(buf: &[u8]) -> usize);
+    datagram_operation!("Receives a datagram; what `buf` has no room for is lost.", Read, READABLE,
+        fn recv, poll_recv, try_recv(buf: &mut [u8]) -> usize);
+    datagram_operation!("Receives a datagram and tells where it came from.", Read, READABLE,
+        fn recv_from, poll_recv_from, try_recv_from(buf: &mut [u8]) -> (usize, SocketAddr));
+
+    /// Sends a datagram to the socket at `path`.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is done, nothing was sent.
+    pub async fn send_to(&self, buf: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
+        let path = path.as_ref();
+        self.io.io(Direction::Write, |socket| socket.send_to(buf, path)).await
+    }
+
+    /// As [`send_to`](Self::send_to), by hand.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn poll_send_to(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+        path: impl AsRef<Path>,
+    ) -> Poll<io::Result<usize>> {
+        self.io.poll_io(cx, Direction::Write, |socket| socket.send_to(buf, path.as_ref()))
+    }
+
+    /// As [`send_to`](Self::send_to), without waiting.
+    ///
+    /// # Errors
+    /// `WouldBlock` when there is no room.
+    pub fn try_send_to(&self, buf: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
+        self.io.try_io(Interest::WRITABLE, |socket| socket.send_to(buf, path))
+    }
+
+    /// The address of this side.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.io.get().local_addr()
+    }
+
+    /// The address it is connected to.
+    ///
+    /// # Errors
+    /// When it is not connected.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.io.get().peer_addr()
+    }
+}
+
+readiness_methods!(UnixDatagram);
+poll_ready_methods!(UnixDatagram, poll_recv_ready, poll_send_ready);
