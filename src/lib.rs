@@ -90,6 +90,11 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
+/// README's programs are doc tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 /// The last switch.
 #[derive(Debug)]
 pub(crate) struct SwitchLog {
