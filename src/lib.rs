@@ -1,7 +1,8 @@
 //! A single-threaded async runtime in which *who runs next* is yours to decide and to watch.
 //!
-//! turno ("turn", as in "it is your turn") runs futures on one thread. It has tokio's vocabulary and
-//! manners, and one thing more: the scheduling policy is a value that you choose, swap and write.
+//! turno ("turn", as in "it is your turn") runs futures on one thread. It has tokio's vocabulary
+//! and manners, and one thing more: the scheduling policy is a value that you choose, swap and
+//! write.
 //!
 //! ```
 //! use std::time::Duration;
@@ -24,8 +25,8 @@
 //!
 //! # The one idea
 //! There is one place where it is decided who runs next: [`Policy::pick`](policy::Policy::pick).
-//! There is one door through which control passes to a task: `turno::switch_to`, where a debugger can
-//! stop. Everything else either *wakes*, *waits* or *watches*.
+//! There is one door through which control passes to a task: `turno::switch_to`, where a debugger
+//! can stop. Everything else either *wakes*, *waits* or *watches*.
 //!
 //! # A tour, in reading order
 //! 1. [`runtime`]: what drives tasks: `block_on`, or your own loop with `turn` and `step`.
@@ -38,8 +39,8 @@
 //! # What it is not
 //! It does not use more than one core: work that computes or blocks belongs into
 //! [`task::spawn_blocking`], or into threads. It has no locks and channels of its own yet: those of
-//! `async-lock`, `async-channel` and `futures` work here as they are. It has no I/O traits of its own:
-//! sockets implement those of `futures-io`, and tokio's.
+//! `async-lock`, `async-channel` and `futures` work here as they are. It has no I/O traits of its
+//! own: sockets implement those of `futures-io`, and tokio's.
 //!
 //! # Features
 //! | feature | default | what |
@@ -47,7 +48,8 @@
 //! | `futures-io` | yes | sockets implement `futures_io::{AsyncRead, AsyncWrite}` |
 //! | `tokio-io` | no | sockets implement `tokio::io::{AsyncRead, AsyncWrite}`: the traits alone |
 //!
-//! Rust 1.88 or later. Everything works on Linux, where it is tested; what is named Unix needs a Unix.
+//! Rust 1.88 or later. Everything works on Linux, where it is tested; what is named Unix needs a
+//! Unix.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

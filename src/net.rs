@@ -1,11 +1,12 @@
 //! Sockets: TCP, UDP and Unix, and readiness of any descriptor.
 //!
-//! All are `Send` and `Sync`: options, addresses and drop work on any thread. Waiting works in tasks
-//! of the runtime that the socket was made in, and is an error elsewhere. What a socket does not set
-//! itself, `socket2::SockRef::from(&socket)` does.
+//! All are `Send` and `Sync`: options, addresses and drop work on any thread. Waiting works in
+//! tasks of the runtime that the socket was made in, and is an error elsewhere. What a socket
+//! does not set itself, `socket2::SockRef::from(&socket)` does.
 //!
-//! An operation that is ready spends one unit of the task's [budget](crate::runtime::Builder::budget),
-//! so that no task can keep the thread however much data comes.
+//! An operation that is ready spends one unit of the task's
+//! [budget](crate::runtime::Builder::budget), so that no task can keep the thread however much
+//! data comes.
 //!
 //! | | made by | |
 //! | --- | --- | --- |

@@ -1,9 +1,9 @@
 //! Observers: they see what happens and change nothing (floor 2).
 //!
 //! An [`Observer`] given to [`Builder::observe`](crate::runtime::Builder::observe) or
-//! [`Runtime::observe`](crate::runtime::Runtime::observe) is shown every [`Event`] of its runtime, the
-//! root future's too, in the order in which they took effect. With nobody watching, an event costs
-//! one predictable branch.
+//! [`Runtime::observe`](crate::runtime::Runtime::observe) is shown every [`Event`] of its
+//! runtime, the root future's too, in the order in which they took effect. With nobody watching,
+//! an event costs one predictable branch.
 //!
 //! In an observer, wakes, drops and aborts are recorded as ever; spawning, stepping and swapping
 //! the policy panic and say so: an observer watches, it does not act.

@@ -45,13 +45,13 @@
 //! - Its choice depends on what it was told and on [`Tasks::random`] alone.
 //!
 //! What the runtime does, so that policies stay short and cannot break it:
-//! - A picked task that is gone by now is skipped, so [`forget`](Policy::forget) may be left out where
-//!   a departed task leaves no trace in the order of the others.
+//! - A picked task that is gone by now is skipped, so [`forget`](Policy::forget) may be left out
+//!   where a departed task leaves no trace in the order of the others.
 //! - Nobody picked though tasks are queued, a task picked twice, a panic: each is reported as that
 //!   policy's bug, by name.
-//! - Inside one instant the order is fixed: what the switch woke, in the order of the wakes; then the
-//!   timers due, by time and then by their making, and what they woke; then the task itself, if it
-//!   yielded.
+//! - Inside one instant the order is fixed: what the switch woke, in the order of the wakes; then
+//!   the timers due, by time and then by their making, and what they woke; then the task itself,
+//!   if it yielded.
 //! - In a policy, wakes, drops and aborts are recorded as ever; spawning, stepping and swapping the
 //!   policy panic and say so: a policy decides, it does not act.
 //!
@@ -155,7 +155,8 @@ pub enum Pick {
     Task(Id),
     /// Nobody: no task is queued.
     Nobody,
-    /// Nobody until that time, or until somebody else becomes ready: for throttling and reservations.
+    /// Nobody until that time, or until somebody else becomes ready: for throttling and
+    /// reservations.
     Until(Nanos),
 }
 

@@ -1,8 +1,8 @@
 //! The runtime: an executor with a reactor, and the loop that drives both.
 //!
-//! A [`Runtime`] runs tasks on the thread that calls [`Runtime::block_on`], one switch at a time, in
-//! the order that its [policy](crate::policy) decides. It can also be driven from another loop:
-//! [`Runtime::turn`] makes one pass, [`Runtime::step`] one switch.
+//! A [`Runtime`] runs tasks on the thread that calls [`Runtime::block_on`], one switch at a time,
+//! in the order that its [policy](crate::policy) decides. It can also be driven from another
+//! loop: [`Runtime::turn`] makes one pass, [`Runtime::step`] one switch.
 //!
 //! ```text
 //!   one turn
@@ -88,13 +88,14 @@ impl Runtime {
         Self { shared, handle }
     }
 
-    /// Runs `future` and the tasks it spawns until `future` is done. Tasks that are left stay as they
-    /// are, for the next call. The future may borrow; it is a task like any other and is picked by
-    /// the policy.
+    /// Runs `future` and the tasks it spawns until `future` is done. Tasks that are left stay as
+    /// they are, for the next call. The future may borrow; it is a task like any other and is
+    /// picked by the policy.
     ///
     /// # Panics
-    /// When `future` panics; when called from inside a task; when the policy breaks its contract; and
-    /// when the runtime is [stalled](Stalled): then with the list of the tasks that wait for ever.
+    /// When `future` panics; when called from inside a task; when the policy breaks its contract;
+    /// and when the runtime is [stalled](Stalled): then with the list of the tasks that wait for
+    /// ever.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let site = Location::caller();
@@ -162,7 +163,8 @@ impl Runtime {
         self.spawn(future)
     }
 
-    /// Runs `f` on a thread of the blocking pool: see [`spawn_blocking`](crate::task::spawn_blocking).
+    /// Runs `f` on a thread of the blocking pool: see
+    /// [`spawn_blocking`](crate::task::spawn_blocking).
     #[track_caller]
     pub fn spawn_blocking<T: Send + 'static>(
         &self,
@@ -176,8 +178,8 @@ impl Runtime {
         &self.handle
     }
 
-    /// Makes this the runtime that `spawn`, `sleep` and sockets find on this thread, until the guard
-    /// is dropped.
+    /// Makes this the runtime that `spawn`, `sleep` and sockets find on this thread, until the
+    /// guard is dropped.
     pub fn enter(&self) -> EnterGuard<'_> {
         context::enter(&self.shared)
     }
@@ -198,8 +200,8 @@ impl Runtime {
     /// ```
     ///
     /// # Panics
-    /// When called from inside a task, a policy or an observer; when the policy breaks its contract;
-    /// with a task's panic if panics are to [propagate](OnPanic::Propagate).
+    /// When called from inside a task, a policy or an observer; when the policy breaks its
+    /// contract; with a task's panic if panics are to [propagate](OnPanic::Propagate).
     #[track_caller]
     pub fn turn(&self, max_wait: Option<Duration>) -> Turn {
         self.shared.since_look.set(u32::MAX);
@@ -207,8 +209,8 @@ impl Runtime {
         Turn { switches, idle: self.park_timeout() }
     }
 
-    /// Turns, without ever sleeping, until nothing is ready or `deadline` has passed: for a host that
-    /// has so much time left in its frame. The clock is read after each switch.
+    /// Turns, without ever sleeping, until nothing is ready or `deadline` has passed: for a host
+    /// that has so much time left in its frame. The clock is read after each switch.
     ///
     /// # Panics
     /// As [`turn`](Self::turn).
@@ -257,8 +259,8 @@ impl Runtime {
     }
 
     /// How long a host may sleep before the next [`turn`](Self::turn), unless the runtime's
-    /// descriptor becomes readable or [`on_wake`](Builder::on_wake) is called: zero if a task is ready,
-    /// `None` if no timer is set.
+    /// descriptor becomes readable or [`on_wake`](Builder::on_wake) is called: zero if a task is
+    /// ready, `None` if no timer is set.
     pub fn park_timeout(&self) -> Option<Duration> {
         let shared = &self.shared;
         let arrived = !shared.core.borrow().arrivals.is_empty();
@@ -276,8 +278,8 @@ impl Runtime {
     }
 
     /// Swaps the policy, at any time but from inside a policy or an observer: also from the root
-    /// future while it runs. The old one is drained by its own picks, and the new one is told of the
-    /// tasks in that order.
+    /// future while it runs. The old one is drained by its own picks, and the new one is told of
+    /// the tasks in that order.
     ///
     /// # Panics
     /// Inside of a policy or an observer.
@@ -330,8 +332,8 @@ impl Runtime {
         }
     }
 
-    /// Drops every task, then waits for blocking jobs that have begun, at most for `patience`. Returns
-    /// how many threads were still at it.
+    /// Drops every task, then waits for blocking jobs that have begun, at most for `patience`.
+    /// Returns how many threads were still at it.
     pub fn shutdown_timeout(self, patience: Duration) -> usize {
         self.close(Some(patience))
     }
@@ -472,8 +474,8 @@ impl Drop for Root<'_> {
 fn refuse_nesting(what: &str) {
     assert!(
         !current::in_a_turn(),
-        "`{what}` was called from inside a task{}: the loop cannot wait for itself. Await the future \
-         instead, or give the work to `task::spawn_blocking`",
+        "`{what}` was called from inside a task{}: the loop cannot wait for itself. Await the \
+         future instead, or give the work to `task::spawn_blocking`",
         current::task().map(|id| format!(" (task {id})")).unwrap_or_default(),
     );
 }

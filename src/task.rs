@@ -1,7 +1,7 @@
 //! Tasks: spawning them, awaiting them, aborting them.
 //!
-//! A task is a future in a box with a place in the runtime's table. It runs when the policy picks it,
-//! until it awaits something that is not there yet; its [`State`] says where it is.
+//! A task is a future in a box with a place in the runtime's table. It runs when the policy picks
+//! it, until it awaits something that is not there yet; its [`State`] says where it is.
 
 use std::future::Future;
 use std::panic::Location;
@@ -62,8 +62,8 @@ where
 
 /// Runs `f`, which may block, on a thread of the runtime's pool.
 ///
-/// A panic in it comes back as a [`JoinError`]. An abort cancels it only while it is queued: what has
-/// begun runs to its end. While a job is queued or running a virtual clock stands still.
+/// A panic in it comes back as a [`JoinError`]. An abort cancels it only while it is queued: what
+/// has begun runs to its end. While a job is queued or running a virtual clock stands still.
 ///
 /// # Panics
 /// Outside of a runtime.

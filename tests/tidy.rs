@@ -21,7 +21,7 @@ struct Source {
 impl Source {
     /// The lines of code, with their numbers: no comments, no unit tests.
     fn code(&self) -> impl Iterator<Item = (usize, &str)> {
-        let end = self.text.find("#[cfg(test)]\nmod ").unwrap_or(self.text.len());
+        let end = self.text.find("#[cfg(test)]\n").unwrap_or(self.text.len());
         let lines = self.text[..end].lines().enumerate().map(|(n, line)| (n + 1, line));
         lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
     }
@@ -130,7 +130,8 @@ fn files_functions_and_lines_are_short() {
         }
         let mut function: Option<(usize, usize, usize)> = None;
         for (n, line) in source.text.lines().enumerate() {
-            if line.chars().count() > LINE && !line.contains("://") {
+            let table = line.trim_start().starts_with("//! |");
+            if line.chars().count() > LINE && !line.contains("://") && !table {
                 complaints.push(format!("{module}:{}: longer than {LINE}", n + 1));
             }
             let indent = line.len() - line.trim_start().len();

@@ -10,8 +10,8 @@ use mio::{Interest, Registry, Token, event};
 use super::source::{Fresh, Source};
 use crate::reactor::{Direction, Ready};
 
-/// Tells when a descriptor can be read from or written to: a pipe, an eventfd, a device, a socket of
-/// another library. It must be non-blocking, and of a kind that the operating system can poll.
+/// Tells when a descriptor can be read from or written to: a pipe, an eventfd, a device, a socket
+/// of another library. It must be non-blocking, and of a kind that the operating system can poll.
 ///
 /// ```
 /// use std::io::{Read, Write};

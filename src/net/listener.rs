@@ -25,9 +25,9 @@ const REST: Duration = Duration::from_millis(50);
 /// A TCP socket that accepts connections. See [the module](crate::net) for an example.
 ///
 /// # Out of descriptors
-/// An `accept` for which there is no descriptor (or no memory) left returns the error at once, and the
-/// next one rests for 50 ms before it tries again. So a loop that ignores the error does not spin, and
-/// goes on accepting within 100 ms of a descriptor becoming free.
+/// An `accept` for which there is no descriptor (or no memory) left returns the error at once,
+/// and the next one rests for 50 ms before it tries again. So a loop that ignores the error does
+/// not spin, and goes on accepting within 100 ms of a descriptor becoming free.
 pub struct TcpListener {
     io: Source<mio::net::TcpListener>,
     burst: Burst,
@@ -35,8 +35,8 @@ pub struct TcpListener {
     rest: Mutex<Option<Pin<Box<Sleep>>>>,
 }
 
-/// How many connections were accepted in the present turn. Written by the loop's thread only; atomic
-/// so that a listener can be shared.
+/// How many connections were accepted in the present turn. Written by the loop's thread only;
+/// atomic so that a listener can be shared.
 struct Burst {
     /// At most so many a turn; 0 for no bound.
     most: AtomicU32,
@@ -89,8 +89,8 @@ impl TcpListener {
     /// Waits for a connection.
     ///
     /// # Errors
-    /// Those of the operating system. Most concern one connection, and the next `accept` may work; see
-    /// the type for what happens when descriptors run out.
+    /// Those of the operating system. Most concern one connection, and the next `accept` may
+    /// work; see the type for what happens when descriptors run out.
     ///
     /// # Cancel safety
     /// Dropped before it is done, no connection was taken.

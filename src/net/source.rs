@@ -185,7 +185,8 @@ impl<S: mio::event::Source> Source<S> {
         let _ = self.on_the_loop(|shared| shared.sources.borrow_mut().clear(self.index, direction));
     }
 
-    /// Puts it off until the loop has looked outside: for those who have had their share of this turn.
+    /// Puts it off until the loop has looked outside: for those who have had their share of this
+    /// turn.
     pub(crate) fn defer(&self, waker: &Waker) -> io::Result<()> {
         let waker = waker.clone(); // User code, so nothing is borrowed.
         self.on_the_loop(|shared| shared.deferred.borrow_mut().push(waker))

@@ -201,8 +201,8 @@ macro_rules! readiness_methods {
                 self.ready(Interest::WRITABLE).await.map(drop)
             }
 
-            /// Waits until one of the things asked for can be done, and says which. It may say so too
-            /// early: a `try_` method then says `WouldBlock`.
+            /// Waits until one of the things asked for can be done, and says which. It may say so
+            /// too early: a `try_` method then says `WouldBlock`.
             ///
             /// # Errors
             /// As [`readable`](Self::readable).
@@ -295,7 +295,8 @@ macro_rules! halves {
         #[derive(Debug)]
         pub struct OwnedReadHalf(Arc<$stream>);
 
-        /// The writing half, owned: made by `into_split`. Dropping it shuts the stream's writing down.
+        /// The writing half, owned: made by `into_split`. Dropping it shuts the stream's writing
+        /// down.
         #[derive(Debug)]
         pub struct OwnedWriteHalf {
             stream: Arc<$stream>,

@@ -248,8 +248,8 @@ fn changing_script(make: Make<'_>, attribute: Attribute, seed: u64) -> Option<Sc
     (attributes != old).then_some(script)
 }
 
-/// Runs a script with a change in it, and says whether the change made a difference. With a fault if
-/// not, though from the task's next `ready` on it would have, had it been made at the spawn.
+/// Runs a script with a change in it, and says whether the change made a difference. With a fault
+/// if not, though from the task's next `ready` on it would have, had it been made at the spawn.
 fn with_change(make: Make<'_>, script: &Script) -> (Outcome, bool) {
     let mut changed = run(make, script, How::Unwatched);
     let never = run(make, &script.unchanged(false), How::Unwatched);

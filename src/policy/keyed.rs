@@ -1,9 +1,10 @@
 //! A heap of tasks by key: least key first, then first come, first served (floor 1).
 //!
-//! For every policy whose order is a number fixed when a task becomes ready: a deadline, a remaining
-//! size, a virtual time. An entry is not searched for when its task leaves or its key changes: it is
-//! left to be recognised as stale when it surfaces. Cost: O(log n) in the number of tasks ready. Stale
-//! entries are swept out when they are more than half, which costs O(log n) per change.
+//! For every policy whose order is a number fixed when a task becomes ready: a deadline, a
+//! remaining size, a virtual time. An entry is not searched for when its task leaves or its key
+//! changes: it is left to be recognised as stale when it surfaces. Cost: O(log n) in the number
+//! of tasks ready. Stale entries are swept out when they are more than half, which costs O(log n)
+//! per change.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -1,10 +1,10 @@
-//! As soon as possible: last ready, first run.
+//! As soon as possible: last ready, first run (floor 1).
 //!
-//! Good for: what was just woken runs while its data is still in the cache, so a chain of tasks that
-//! wake each other answers quickly, and the mean wait of short bursts is short. Bad for: fairness.
-//! Starves: those who became ready early, for as long as newer ones keep coming. A task that only
-//! yields cannot do that to the others: it goes to the bottom, behind all that are ready.
-//! Cost: a push and a pop at the ends of a deque, however many are ready.
+//! Good for: what was just woken runs while its data is still in the cache, so a chain of tasks
+//! that wake each other answers quickly, and the mean wait of short bursts is short. Bad for:
+//! fairness. Starves: those who became ready early, for as long as newer ones keep coming. A task
+//! that only yields cannot do that to the others: it goes to the bottom, behind all that are
+//! ready. Cost: a push and a pop at the ends of a deque, however many are ready.
 
 use std::collections::VecDeque;
 

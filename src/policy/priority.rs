@@ -1,4 +1,4 @@
-//! The most urgent first.
+//! The most urgent first (floor 1).
 //!
 //! Good for: a few urgent tasks among many that can wait. Bad for: a thread that is often busy.
 //! Starves: strict, the less urgent, for as long as more urgent ones keep coming. With aging nobody
@@ -28,8 +28,8 @@ pub struct Priority {
 enum Order {
     /// A lane for each level, the most urgent lowest.
     Strict(Lanes),
-    /// By when a task would have become ready, had it the highest priority. Waiting adds the same to
-    /// all, so the order of two tasks never changes while both wait, and the key is fixed.
+    /// By when a task would have become ready, had it the highest priority. Waiting adds the same
+    /// to all, so the order of two tasks never changes while both wait, and the key is fixed.
     Aging { step: Nanos, keyed: Keyed },
 }
 
@@ -50,7 +50,8 @@ impl Priority {
         Self::default()
     }
 
-    /// One level of priority is worth `step` of waiting (at most a year). Zero is first in, first out.
+    /// One level of priority is worth `step` of waiting (at most a year). Zero is first in, first
+    /// out.
     pub fn with_aging(step: Duration) -> Self {
         let year = Duration::from_secs(365 * 24 * 3600);
         // 255 of such steps and a clock that has run for three centuries still fit.

@@ -1,14 +1,14 @@
-//! Groups take turns; inside a group, first ready, first run.
+//! Groups take turns; inside a group, first ready, first run (floor 1).
 //!
 //! Good for: sharing one thread among tenants, connections or parts of a program: a group of a
-//! thousand tasks gets no more turns than a group of one. Bad for: telling urgent groups from others.
-//! Starves nobody: a lap gives each group that has a task ready its turn.
-//! Cost: O(log n) in the number of groups with a task ready; O(1) in the number of tasks.
+//! thousand tasks gets no more turns than a group of one. Bad for: telling urgent groups from
+//! others. Starves nobody: a lap gives each group that has a task ready its turn. Cost: O(log n)
+//! in the number of groups with a task ready; O(1) in the number of tasks.
 //!
 //! A turn is one switch, or, with a quantum, as much run time (surplus round robin). What a switch
 //! costs is known only after it, so a group runs while its balance is above 0, is charged after the
-//! switch, and is given the quantum at each visit. Debt outlives idleness and is paid off lap by lap,
-//! whether the group is idle or not; credit ends with the visit that finds the group idle.
+//! switch, and is given the quantum at each visit. Debt outlives idleness and is paid off lap by
+//! lap, whether the group is idle or not; credit ends with the visit that finds the group idle.
 //!
 //! Groups are visited by number, round and round. So their order has no memory of who was queued
 //! when, and a task that is aborted before its turn leaves no trace in it.

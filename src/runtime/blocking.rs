@@ -143,8 +143,8 @@ impl Pool {
         self.news.notify_all();
     }
 
-    /// Takes no more jobs and cancels those that have not begun; then waits for the others, for ever
-    /// if `patience` is `None`. Returns how many threads still run.
+    /// Takes no more jobs and cancels those that have not begun; then waits for the others, for
+    /// ever if `patience` is `None`. Returns how many threads still run.
     pub(crate) fn close(&self, patience: Option<Duration>) -> usize {
         let mut state = self.lock();
         state.closed = true;

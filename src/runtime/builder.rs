@@ -36,7 +36,8 @@ pub enum OnPanic {
 /// use turno::runtime::Builder;
 /// use turno::time::Clock;
 ///
-/// let rt = Builder::new().policy(Priority::strict()).clock(Clock::virtual_time()).seed(7).build()?;
+/// let clock = Clock::virtual_time();
+/// let rt = Builder::new().policy(Priority::strict()).clock(clock).seed(7).build()?;
 /// rt.block_on(async { turno::time::sleep(std::time::Duration::from_secs(3600)).await });
 /// # Ok::<(), std::io::Error>(())
 /// ```
@@ -124,7 +125,8 @@ impl Builder {
         Self { on_wake: Some(Box::new(on_wake)), ..self }
     }
 
-    /// The most threads for [`spawn_blocking`](crate::task::spawn_blocking) jobs; further jobs queue.
+    /// The most threads for [`spawn_blocking`](crate::task::spawn_blocking) jobs; further jobs
+    /// queue.
     ///
     /// # Panics
     /// If it is 0.

@@ -249,8 +249,8 @@ impl Core {
     }
 
     /// A switch is over: the task's record, the policy and the observers hear of it. What makes the
-    /// task run goes back to its slot, or is returned if the task has ended. With `again` the task is
-    /// ready again at once.
+    /// task run goes back to its slot, or is returned if the task has ended. With `again` the
+    /// task is ready again at once.
     #[inline]
     pub(crate) fn ended(
         &mut self,
@@ -322,8 +322,8 @@ impl Core {
         }
     }
 
-    /// Swaps the policy: the old one is drained by `pick`, and the new one hears of the queued tasks
-    /// in that order. Whom the old one has lost comes last, by the time of waking.
+    /// Swaps the policy: the old one is drained by `pick`, and the new one hears of the queued
+    /// tasks in that order. Whom the old one has lost comes last, by the time of waking.
     pub(crate) fn swap_policy(&mut self, policy: Box<dyn Policy>, now: Nanos) -> Box<dyn Policy> {
         let mut order = Vec::with_capacity(self.queued);
         let view = Tasks::new(&self.tasks, &self.rng);

@@ -46,9 +46,9 @@ impl<'a> Drive<'a> {
 }
 
 impl Shared {
-    /// One pass of the loop: take in what happened outside, park if there is nothing to do, then let
-    /// the ready tasks run in the policy's order, until it is time to look outside again. Returns how
-    /// many switches were made.
+    /// One pass of the loop: take in what happened outside, park if there is nothing to do, then
+    /// let the ready tasks run in the policy's order, until it is time to look outside again.
+    /// Returns how many switches were made.
     pub(crate) fn turn(&self, drive: &mut Drive<'_>, wait: Option<Duration>, most: u32) -> u32 {
         let _turn = Turn::begin(self);
         let looks_every = self.receive();
@@ -286,7 +286,8 @@ impl Shared {
         }
     }
 
-    /// Ends a task with an error: drops its future, inside the task's context, and delivers the error.
+    /// Ends a task with an error: drops its future, inside the task's context, and delivers the
+    /// error.
     fn fail(&self, id: Id, mut task: BoxedTask, error: JoinError) {
         current::begin_switch(id, self.budget);
         let dropped = catch_unwind(AssertUnwindSafe(|| task.as_mut().fail(error)));

@@ -139,7 +139,8 @@ pub(crate) fn record_abort(key: LoopKey, id: Id) -> bool {
     here
 }
 
-/// Moves the woken, in order, to the end of `arrivals`, each with the cause. True if there were any.
+/// Moves the woken, in order, to the end of `arrivals`, each with the cause. True if there were
+/// any.
 pub(crate) fn drain_woken(arrivals: &mut VecDeque<(Id, Cause)>, cause: Cause) -> bool {
     LISTS.with(|l| {
         let mut woken = l.woken.borrow_mut();

@@ -70,7 +70,7 @@ impl Inbox {
             }
         };
         if undelivered.is_some() {
-            return false; // The letter is dropped here: its drop is user code, so not under the lock.
+            return false; // Its drop is user code, so it comes here, not under the lock.
         }
         self.full.store(true, Ordering::SeqCst);
         self.ring();

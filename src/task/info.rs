@@ -83,7 +83,8 @@ impl fmt::Display for Left {
 ///                     └────────────────────────── Waiting   Done
 /// ```
 ///
-/// An abort leads from `Ready` and `Waiting` to `Done`, and from `Running` at the end of the switch.
+/// An abort leads from `Ready` and `Waiting` to `Done`, and from `Running` at the end of the
+/// switch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
     /// In the hands of the policy, which has yet to pick it.
@@ -266,8 +267,8 @@ impl TaskInfo {
         }
     }
 
-    /// Notes that the task became ready at `at`. In a runtime, the runtime does; this is for tests of
-    /// a policy without one, before they call [`ready`](crate::policy::Policy::ready).
+    /// Notes that the task became ready at `at`. In a runtime, the runtime does; this is for
+    /// tests of a policy without one, before they call [`ready`](crate::policy::Policy::ready).
     pub fn woken(&mut self, cause: Cause, at: Nanos) {
         self.state = State::Ready;
         self.cause = cause;
@@ -292,7 +293,8 @@ impl TaskInfo {
         self.state
     }
 
-    /// Whether its [`JoinHandle`](super::JoinHandle) was dropped, so that nobody will hear its result.
+    /// Whether its [`JoinHandle`](super::JoinHandle) was dropped, so that nobody will hear its
+    /// result.
     pub fn is_detached(&self) -> bool {
         self.detached
     }

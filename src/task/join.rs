@@ -179,9 +179,9 @@ impl<T> JoinHandle<T> {
     }
 
     /// Aborts the task: its future is dropped as soon as the loop gets to it (after the current
-    /// switch), and the result is a [`JoinError`] that is cancelled. A task that has finished by then
-    /// keeps its result. A job of [`spawn_blocking`](super::spawn_blocking) that has begun cannot be
-    /// aborted.
+    /// switch), and the result is a [`JoinError`] that is cancelled. A task that has finished by
+    /// then keeps its result. A job of [`spawn_blocking`](super::spawn_blocking) that has begun
+    /// cannot be aborted.
     pub fn abort(&self) {
         match &self.of {
             Of::Task { id, shared, .. } => abort(*id, &shared.link.inbox),

@@ -156,7 +156,7 @@ impl<T> Future for RemoteJoinHandle<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let waker = cx.waker().clone(); // User code, so not under the lock; as is the old one's drop.
+        let waker = cx.waker().clone(); // User code, so not under the lock; as the old one's drop.
         let mut state = lock(&self.crossing.state);
         if let Some(result) = state.result.take() {
             return Poll::Ready(result);

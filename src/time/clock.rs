@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use crate::task::info::Nanos;
 
-/// Where a runtime takes its time from; given to [`Builder::clock`](crate::runtime::Builder::clock).
+/// Where a runtime takes its time from; given to
+/// [`Builder::clock`](crate::runtime::Builder::clock).
 ///
 /// A real clock goes on by itself. A virtual clock stands still while tasks run, jumps to the next
-/// timer when nothing is ready, and is moved by [`time::work`](crate::time::work): an hour of sleeps
-/// takes no time, and the same program has the same times in every run. It does not jump while a
-/// [`spawn_blocking`](crate::task::spawn_blocking) job runs or while a socket has news.
+/// timer when nothing is ready, and is moved by [`time::work`](crate::time::work): an hour of
+/// sleeps takes no time, and the same program has the same times in every run. It does not jump
+/// while a [`spawn_blocking`](crate::task::spawn_blocking) job runs or while a socket has news.
 #[derive(Debug)]
 pub struct Clock {
     /// The instant that is 0 on this clock.

@@ -31,8 +31,8 @@ pub fn resume() {
     shared.remeasure();
 }
 
-/// Moves a clock that stands still, to the nanosecond, and gives way once, so that whoever was woken
-/// by a timer can run.
+/// Moves a clock that stands still, to the nanosecond, and gives way once, so that whoever was
+/// woken by a timer can run.
 ///
 /// # Panics
 /// If the clock does not stand still, and outside of a runtime.

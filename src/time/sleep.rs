@@ -44,8 +44,8 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 
 /// The future of [`sleep`] and [`sleep_until`].
 ///
-/// It is `Send` and `Sync`, as libraries demand; it must be polled on one runtime's thread, and says
-/// so if it is not. Setting and cancelling a timer are O(1).
+/// It is `Send` and `Sync`, as libraries demand; it must be polled on one runtime's thread, and
+/// says so if it is not. Setting and cancelling a timer are O(1).
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Sleep {
     deadline: Instant,

@@ -103,7 +103,8 @@ impl<F: Future> Future for Timeout<F> {
         if let Poll::Ready(output) = this.future.poll(cx) {
             return Poll::Ready(Ok(output));
         }
-        // Not through the budget: a future that spends all of it must not keep its timeout from firing.
+        // Not through the budget: a future that spends all of it must not keep its timeout from
+        // firing.
         this.sleep.poll_unbudgeted(cx).map(|()| Err(Elapsed(())))
     }
 }

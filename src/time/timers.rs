@@ -3,11 +3,11 @@
 //! Setting and cancelling are O(1); a timer is moved at most once per level on its way down. Level
 //! `l` has 64 slots of 64^l nanoseconds. A timer lies at the level of the highest base-64 digit in
 //! which its deadline differs from the time that has passed, so all timers of a lower level are due
-//! before any of a higher one. Lists keep the order of insertion, and moving down keeps it too: timers
-//! fire by deadline, then in the order of their making.
+//! before any of a higher one. Lists keep the order of insertion, and moving down keeps it too:
+//! timers fire by deadline, then in the order of their making.
 //!
-//! Source: Varghese and Lauck, "Hashed and Hierarchical Timing Wheels" (1987), scheme 6 and 7; tokio
-//! uses the same shape with milliseconds.
+//! Source: Varghese and Lauck, "Hashed and Hierarchical Timing Wheels" (1987), scheme 6 and 7;
+//! tokio uses the same shape with milliseconds.
 
 use std::mem;
 use std::task::Waker;
@@ -97,8 +97,7 @@ impl Timers {
 
     /// The timer due first, if it is due by `now`.
     pub(crate) fn pop_due(&mut self, now: Nanos) -> Option<(Nanos, Waker)> {
-        loop {
-            let Some((level, slot, start)) = self.first() else { break };
+        while let Some((level, slot, start)) = self.first() {
             if start > now {
                 break;
             }

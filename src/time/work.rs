@@ -6,9 +6,10 @@ use super::clock::nanos;
 use crate::runtime::context;
 use crate::task::{current, yield_now};
 
-/// Stands for `duration` of computation: it burns that much on a real clock, and moves a virtual one
-/// forward. It yields after each quantum that the [policy](crate::policy::Policy::quantum) allows, and
-/// otherwise computes to its end: under [`Fifo`](crate::policy::Fifo) nobody else runs meanwhile.
+/// Stands for `duration` of computation: it burns that much on a real clock, and moves a virtual
+/// one forward. It yields after each quantum that the [policy](crate::policy::Policy::quantum)
+/// allows, and otherwise computes to its end: under [`Fifo`](crate::policy::Fifo) nobody else
+/// runs meanwhile.
 ///
 /// # Cancel safety
 /// Dropped half-way, the rest is not computed.

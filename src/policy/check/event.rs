@@ -1,4 +1,5 @@
-//! What became of a run: what the policy picked, what it broke, and the story told to a person.
+//! What became of a run: what the policy picked, what it broke, and the story told to a person
+//! (floor 1).
 
 use std::fmt;
 

@@ -1,4 +1,5 @@
-//! One run of a policy through a script, beside a simple model of who is in the policy's hands.
+//! One run of a policy through a script, beside a simple model of who is in the policy's hands
+//! (floor 1).
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};

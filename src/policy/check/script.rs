@@ -1,5 +1,5 @@
 //! What happens to a policy under check, drawn from a seed and written so that it makes sense
-//! whatever the policy picks.
+//! whatever the policy picks (floor 1).
 
 use super::super::Rng;
 use crate::task::info::{Attributes, Left, Nanos};

@@ -1,4 +1,5 @@
-//! Tasks without a runtime: a table that reuses places as the real one does, and a clock set by hand.
+//! Tasks without a runtime: a table that reuses places as the real one does, and a clock set by
+//! hand (floor 1).
 
 use super::super::{Lookup, Rng, Tasks};
 use crate::task::id::Id;
