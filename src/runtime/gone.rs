@@ -34,6 +34,7 @@ pub(crate) fn explain(link: &Link) -> io::Error {
     }
     io::Error::other(
         "a socket was polled outside of the turno runtime it was made in: poll it from a task of \
-         that runtime, on its thread, or take it out with `into_std` and make it anew with `from_std`",
+         that runtime, on its thread, or take it out with `into_std` and make it anew \
+         with `from_std`",
     )
 }
