@@ -137,18 +137,19 @@ impl Reactor {
     }
 
     /// Sleeps until a source or the bell has news, or until the timeout; appends the news to `news`.
+    /// True if the bell was heard.
     pub(crate) fn wait(
         &mut self,
         timeout: Option<Duration>,
         news: &mut Vec<(usize, Ready)>,
-    ) -> io::Result<()> {
+    ) -> io::Result<bool> {
         match self.poll.poll(&mut self.events, timeout) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
             _ => {}
         }
         let sources = self.events.iter().filter(|event| event.token() != BELL);
         news.extend(sources.map(|event| (event.token().0, Ready::from_event(event))));
-        Ok(())
+        Ok(self.events.iter().any(|event| event.token() == BELL))
     }
 }
 
