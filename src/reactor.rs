@@ -136,20 +136,20 @@ impl Reactor {
         self.poll.registry()
     }
 
-    /// Sleeps until a source or the bell has news, or until the timeout; appends the news to
-    /// `news`.
+    /// Sleeps until a source or the bell has news, or until the timeout; appends the news to `news`.
+    /// True if the bell was heard.
     pub(crate) fn wait(
         &mut self,
         timeout: Option<Duration>,
         news: &mut Vec<(usize, Ready)>,
-    ) -> io::Result<()> {
+    ) -> io::Result<bool> {
         match self.poll.poll(&mut self.events, timeout) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
             _ => {}
         }
         let sources = self.events.iter().filter(|event| event.token() != BELL);
         news.extend(sources.map(|event| (event.token().0, Ready::from_event(event))));
-        Ok(())
+        Ok(self.events.iter().any(|event| event.token() == BELL))
     }
 }
 
@@ -220,8 +220,7 @@ impl Sources {
         self.slots.insert(Slot { ready, readers, writers })
     }
 
-    /// Forgets a source; its wakers go into `dropped`, for the caller to drop where user code may
-    /// run.
+    /// Forgets a source; its wakers go into `dropped`, for the caller to drop where user code may run.
     pub(crate) fn remove(&mut self, index: usize, dropped: &mut Vec<Waker>) {
         if let Some(mut slot) = self.slots.try_remove(index) {
             let before = dropped.len();
@@ -235,8 +234,7 @@ impl Sources {
         self.slots.get(index).map_or(Ready::EMPTY, |slot| slot.ready)
     }
 
-    /// The system call said no: not ready until the next event says otherwise. What is closed
-    /// stays so.
+    /// The system call said no: not ready until the next event says otherwise. What is closed stays so.
     pub(crate) fn clear(&mut self, index: usize, direction: Direction) {
         let closed = Ready::READ_CLOSED.union(Ready::WRITE_CLOSED);
         if let Some(slot) = self.slots.get_mut(index) {

@@ -37,6 +37,7 @@ use crate::time::Instant;
 mod turn;
 
 mod builder;
+mod end;
 mod handle;
 mod stall;
 mod step;
@@ -264,6 +265,7 @@ impl Runtime {
     pub fn park_timeout(&self) -> Option<Duration> {
         let shared = &self.shared;
         let arrived = !shared.core.borrow().arrivals.is_empty();
+        let arrived = arrived || !shared.letters.borrow().is_empty();
         if arrived || shared.can_switch() || shared.link.inbox.is_full() {
             return Some(Duration::ZERO);
         }
@@ -463,8 +465,9 @@ impl<'a> Root<'a> {
 
 impl Drop for Root<'_> {
     fn drop(&mut self) {
-        let mut core = self.shared.core.borrow_mut();
-        core.leave(self.id);
+        // The policy hears of it, and a panic in it must not meet the one that may be on its way.
+        let leave = || self.shared.core.borrow_mut().leave(self.id);
+        drop(catch_unwind(AssertUnwindSafe(leave)));
     }
 }
 

@@ -171,6 +171,8 @@ impl Builder {
             now: Cell::new(self.clock.now()),
             clock: self.clock,
             deferred: RefCell::default(),
+            letters: RefCell::default(),
+            rung: Cell::new(false),
             detached: RefCell::default(),
             since_look: Cell::new(0),
             budget: self.budget,

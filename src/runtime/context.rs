@@ -35,8 +35,9 @@ impl Drop for EnterGuard<'_> {
 }
 
 pub(crate) fn enter(shared: &Rc<Shared>) -> EnterGuard<'_> {
-    let outer = ENTERED.with(|entered| entered.replace(Some(shared.clone())));
-    EnterGuard { outer, runtime: PhantomData }
+    // A runtime that is dropped while its thread ends has no context any more.
+    let outer = ENTERED.try_with(|entered| entered.replace(Some(shared.clone())));
+    EnterGuard { outer: outer.unwrap_or(None), runtime: PhantomData }
 }
 
 /// The runtime that the thread is in.

@@ -10,12 +10,12 @@ use std::task::Waker;
 use super::blocking::Pool;
 use super::builder::OnPanic;
 use crate::observe::{Event, Observer, QUEUE_SHOWN};
-use crate::policy::{Pick, Policy, Rng, Tasks};
+use crate::policy::{Fifo, Pick, Policy, Rng, Tasks};
 use crate::reactor::{Reactor, Sources};
 use crate::task::Plan;
 use crate::task::current::{self, LoopKey};
 use crate::task::id::Id;
-use crate::task::inbox::Inbox;
+use crate::task::inbox::{Inbox, Letter};
 use crate::task::info::{Attributes, Cause, Left, Nanos, State, TaskInfo};
 use crate::task::run::BoxedTask;
 use crate::task::table::Table;
@@ -38,6 +38,10 @@ pub(crate) struct Shared {
     pub(crate) now: Cell<Nanos>,
     /// Wakers to wake at the next look: for those who have had their share of this turn.
     pub(crate) deferred: RefCell<Vec<Waker>>,
+    /// Letters yet to be read: they stay if the reading of one ends in a panic.
+    pub(crate) letters: RefCell<VecDeque<Letter>>,
+    /// The bell rang, and the reactor has not heard it yet.
+    pub(crate) rung: Cell<bool>,
     /// Tasks whose handle was dropped inside of a policy or an observer.
     pub(crate) detached: RefCell<Vec<Id>>,
     /// Switches since the loop last looked outside.
@@ -127,6 +131,20 @@ impl Shared {
         while current::drain_woken(&mut core.arrivals, cause) {
             core.receive(at, self.now.get());
         }
+    }
+
+    /// Wakes somebody, who may be anybody. A panic in there must not take the wakes of others with
+    /// it, so it is treated like one in [`bury`](Self::bury).
+    pub(crate) fn wake(&self, waker: Waker) {
+        match self.on_panic {
+            OnPanic::Propagate => waker.wake(),
+            OnPanic::Isolate => drop(catch_unwind(AssertUnwindSafe(|| waker.wake()))),
+        }
+    }
+
+    /// The observers, for the caller to drop.
+    pub(crate) fn take_observers(&self) -> Vec<Box<dyn Observer>> {
+        std::mem::take(&mut self.core.borrow_mut().observers)
     }
 
     /// Puts a new task into the table. `make` makes what is run from the task's waker.
@@ -225,7 +243,8 @@ impl Core {
                     self.blame("picks nobody", "while tasks are queued")
                 }
             };
-            let Some(slot) = self.tasks.get_mut(id) else {
+            let slot = self.tasks.get_mut(id);
+            let Some(slot) = slot.filter(|slot| slot.info.state != State::Done) else {
                 if self.forgotten == 0 {
                     self.blame("picks a task that is gone", &format!("more than once: task {id}"));
                 }
@@ -239,11 +258,15 @@ impl Core {
             slot.info.state = State::Running;
             self.queued -= 1;
             self.switches += 1;
-            let next = Next { n: self.switches, id, cause: slot.info.cause, task: slot.run.take() };
-            if !self.observers.is_empty() {
+            let cause = slot.info.cause;
+            let task = if self.observers.is_empty() {
+                slot.run.take()
+            } else {
+                // Taken only afterwards, so that it stays in its place if an observer panics.
                 self.show_switch(id, now);
-            }
-            return Some(next);
+                self.tasks.get_mut(id).and_then(|slot| slot.run.take())
+            };
+            return Some(Next { n: self.switches, id, cause, task });
         }
         None
     }
@@ -263,15 +286,15 @@ impl Core {
     ) -> Option<BoxedTask> {
         let Some(slot) = self.tasks.get_mut(id) else { return task };
         slot.info.switched(ran, left);
+        slot.run = task; // Before anybody hears of it, so that it stays if they panic.
         self.policy.ran(&slot.info, ran, left, now);
         if !self.observers.is_empty() {
             let event = Event::Ended { n: self.switches, task: &slot.info, left, ran };
             show(&mut self.observers, now, &event);
         }
         if slot.info.state == State::Done {
-            return task;
+            return slot.run.take();
         }
-        slot.run = task;
         if let Some(cause) = again {
             self.queued += 1;
             self.held_until = None;
@@ -283,21 +306,23 @@ impl Core {
     /// An abort takes the task from wherever it is. `None` if it is too late or it is the root.
     pub(crate) fn abort(&mut self, id: Id, now: Nanos) -> Option<(BoxedTask, TaskInfo)> {
         let slot = self.tasks.get_mut(id)?;
-        if slot.info.state == State::Done {
+        if slot.info.state == State::Done || slot.run.is_none() {
             return None;
         }
-        let task = slot.run.take()?;
-        let was = std::mem::replace(&mut slot.info.state, State::Done);
-        let info = slot.info.clone();
-        if was == State::Ready {
+        if slot.info.state == State::Ready {
             self.queued -= 1;
             self.forgotten += 1;
+            // In nobody's hands, until it is taken.
+            slot.info.state = State::Waiting;
             self.policy.forget(id);
         }
+        let mut info = slot.info.clone();
+        info.state = State::Done;
         if !self.observers.is_empty() {
             show(&mut self.observers, now, &Event::Aborted { task: &info });
         }
-        Some((task, info))
+        slot.info.state = State::Done;
+        slot.run.take().map(|task| (task, info))
     }
 
     /// The task's handle is gone. What is returned is for the caller to bury.
@@ -310,6 +335,28 @@ impl Core {
         }
         let task = self.tasks.remove(id).and_then(|slot| slot.run);
         Some((task, joiner))
+    }
+
+    /// A policy or an observer panicked: whoever hangs between two states since then is made ready
+    /// again. Returns the tasks that have ended and were not delivered.
+    pub(crate) fn mend(&mut self) -> Vec<(Id, BoxedTask)> {
+        let mut ended = Vec::new();
+        for slot in self.tasks.iter_mut() {
+            let id = slot.info.id;
+            let woken = slot.run.as_ref().is_some_and(|run| run.waker().is_woken());
+            match slot.info.state {
+                State::Running => {
+                    slot.info.state = State::Waiting;
+                    self.arrivals.push_back((id, slot.info.cause));
+                }
+                State::Waiting if woken => self.arrivals.push_back((id, Cause::Outside)),
+                State::Done if slot.info.detached || slot.joiner.is_some() => {
+                    ended.extend(slot.run.take().map(|task| (id, task)));
+                }
+                _ => {}
+            }
+        }
+        ended
     }
 
     /// The root task leaves, done or not.
@@ -350,6 +397,11 @@ impl Core {
             }
         }
         old
+    }
+
+    /// Takes the policy away, and puts one in its place that has nothing to decide.
+    pub(crate) fn retire_policy(&mut self) -> Box<dyn Policy> {
+        std::mem::replace(&mut self.policy, Box::new(Fifo::new()))
     }
 
     /// Changes a task's attributes; the policy hears of it if the task is in its hands.

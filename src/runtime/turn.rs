@@ -1,19 +1,16 @@
 //! The loop (floor 3). Start reading at [`Shared::turn`].
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::time::Duration;
 
-use super::builder::OnPanic;
 use super::core::Shared;
+use super::end::Turn;
 use super::stall::Stalled;
 use crate::SwitchLog;
 use crate::task::current::{self, Aftermath};
 use crate::task::id::Id;
 use crate::task::inbox::Letter;
-use crate::task::info::{Cause, Left, Nanos, State};
-use crate::task::join::JoinError;
+use crate::task::info::{Cause, Left, Nanos};
 use crate::task::run::{BoxedTask, Run};
 
 /// What a call of `block_on`, `turn` or `step` keeps on its stack while it drives the loop. It lies
@@ -23,8 +20,8 @@ pub(crate) struct Drive<'a> {
     /// The root task's future, which may borrow and so cannot lie in the table.
     root: Option<Pin<&'a mut (dyn Run + 'a)>>,
     /// Who runs now, and what makes it run (`None` for the root).
-    running: Option<Id>,
-    task: Option<BoxedTask>,
+    pub(super) running: Option<Id>,
+    pub(super) task: Option<BoxedTask>,
     started: Nanos,
     pub(crate) root_done: bool,
     /// Proved: nothing can ever wake the tasks that are left.
@@ -46,9 +43,9 @@ impl<'a> Drive<'a> {
 }
 
 impl Shared {
-    /// One pass of the loop: take in what happened outside, park if there is nothing to do, then
-    /// let the ready tasks run in the policy's order, until it is time to look outside again.
-    /// Returns how many switches were made.
+    /// One pass of the loop: take in what happened outside, park if there is nothing to do, then let
+    /// the ready tasks run in the policy's order, until it is time to look outside again. Returns how
+    /// many switches were made.
     pub(crate) fn turn(&self, drive: &mut Drive<'_>, wait: Option<Duration>, most: u32) -> u32 {
         let _turn = Turn::begin(self);
         let looks_every = self.receive();
@@ -121,7 +118,7 @@ impl Shared {
     }
 
     /// A task has ended: its result waits for whoever holds its handle, or is dropped.
-    fn deliver(&self, id: Id, task: BoxedTask) {
+    pub(super) fn deliver(&self, id: Id, task: BoxedTask) {
         let mut core = self.core.borrow_mut();
         match core.tasks.get_mut(id) {
             Some(slot) if !slot.info.detached => {
@@ -129,7 +126,7 @@ impl Shared {
                 let joiner = slot.joiner.take();
                 drop(core);
                 if let Some(joiner) = joiner {
-                    joiner.wake();
+                    self.wake(joiner);
                 }
             }
             _ => {
@@ -161,7 +158,7 @@ impl Shared {
     fn look(&self, drive: &mut Drive<'_>, wait: Option<Duration>) {
         self.since_look.set(0);
         for waker in self.deferred.take() {
-            waker.wake();
+            self.wake(waker);
         }
         self.take_in(Cause::Budget, self.now.get());
         self.read_clock();
@@ -185,7 +182,8 @@ impl Shared {
             }
         }
         self.core.borrow_mut().show_park(next, self.now.get());
-        self.take_in(Cause::Outside, self.now.get()); // An observer may have woken somebody.
+        self.take_in(Cause::Outside, self.now.get()); // An observer may have woken somebody,
+        self.attend_aborts(); // or aborted.
         let nap = if self.can_switch() { Some(Duration::ZERO) } else { nap };
         self.ask_reactor(nap.into_iter().chain(wait).min());
         self.open_letters();
@@ -215,14 +213,15 @@ impl Shared {
         loop {
             let due = self.timers.borrow_mut().pop_due(now);
             let Some((at, waker)) = due else { return };
-            waker.wake();
+            self.wake(waker);
             self.take_in(Cause::Timer, at);
         }
     }
 
     /// Lets the reactor sleep for `nap`, and wakes whom its news concerns.
     fn ask_reactor(&self, mut nap: Option<Duration>) {
-        if nap == Some(Duration::ZERO) && self.sources.borrow().len() == 0 {
+        // A bell that was not heard would keep the descriptor readable, and a host awake.
+        if nap == Some(Duration::ZERO) && self.sources.borrow().len() == 0 && !self.rung.get() {
             return;
         }
         if nap != Some(Duration::ZERO) && self.link.inbox.leave() {
@@ -230,22 +229,25 @@ impl Shared {
         }
         let mut news = Vec::new();
         let waited = self.reactor.borrow_mut().wait(nap, &mut news);
-        self.link.inbox.attend();
-        if let Err(error) = waited {
-            panic!("turno's reactor cannot wait for the operating system: {error}");
+        let rang = self.link.inbox.attend();
+        match waited {
+            Ok(heard) => self.rung.set((rang || self.rung.get()) && !heard),
+            Err(error) => panic!("turno's reactor cannot wait for the operating system: {error}"),
         }
         let mut woken = Vec::new();
         for (source, ready) in news {
             self.sources.borrow_mut().event(source, ready, &mut woken);
             for waker in woken.drain(..) {
-                waker.wake();
+                self.wake(waker);
             }
             self.take_in(Cause::Source(source as u32), self.now.get());
         }
     }
 
     fn open_letters(&self) {
-        for letter in self.link.inbox.open() {
+        self.letters.borrow_mut().extend(self.link.inbox.open());
+        loop {
+            let Some(letter) = self.letters.borrow_mut().pop_front() else { return };
             match letter {
                 Letter::Wake(waker) => {
                     if waker.open() {
@@ -269,123 +271,9 @@ impl Shared {
     pub(crate) fn cancel_timer(&self, key: u64) -> Option<std::task::Waker> {
         self.timers.borrow_mut().cancel(key)
     }
-
-    /// Aborts whom the last switch, or anybody else, asked to abort.
-    pub(crate) fn attend_aborts(&self) {
-        loop {
-            let aborted = current::take_aborted();
-            if aborted.is_empty() {
-                return;
-            }
-            for id in aborted {
-                let taken = self.core.borrow_mut().abort(id, self.now.get());
-                if let Some((task, info)) = taken {
-                    self.fail(id, task, JoinError::cancelled(&info));
-                }
-            }
-        }
-    }
-
-    /// Ends a task with an error: drops its future, inside the task's context, and delivers the
-    /// error.
-    fn fail(&self, id: Id, mut task: BoxedTask, error: JoinError) {
-        current::begin_switch(id, self.budget);
-        let dropped = catch_unwind(AssertUnwindSafe(|| task.as_mut().fail(error)));
-        if let Err(panic) = dropped {
-            // The future is gone all the same; its panic is the news now.
-            let info = self.core.borrow().tasks.get(id).map(|slot| slot.info.clone());
-            match (self.on_panic, info) {
-                (OnPanic::Isolate, Some(info)) => {
-                    task.as_mut().fail(JoinError::panicked(&info, panic))
-                }
-                _ => resume_unwind(panic),
-            }
-        }
-        self.deliver(id, task);
-        current::end_switch();
-        self.take_in(Cause::Task(id), self.now.get());
-    }
-
-    /// A turn ended in a panic: if it was a task's, that task alone ends; if not, it goes on.
-    pub(crate) fn recover(&self, drive: &mut Drive<'_>, panic: Box<dyn Any + Send>) {
-        let (Some(id), task) = (drive.running.take(), drive.task.take()) else {
-            resume_unwind(panic);
-        };
-        let _turn = Turn::begin(self);
-        let mut core = self.core.borrow_mut();
-        core.ended(id, None, 0, Left::Panicked, self.now.get(), None);
-        let info = core.tasks.get(id).map(|slot| slot.info.clone());
-        drop(core);
-        let (Some(task), Some(info)) = (task, info) else {
-            resume_unwind(panic); // The root's panic is for the caller of `block_on`.
-        };
-        match self.on_panic {
-            OnPanic::Isolate => self.fail(id, task, JoinError::panicked(&info, panic)),
-            OnPanic::Propagate => {
-                self.fail(id, task, JoinError::cancelled(&info));
-                resume_unwind(panic);
-            }
-        }
-    }
-
-    /// Ends every task that has not finished, each inside its context, and drops all that can run
-    /// user code. Spawning is over.
-    pub(crate) fn close(&self) {
-        self.closing.set(true);
-        let _turn = Turn::begin(self);
-        loop {
-            let core = self.core.borrow();
-            let alive = core.tasks.iter().filter(|slot| slot.info.state != State::Done);
-            let alive: Vec<Id> = alive.filter(|s| s.run.is_some()).map(|s| s.info.id).collect();
-            drop(core);
-            if alive.is_empty() {
-                break;
-            }
-            for id in alive {
-                current::record_abort(self.key(), id);
-            }
-            self.attend_aborts();
-        }
-        self.bury(self.link.inbox.close());
-        self.bury(self.deferred.take());
-        let sources = self.sources.replace(crate::reactor::Sources::new());
-        self.bury(sources);
-        let timers = self.timers.replace(crate::time::timers::Timers::new());
-        self.bury(timers);
-        let observers = std::mem::take(&mut self.core.borrow_mut().observers);
-        self.bury(observers);
-    }
 }
 
 /// Why a task that woke itself is ready again.
 fn again(after: &Aftermath) -> Cause {
     if after.spent { Cause::Budget } else { Cause::Yield }
-}
-
-/// The loop is in a turn on this thread until this is dropped.
-struct Turn<'a> {
-    shared: &'a Shared,
-}
-
-impl<'a> Turn<'a> {
-    fn begin(shared: &'a Shared) -> Self {
-        current::set_loop(shared.key());
-        shared.link.inbox.attend();
-        Self { shared }
-    }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        // Only after a panic is anybody left in the list.
-        if let Ok(mut core) = self.shared.core.try_borrow_mut() {
-            let cause = current::task().map_or(Cause::Outside, Cause::Task);
-            current::drain_woken(&mut core.arrivals, cause);
-        }
-        current::end_switch();
-        current::set_loop(0);
-        if self.shared.link.inbox.leave() {
-            self.shared.link.inbox.ring();
-        }
-    }
 }

@@ -5,7 +5,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::id::Id;
@@ -33,7 +32,7 @@ struct Lists {
     /// Tasks woken or spawned since the loop last looked, in order.
     woken: RefCell<Vec<Id>>,
     /// Tasks to abort, in order.
-    aborted: RefCell<Vec<Id>>,
+    aborted: RefCell<VecDeque<Id>>,
 }
 
 /// Outside of a switch nothing is counted.
@@ -50,7 +49,7 @@ thread_local! {
         }
     };
     static LISTS: Lists = const {
-        Lists { woken: RefCell::new(Vec::new()), aborted: RefCell::new(Vec::new()) }
+        Lists { woken: RefCell::new(Vec::new()), aborted: RefCell::new(VecDeque::new()) }
     };
 }
 
@@ -70,9 +69,49 @@ pub(crate) fn task() -> Option<Id> {
     CURRENT.with(|c| c.task.get())
 }
 
-/// Begins a turn of the loop `key`, or ends it with 0.
-pub(crate) fn set_loop(key: LoopKey) {
-    CURRENT.with(|c| c.key.set(key));
+/// What the thread was about when a turn began inside of another loop's: a runtime that is dropped
+/// in a task of another one ends its tasks in a turn of its own.
+pub(crate) struct Outer {
+    key: LoopKey,
+    task: Option<Id>,
+    budget: u32,
+    spent: bool,
+    news: bool,
+    woken: Vec<Id>,
+    aborted: VecDeque<Id>,
+}
+
+/// Begins a turn of the loop `key`. What it interrupts is for [`end_turn`] to put back.
+pub(crate) fn begin_turn(key: LoopKey) -> Option<Box<Outer>> {
+    CURRENT.with(|c| match c.key.replace(key) {
+        0 => None,
+        outer => Some(Box::new(Outer {
+            key: outer,
+            task: c.task.take(),
+            budget: c.budget.replace(UNLIMITED),
+            spent: c.spent.replace(false),
+            news: c.news.replace(false),
+            woken: LISTS.try_with(|l| l.woken.take()).unwrap_or_default(),
+            aborted: LISTS.try_with(|l| l.aborted.take()).unwrap_or_default(),
+        })),
+    })
+}
+
+/// Ends a turn. Its lists are empty by now.
+pub(crate) fn end_turn(outer: Option<Box<Outer>>) {
+    end_switch();
+    CURRENT.with(|c| match outer {
+        None => c.key.set(0),
+        Some(outer) => {
+            c.key.set(outer.key);
+            c.task.set(outer.task);
+            c.budget.set(outer.budget);
+            c.spent.set(outer.spent);
+            c.news.set(outer.news);
+            let _ = LISTS
+                .try_with(|l| (l.woken.replace(outer.woken), l.aborted.replace(outer.aborted)));
+        }
+    });
 }
 
 /// User code runs in the name of `task` from here on, and may spend `budget`.
@@ -134,7 +173,7 @@ pub(crate) fn record_abort(key: LoopKey, id: Id) -> bool {
     let here = in_turn_of(key);
     if here {
         CURRENT.with(|c| c.news.set(true));
-        let _ = LISTS.try_with(|l| l.aborted.borrow_mut().push(id));
+        let _ = LISTS.try_with(|l| l.aborted.borrow_mut().push_back(id));
     }
     here
 }
@@ -142,18 +181,22 @@ pub(crate) fn record_abort(key: LoopKey, id: Id) -> bool {
 /// Moves the woken, in order, to the end of `arrivals`, each with the cause. True if there were
 /// any.
 pub(crate) fn drain_woken(arrivals: &mut VecDeque<(Id, Cause)>, cause: Cause) -> bool {
-    LISTS.with(|l| {
+    let drained = LISTS.try_with(|l| {
         let mut woken = l.woken.borrow_mut();
         let any = !woken.is_empty();
         arrivals.extend(woken.drain(..).map(|id| (id, cause)));
         any
-    })
+    });
+    drained.unwrap_or(false)
 }
 
-/// The tasks to abort.
-pub(crate) fn take_aborted() -> Vec<Id> {
-    CURRENT.with(|c| c.news.set(false));
-    LISTS.with(|l| mem::take(&mut *l.aborted.borrow_mut()))
+/// The next task to abort. One at a time, so that a panic on the way leaves the others.
+pub(crate) fn next_aborted() -> Option<Id> {
+    let next = LISTS.try_with(|l| l.aborted.borrow_mut().pop_front()).ok().flatten();
+    if next.is_none() {
+        CURRENT.with(|c| c.news.set(false));
+    }
+    next
 }
 
 /// Spends one operation of the running task's budget; false if there is none left, which is

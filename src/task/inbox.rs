@@ -92,9 +92,9 @@ impl Inbox {
         self.full.load(Ordering::SeqCst)
     }
 
-    /// The loop is back at its desk.
-    pub(crate) fn attend(&self) {
-        self.unattended.store(false, Ordering::SeqCst);
+    /// The loop is back at its desk. True if somebody rang meanwhile.
+    pub(crate) fn attend(&self) -> bool {
+        !self.unattended.swap(false, Ordering::SeqCst)
     }
 
     pub(crate) fn is_full(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
-use std::panic::Location;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -215,8 +215,11 @@ impl<F: Future> Run for RemoteTask<F> {
 impl<F: Future + 'static> Spawned for RemoteTask<F> {
     fn fail(self: Pin<&mut Self>, error: JoinError) {
         let mut this = self.project();
-        this.future.set(None);
-        this.owed.0.finish(Err(error));
+        let dropped = catch_unwind(AssertUnwindSafe(|| this.future.set(None)));
+        match dropped {
+            Err(panic) if !error.is_panic() => resume_unwind(panic),
+            _ => this.owed.0.finish(Err(error)),
+        }
     }
 
     fn take_result(self: Pin<&mut Self>, _: &mut dyn Any) {}

@@ -5,7 +5,7 @@ use std::task::Waker;
 use slab::Slab;
 
 use super::id::Id;
-use super::info::TaskInfo;
+use super::info::{State, TaskInfo};
 use crate::policy::Lookup;
 
 /// All tasks of one runtime. `R` is what makes a task run; the table only keeps it.
@@ -48,6 +48,10 @@ impl<R> Table<R> {
         self.slots.get_mut(id.index()).filter(|slot| slot.info.id == id)
     }
 
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Slot<R>> {
+        self.slots.iter_mut().map(|(_, slot)| slot)
+    }
+
     pub(crate) fn remove(&mut self, id: Id) -> Option<Slot<R>> {
         self.get(id)?;
         self.slots.try_remove(id.index())
@@ -65,6 +69,7 @@ impl<R> Table<R> {
 
 impl<R> Lookup for Table<R> {
     fn get(&self, id: Id) -> Option<&TaskInfo> {
-        Table::get(self, id).map(|slot| &slot.info)
+        // One that has ended, and waits for its result to be fetched, is gone for a policy.
+        Table::get(self, id).map(|slot| &slot.info).filter(|info| info.state != State::Done)
     }
 }

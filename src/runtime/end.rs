@@ -1,0 +1,165 @@
+//! How a task ends before its time, by an abort, a panic, or with the runtime; and what a turn leaves
+//! behind (floor 3).
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::thread;
+
+use super::builder::OnPanic;
+use super::core::Shared;
+use super::turn::Drive;
+use crate::reactor::Sources;
+use crate::task::current::{self, Outer};
+use crate::task::id::Id;
+use crate::task::inbox::Letter;
+use crate::task::info::{Cause, Left, State};
+use crate::task::join::JoinError;
+use crate::task::run::BoxedTask;
+use crate::time::timers::Timers;
+
+type Panic = Box<dyn Any + Send>;
+
+impl Shared {
+    /// Aborts whom the last switch, or anybody else, asked to abort.
+    pub(crate) fn attend_aborts(&self) {
+        while let Some(id) = current::next_aborted() {
+            self.abort(id);
+        }
+    }
+
+    fn abort(&self, id: Id) {
+        let taken = self.core.borrow_mut().abort(id, self.now.get());
+        if let Some((task, info)) = taken {
+            self.fail(id, task, JoinError::cancelled(&info));
+        }
+    }
+
+    /// Ends a task with an error: drops its future, inside the task's context, and delivers the error.
+    fn fail(&self, id: Id, mut task: BoxedTask, error: JoinError) {
+        current::begin_switch(id, self.budget);
+        let first = !error.is_panic();
+        let dropped = catch_unwind(AssertUnwindSafe(|| task.as_mut().fail(error)));
+        let mut panic = dropped.err(); // The future is gone all the same.
+        if first && self.on_panic == OnPanic::Isolate && panic.is_some() {
+            let info = self.core.borrow().tasks.get(id).map(|slot| slot.info.clone());
+            if let (Some(info), Some(panic)) = (info, panic.take()) {
+                task.as_mut().fail(JoinError::panicked(&info, panic));
+            }
+        }
+        self.deliver(id, task);
+        current::end_switch();
+        self.take_in(Cause::Task(id), self.now.get());
+        match panic {
+            Some(panic) if self.on_panic == OnPanic::Propagate => resume_unwind(panic),
+            _ => {} // What the task panicked with before is the news; this one is in its wake.
+        }
+    }
+
+    /// A turn ended in a panic: if it was a task's, that task alone ends; if not, it goes on.
+    pub(crate) fn recover(&self, drive: &mut Drive<'_>, panic: Panic) {
+        let _turn = Turn::begin(self);
+        let (Some(id), task) = (drive.running.take(), drive.task.take()) else {
+            let undelivered = self.core.borrow_mut().mend();
+            for (id, task) in undelivered {
+                self.deliver(id, task);
+            }
+            resume_unwind(panic);
+        };
+        let told = catch_unwind(AssertUnwindSafe(|| {
+            self.core.borrow_mut().ended(id, None, 0, Left::Panicked, self.now.get(), None)
+        }));
+        let info = self.core.borrow().tasks.get(id).map(|slot| slot.info.clone());
+        let (Some(task), Some(info)) = (task, info) else {
+            resume_unwind(panic); // The root's panic is for the caller of `block_on`.
+        };
+        match self.on_panic {
+            OnPanic::Isolate => self.fail(id, task, JoinError::panicked(&info, panic)),
+            OnPanic::Propagate => {
+                self.fail(id, task, JoinError::cancelled(&info));
+                resume_unwind(panic);
+            }
+        }
+        if let Err(panic) = told {
+            resume_unwind(panic); // A policy's or an observer's.
+        }
+    }
+
+    /// Ends every task that has not finished, each inside its context, and drops all that can run
+    /// user code. Spawning is over. A panic on the way ends nothing but itself; the first one goes on
+    /// at the end if panics are to propagate.
+    pub(crate) fn close(&self) {
+        self.closing.set(true);
+        let _turn = Turn::begin(self);
+        let mut first = None;
+        let mut survive = |f: &mut dyn FnMut()| {
+            let panic = catch_unwind(AssertUnwindSafe(f)).err();
+            let panicked = panic.is_some();
+            first = first.take().or(panic);
+            panicked
+        };
+        // It decides nothing any more, so it need not hear of it either.
+        let mut policy = Some(self.core.borrow_mut().retire_policy());
+        survive(&mut || drop(policy.take()));
+        loop {
+            let core = self.core.borrow();
+            let alive = core.tasks.iter().filter(|slot| slot.info.state != State::Done);
+            let alive: Vec<Id> = alive.filter(|s| s.run.is_some()).map(|s| s.info.id).collect();
+            drop(core);
+            if alive.is_empty() {
+                break;
+            }
+            for id in alive {
+                if survive(&mut || self.abort(id)) {
+                    // If it was an observer's it would panic again.
+                    survive(&mut || drop(self.take_observers()));
+                }
+            }
+        }
+        survive(&mut || drop(self.link.inbox.close()));
+        survive(&mut || drop(self.letters.take()));
+        survive(&mut || drop(self.deferred.take()));
+        survive(&mut || drop(self.sources.replace(Sources::new())));
+        survive(&mut || drop(self.timers.replace(Timers::new())));
+        survive(&mut || drop(self.take_observers()));
+        match first {
+            Some(panic) if self.on_panic == OnPanic::Propagate && !thread::panicking() => {
+                resume_unwind(panic)
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The loop is in a turn on this thread until this is dropped.
+pub(super) struct Turn<'a> {
+    shared: &'a Shared,
+    outer: Option<Box<Outer>>,
+}
+
+impl<'a> Turn<'a> {
+    pub(super) fn begin(shared: &'a Shared) -> Self {
+        let outer = current::begin_turn(shared.key());
+        if shared.link.inbox.attend() {
+            shared.rung.set(true);
+        }
+        Self { shared, outer }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let inbox = &self.shared.link.inbox;
+        // Only after a panic, or if a policy or an observer did it, is anybody left in the lists.
+        if let Ok(mut core) = self.shared.core.try_borrow_mut() {
+            let cause = current::task().map_or(Cause::Outside, Cause::Task);
+            current::drain_woken(&mut core.arrivals, cause);
+        }
+        while let Some(id) = current::next_aborted() {
+            inbox.send(Letter::Abort(id));
+        }
+        current::end_turn(self.outer.take());
+        if inbox.leave() {
+            inbox.ring();
+        }
+    }
+}

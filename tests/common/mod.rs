@@ -1,0 +1,193 @@
+//! Helpers that the tests of what must survive share.
+#![allow(dead_code)] // Each test file is a crate of its own and uses some of them.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::fmt::Display;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use turno::observe::{Event, Observer};
+use turno::runtime::{Builder, Runtime};
+use turno::task::{Cause, Nanos};
+
+/// Runs `test`, and ends the whole process with a message if it hangs.
+pub fn guarded<R>(test: impl FnOnce() -> R) -> R {
+    let done = Arc::new(AtomicBool::new(false));
+    let (seen, thread) = (done.clone(), thread::current());
+    let name = thread.name().unwrap_or("a test").to_string();
+    let dog = thread::spawn(move || {
+        let end = Instant::now() + Duration::from_secs(60);
+        while !seen.load(SeqCst) {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                eprintln!("{name} hangs: 60 s have passed");
+                std::process::abort();
+            }
+            thread::park_timeout(left);
+        }
+    });
+    let result = catch_unwind(AssertUnwindSafe(test));
+    done.store(true, SeqCst);
+    dog.thread().unpark();
+    match result {
+        Ok(result) => result,
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
+}
+
+/// A runtime in virtual time.
+pub fn virtual_rt() -> Runtime {
+    Builder::new().start_paused(true).build().unwrap()
+}
+
+/// What happened, in order, as lines of text.
+#[derive(Clone, Default)]
+pub struct Trace(Rc<RefCell<Vec<String>>>);
+
+impl Trace {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn say(&self, line: impl Display) {
+        self.0.borrow_mut().push(line.to_string());
+    }
+
+    pub fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.borrow_mut())
+    }
+
+    /// All that happened since the last look is `expected`.
+    #[track_caller]
+    pub fn check(&self, expected: &[&str]) {
+        assert_eq!(self.take(), expected);
+    }
+
+    /// Says `line` when it is dropped.
+    pub fn on_drop(&self, line: &str) -> impl Drop + use<> {
+        let (trace, line) = (self.clone(), line.to_string());
+        OnDrop::new(move || trace.say(line))
+    }
+}
+
+/// Shows switches and parks of a runtime as lines: whom, why, when.
+impl Observer for Trace {
+    fn event(&mut self, now: Nanos, event: &Event<'_>) {
+        match event {
+            Event::Woken { task, .. } => {
+                self.say(format_args!("{now} {} {}", task.id(), task.cause()))
+            }
+            Event::Switched { n, task, .. } => {
+                self.say(format_args!("{now} switch {n} to {}", task.id()))
+            }
+            Event::Ended { task, left, .. } => self.say(format_args!("{now} {} {left}", task.id())),
+            Event::Aborted { task, .. } => self.say(format_args!("{now} {} aborted", task.id())),
+            Event::Parked { until, .. } => self.say(format_args!("{now} parked until {until:?}")),
+            _ => {}
+        }
+    }
+}
+
+/// Runs a closure when it is dropped.
+pub struct OnDrop<F: FnOnce()>(Option<F>);
+
+impl<F: FnOnce()> OnDrop<F> {
+    pub fn new(f: F) -> Self {
+        Self(Some(f))
+    }
+}
+
+impl<F: FnOnce()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        if let Some(f) = self.0.take() {
+            f();
+        }
+    }
+}
+
+/// The text of a panic.
+pub fn text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_string());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or("no text".into())
+}
+
+/// The text that `f` panics with.
+#[track_caller]
+pub fn panic_of<R>(f: impl FnOnce() -> R) -> String {
+    match catch_unwind(AssertUnwindSafe(f)) {
+        Ok(_) => panic!("it was to panic, and did not"),
+        Err(panic) => text(&*panic),
+    }
+}
+
+/// `found` contains `wanted`.
+#[track_caller]
+pub fn has(found: impl AsRef<str>, wanted: &str) {
+    let found = found.as_ref();
+    assert!(found.contains(wanted), "{wanted:?} is not in {found:?}");
+}
+
+/// Lets its waker out to whoever calls the returned closure's owner, and waits until it is told.
+#[derive(Clone, Default)]
+pub struct Gate(Rc<RefCell<(bool, Option<Waker>)>>);
+
+impl Gate {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn open(&self) {
+        let waker = {
+            let mut gate = self.0.borrow_mut();
+            gate.0 = true;
+            gate.1.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+impl Future for Gate {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut gate = self.0.borrow_mut();
+        if gate.0 {
+            return Poll::Ready(());
+        }
+        gate.1 = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+/// The waker of the task that awaits it.
+pub fn own_waker() -> impl Future<Output = Waker> {
+    std::future::poll_fn(|cx| Poll::Ready(cx.waker().clone()))
+}
+
+/// Waits for one wake, whoever makes it, having shown its waker to `f`.
+pub async fn wait_once(f: impl FnOnce(&Waker)) {
+    let mut f = Some(f);
+    std::future::poll_fn(|cx| match f.take() {
+        Some(f) => {
+            f(cx.waker());
+            Poll::Pending
+        }
+        None => Poll::Ready(()),
+    })
+    .await
+}
+
+/// Whether a task became ready by its own doing.
+pub fn is_own(cause: Cause) -> bool {
+    matches!(cause, Cause::Yield | Cause::Budget)
+}
