@@ -136,8 +136,8 @@ impl Reactor {
         self.poll.registry()
     }
 
-    /// Sleeps until a source or the bell has news, or until the timeout; appends the news to `news`.
-    /// True if the bell was heard.
+    /// Sleeps until a source or the bell has news, or until the timeout; appends the news to
+    /// `news`. True if the bell was heard.
     pub(crate) fn wait(
         &mut self,
         timeout: Option<Duration>,
@@ -220,7 +220,8 @@ impl Sources {
         self.slots.insert(Slot { ready, readers, writers })
     }
 
-    /// Forgets a source; its wakers go into `dropped`, for the caller to drop where user code may run.
+    /// Forgets a source; its wakers go into `dropped`, for the caller to drop where user code may
+    /// run.
     pub(crate) fn remove(&mut self, index: usize, dropped: &mut Vec<Waker>) {
         if let Some(mut slot) = self.slots.try_remove(index) {
             let before = dropped.len();
@@ -234,7 +235,8 @@ impl Sources {
         self.slots.get(index).map_or(Ready::EMPTY, |slot| slot.ready)
     }
 
-    /// The system call said no: not ready until the next event says otherwise. What is closed stays so.
+    /// The system call said no: not ready until the next event says otherwise. What is closed
+    /// stays so.
     pub(crate) fn clear(&mut self, index: usize, direction: Direction) {
         let closed = Ready::READ_CLOSED.union(Ready::WRITE_CLOSED);
         if let Some(slot) = self.slots.get_mut(index) {

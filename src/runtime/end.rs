@@ -1,5 +1,5 @@
-//! How a task ends before its time, by an abort, a panic, or with the runtime; and what a turn leaves
-//! behind (floor 3).
+//! How a task ends before its time, by an abort, a panic, or with the runtime; and what a turn
+//! leaves behind (floor 3).
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -34,7 +34,8 @@ impl Shared {
         }
     }
 
-    /// Ends a task with an error: drops its future, inside the task's context, and delivers the error.
+    /// Ends a task with an error: drops its future, inside the task's context, and delivers the
+    /// error.
     fn fail(&self, id: Id, mut task: BoxedTask, error: JoinError) {
         current::begin_switch(id, self.budget);
         let first = !error.is_panic();
@@ -85,8 +86,8 @@ impl Shared {
     }
 
     /// Ends every task that has not finished, each inside its context, and drops all that can run
-    /// user code. Spawning is over. A panic on the way ends nothing but itself; the first one goes on
-    /// at the end if panics are to propagate.
+    /// user code. Spawning is over. A panic on the way ends nothing but itself; the first one
+    /// goes on at the end if panics are to propagate.
     pub(crate) fn close(&self) {
         self.closing.set(true);
         let _turn = Turn::begin(self);

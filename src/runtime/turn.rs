@@ -43,9 +43,9 @@ impl<'a> Drive<'a> {
 }
 
 impl Shared {
-    /// One pass of the loop: take in what happened outside, park if there is nothing to do, then let
-    /// the ready tasks run in the policy's order, until it is time to look outside again. Returns how
-    /// many switches were made.
+    /// One pass of the loop: take in what happened outside, park if there is nothing to do, then
+    /// let the ready tasks run in the policy's order, until it is time to look outside again.
+    /// Returns how many switches were made.
     pub(crate) fn turn(&self, drive: &mut Drive<'_>, wait: Option<Duration>, most: u32) -> u32 {
         let _turn = Turn::begin(self);
         let looks_every = self.receive();
