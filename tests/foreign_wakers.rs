@@ -182,7 +182,7 @@ fn the_drop_of_a_waker_may_do_everything_when_a_sleep_is_cancelled_or_reset() {
             drop(waker);
             if reset {
                 nap.as_mut().reset(turno::time::Instant::now() + Duration::from_secs(5));
-                assert_eq!(turno::task::try_id().is_some(), true);
+                assert!(turno::task::try_id().is_some());
             }
             drop(nap);
         });

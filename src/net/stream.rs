@@ -400,7 +400,7 @@ macro_rules! read_traits {
         #[cfg(feature = "futures-io")]
         impl futures_io::AsyncRead for $reader {
             fn poll_read(
-                self: Pin<&mut Self>,
+                self: std::pin::Pin<&mut Self>,
                 cx: &mut Context<'_>,
                 buf: &mut [u8],
             ) -> Poll<io::Result<usize>> {
@@ -408,7 +408,7 @@ macro_rules! read_traits {
             }
 
             fn poll_read_vectored(
-                self: Pin<&mut Self>,
+                self: std::pin::Pin<&mut Self>,
                 cx: &mut Context<'_>,
                 bufs: &mut [IoSliceMut<'_>],
             ) -> Poll<io::Result<usize>> {
@@ -419,7 +419,7 @@ macro_rules! read_traits {
         #[cfg(feature = "tokio-io")]
         impl tokio::io::AsyncRead for $reader {
             fn poll_read(
-                self: Pin<&mut Self>,
+                self: std::pin::Pin<&mut Self>,
                 cx: &mut Context<'_>,
                 buf: &mut tokio::io::ReadBuf<'_>,
             ) -> Poll<io::Result<()>> {
@@ -436,7 +436,7 @@ macro_rules! write_traits {
         #[cfg(feature = "futures-io")]
         impl futures_io::AsyncWrite for $writer {
             fn poll_write(
-                self: Pin<&mut Self>,
+                self: std::pin::Pin<&mut Self>,
                 cx: &mut Context<'_>,
                 buf: &[u8],
             ) -> Poll<io::Result<usize>> {
@@ -444,18 +444,18 @@ macro_rules! write_traits {
             }
 
             fn poll_write_vectored(
-                self: Pin<&mut Self>,
+                self: std::pin::Pin<&mut Self>,
                 cx: &mut Context<'_>,
                 bufs: &[IoSlice<'_>],
             ) -> Poll<io::Result<usize>> {
                 self.io.poll_write_vectored(cx, bufs)
             }
 
-            fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            fn poll_flush(self: std::pin::Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
                 Poll::Ready(Ok(()))
             }
 
-            fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            fn poll_close(self: std::pin::Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
                 Poll::Ready(self.shutdown_now())
             }
         }
@@ -463,7 +463,7 @@ macro_rules! write_traits {
         #[cfg(feature = "tokio-io")]
         impl tokio::io::AsyncWrite for $writer {
             fn poll_write(
-                self: Pin<&mut Self>,
+                self: std::pin::Pin<&mut Self>,
                 cx: &mut Context<'_>,
                 buf: &[u8],
             ) -> Poll<io::Result<usize>> {
@@ -471,7 +471,7 @@ macro_rules! write_traits {
             }
 
             fn poll_write_vectored(
-                self: Pin<&mut Self>,
+                self: std::pin::Pin<&mut Self>,
                 cx: &mut Context<'_>,
                 bufs: &[IoSlice<'_>],
             ) -> Poll<io::Result<usize>> {
@@ -482,11 +482,11 @@ macro_rules! write_traits {
                 true
             }
 
-            fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            fn poll_flush(self: std::pin::Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
                 Poll::Ready(Ok(()))
             }
 
-            fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            fn poll_shutdown(self: std::pin::Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
                 Poll::Ready(self.shutdown_now())
             }
         }

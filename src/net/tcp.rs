@@ -4,7 +4,6 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream as StdStream};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
