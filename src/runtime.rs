@@ -206,7 +206,7 @@ impl Runtime {
     #[track_caller]
     pub fn turn(&self, max_wait: Option<Duration>) -> Turn {
         self.shared.since_look.set(u32::MAX);
-        let switches = self.drive(max_wait, u32::MAX);
+        let switches = self.drive("`Runtime::turn`", max_wait, u32::MAX);
         Turn { switches, idle: self.park_timeout() }
     }
 
@@ -221,7 +221,7 @@ impl Runtime {
         self.shared.since_look.set(u32::MAX);
         let mut switches = 0;
         loop {
-            let made = self.drive(Some(Duration::ZERO), 1);
+            let made = self.drive("`Runtime::run_until`", Some(Duration::ZERO), 1);
             switches += made;
             if made == 0 || Instant::now() >= deadline {
                 return Turn { switches, idle: self.park_timeout() };
@@ -248,13 +248,13 @@ impl Runtime {
     pub fn step(&self) -> Option<Step> {
         let recorder = step::Recorder::attach(&self.shared);
         while !recorder.is_done() {
-            if self.drive(Some(Duration::ZERO), 1) > 0 {
+            if self.drive("`Runtime::step`", Some(Duration::ZERO), 1) > 0 {
                 break;
             }
             if !self.is_armed() {
                 return None;
             }
-            self.drive(None, 1);
+            self.drive("`Runtime::step`", None, 1);
         }
         recorder.step()
     }
@@ -352,8 +352,8 @@ impl Runtime {
     }
 
     /// A turn without a root.
-    fn drive(&self, max_wait: Option<Duration>, most: u32) -> u32 {
-        refuse_nesting("a turn");
+    fn drive(&self, what: &str, max_wait: Option<Duration>, most: u32) -> u32 {
+        refuse_nesting(&self.shared, what);
         let _context = self.enter();
         let mut drive = Drive::new(None);
         let turn = AssertUnwindSafe(|| self.shared.turn(&mut drive, max_wait, most));
@@ -451,8 +451,8 @@ impl<'a> Root<'a> {
         site: &'static Location<'static>,
         what: &str,
     ) -> (Self, Arc<TaskWaker>) {
-        refuse_nesting(what);
-        let mut core = shared.core_for(what);
+        refuse_nesting(shared, &format!("`{what}`"));
+        let mut core = shared.core.borrow_mut();
         let id = core.tasks.insert(|id| {
             let name = Some(what.into());
             (TaskInfo::at(site, id, name, Attributes::default(), shared.now.get()), None)
@@ -472,12 +472,14 @@ impl Drop for Root<'_> {
 }
 
 /// # Panics
-/// If a loop is in a turn on this thread: it could not go on until the inner one ends.
+/// Inside of a policy or an observer; and if a loop is in a turn on this thread: it could not go on
+/// until the inner one ends.
 #[track_caller]
-fn refuse_nesting(what: &str) {
+fn refuse_nesting(shared: &Shared, what: &str) {
+    drop(shared.core_for(what));
     assert!(
         !current::in_a_turn(),
-        "`{what}` was called from inside a task{}: the loop cannot wait for itself. Await the \
+        "{what} was called from inside a task{}: the loop cannot wait for itself. Await the \
          future instead, or give the work to `task::spawn_blocking`",
         current::task().map(|id| format!(" (task {id})")).unwrap_or_default(),
     );

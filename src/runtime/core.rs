@@ -1,6 +1,7 @@
 //! The heart's state: what a runtime shares with its handles, and the table, policy and observers
 //! that change together (floor 3).
 
+use std::any::Any;
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -85,6 +86,13 @@ pub(crate) struct Core {
     pub(crate) switches: u64,
     pub(crate) turns: u64,
     pub(crate) parks: u64,
+}
+
+/// A task taken from where it was.
+pub(crate) struct Aborted {
+    pub(crate) task: BoxedTask,
+    pub(crate) info: TaskInfo,
+    pub(crate) panic: Option<Box<dyn Any + Send>>,
 }
 
 /// The switch about to be made.
@@ -304,25 +312,27 @@ impl Core {
     }
 
     /// An abort takes the task from wherever it is. `None` if it is too late or it is the root.
-    pub(crate) fn abort(&mut self, id: Id, now: Nanos) -> Option<(BoxedTask, TaskInfo)> {
+    /// With it comes the panic of a policy or an observer that heard of it.
+    pub(crate) fn abort(&mut self, id: Id, now: Nanos) -> Option<Aborted> {
         let slot = self.tasks.get_mut(id)?;
         if slot.info.state == State::Done || slot.run.is_none() {
             return None;
         }
-        if slot.info.state == State::Ready {
+        let was = std::mem::replace(&mut slot.info.state, State::Done);
+        let info = slot.info.clone();
+        if was == State::Ready {
             self.queued -= 1;
             self.forgotten += 1;
-            // In nobody's hands, until it is taken.
-            slot.info.state = State::Waiting;
-            self.policy.forget(id);
         }
-        let mut info = slot.info.clone();
-        info.state = State::Done;
-        if !self.observers.is_empty() {
-            show(&mut self.observers, now, &Event::Aborted { task: &info });
-        }
-        slot.info.state = State::Done;
-        slot.run.take().map(|task| (task, info))
+        let told = catch_unwind(AssertUnwindSafe(|| {
+            if was == State::Ready {
+                self.policy.forget(id);
+            }
+            if !self.observers.is_empty() {
+                show(&mut self.observers, now, &Event::Aborted { task: &info });
+            }
+        }));
+        slot.run.take().map(|task| Aborted { task, info, panic: told.err() })
     }
 
     /// The task's handle is gone. What is returned is for the caller to bury.

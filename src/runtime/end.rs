@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::thread;
 
 use super::builder::OnPanic;
-use super::core::Shared;
+use super::core::{Aborted, Shared};
 use super::turn::Drive;
 use crate::reactor::Sources;
 use crate::task::current::{self, Outer};
@@ -20,17 +20,24 @@ use crate::time::timers::Timers;
 type Panic = Box<dyn Any + Send>;
 
 impl Shared {
-    /// Aborts whom the last switch, or anybody else, asked to abort.
-    pub(crate) fn attend_aborts(&self) {
+    /// Aborts whom the last switch, or anybody else, asked to abort, and drops what belonged to
+    /// handles that were dropped inside of a policy or an observer.
+    pub(crate) fn attend(&self) {
+        for id in self.detached.take() {
+            let dropped = self.core.borrow_mut().detach(id);
+            self.bury(dropped);
+        }
         while let Some(id) = current::next_aborted() {
             self.abort(id);
         }
     }
 
     fn abort(&self, id: Id) {
-        let taken = self.core.borrow_mut().abort(id, self.now.get());
-        if let Some((task, info)) = taken {
-            self.fail(id, task, JoinError::cancelled(&info));
+        let aborted = self.core.borrow_mut().abort(id, self.now.get());
+        let Some(Aborted { task, info, panic }) = aborted else { return };
+        self.fail(id, task, JoinError::cancelled(&info));
+        if let Some(panic) = panic {
+            resume_unwind(panic);
         }
     }
 
@@ -94,9 +101,7 @@ impl Shared {
         let mut first = None;
         let mut survive = |f: &mut dyn FnMut()| {
             let panic = catch_unwind(AssertUnwindSafe(f)).err();
-            let panicked = panic.is_some();
             first = first.take().or(panic);
-            panicked
         };
         // It decides nothing any more, so it need not hear of it either.
         let mut policy = Some(self.core.borrow_mut().retire_policy());
@@ -110,10 +115,7 @@ impl Shared {
                 break;
             }
             for id in alive {
-                if survive(&mut || self.abort(id)) {
-                    // If it was an observer's it would panic again.
-                    survive(&mut || drop(self.take_observers()));
-                }
+                survive(&mut || self.abort(id));
             }
         }
         survive(&mut || drop(self.link.inbox.close()));

@@ -113,7 +113,7 @@ impl Shared {
             self.core.borrow_mut().ready(id, again(after), now, now);
         }
         if after.news {
-            self.attend_aborts();
+            self.attend();
         }
     }
 
@@ -141,11 +141,7 @@ impl Shared {
     #[inline(never)]
     fn receive(&self) -> u32 {
         self.open_letters();
-        self.attend_aborts();
-        for id in self.detached.take() {
-            let dropped = self.core.borrow_mut().detach(id);
-            self.bury(dropped);
-        }
+        self.attend();
         let mut core = self.core.borrow_mut();
         core.turns += 1;
         core.receive(self.now.get(), self.now.get());
@@ -183,7 +179,7 @@ impl Shared {
         }
         self.core.borrow_mut().show_park(next, self.now.get());
         self.take_in(Cause::Outside, self.now.get()); // An observer may have woken somebody,
-        self.attend_aborts(); // or aborted.
+        self.attend(); // or aborted.
         let nap = if self.can_switch() { Some(Duration::ZERO) } else { nap };
         self.ask_reactor(nap.into_iter().chain(wait).min());
         self.open_letters();

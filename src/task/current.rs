@@ -168,6 +168,11 @@ pub(crate) fn list_woken(id: Id) {
     let _ = LISTS.try_with(|l| l.woken.borrow_mut().push(id));
 }
 
+/// There is something else to attend to after the switch.
+pub(crate) fn note_news() {
+    CURRENT.with(|c| c.news.set(true));
+}
+
 /// Records an abort of `id`. False if `key` is not in a turn here.
 pub(crate) fn record_abort(key: LoopKey, id: Id) -> bool {
     let here = in_turn_of(key);
