@@ -1,6 +1,8 @@
 //! A wake counts before, during and after a poll; after the task or the runtime is gone it is
 //! harmless, from any thread.
 
+#![allow(clippy::waker_clone_wake, reason = "a wake by value is what is tested")]
+
 mod common;
 
 use std::cell::{Cell, RefCell};
@@ -191,6 +193,7 @@ fn a_wake_while_the_loop_sleeps_ends_its_sleep() {
 fn a_wake_in_the_destructor_of_a_thread_local_counts() {
     thread_local! {
         static EARLY: RefCell<Option<Waker>> = const { RefCell::new(None) };
+        #[allow(clippy::type_complexity, reason = "named nowhere else")]
         static LAST: RefCell<Option<OnDrop<Box<dyn FnOnce()>>>> = const { RefCell::new(None) };
     }
     guarded(|| {

@@ -136,8 +136,8 @@ impl Shared {
     /// Hands on to the policy whom a timer, a source or the like has woken.
     pub(crate) fn take_in(&self, cause: Cause, at: Nanos) {
         let mut core = self.core.borrow_mut();
-        while current::drain_woken(&mut core.arrivals, cause) {
-            core.receive(at, self.now.get());
+        while let Some(id) = current::next_woken() {
+            core.ready(id, cause, at, self.now.get());
         }
     }
 

@@ -155,7 +155,7 @@ impl Drop for Turn<'_> {
         // Only after a panic, or if a policy or an observer did it, is anybody left in the lists.
         if let Ok(mut core) = self.shared.core.try_borrow_mut() {
             let cause = current::task().map_or(Cause::Outside, Cause::Task);
-            current::drain_woken(&mut core.arrivals, cause);
+            core.arrivals.extend(std::iter::from_fn(current::next_woken).map(|id| (id, cause)));
         }
         while let Some(id) = current::next_aborted() {
             inbox.send(Letter::Abort(id));

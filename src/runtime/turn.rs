@@ -197,7 +197,7 @@ impl Shared {
     /// When the next timer is due, or the policy wants to be asked again.
     pub(crate) fn next_timer(&self) -> Option<Nanos> {
         let held = self.core.borrow().held_until;
-        self.timers.borrow().next_at().into_iter().chain(held).min()
+        self.timers.borrow_mut().next_at().into_iter().chain(held).min()
     }
 
     fn read_clock(&self) {

@@ -8,7 +8,6 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::id::Id;
-use super::info::Cause;
 
 /// Tells one runtime from another: the address of its inbox, which outlives every use of the key.
 pub(crate) type LoopKey = usize;
@@ -30,7 +29,7 @@ struct Current {
 
 struct Lists {
     /// Tasks woken or spawned since the loop last looked, in order.
-    woken: RefCell<Vec<Id>>,
+    woken: RefCell<VecDeque<Id>>,
     /// Tasks to abort, in order.
     aborted: RefCell<VecDeque<Id>>,
 }
@@ -49,7 +48,7 @@ thread_local! {
         }
     };
     static LISTS: Lists = const {
-        Lists { woken: RefCell::new(Vec::new()), aborted: RefCell::new(VecDeque::new()) }
+        Lists { woken: RefCell::new(VecDeque::new()), aborted: RefCell::new(VecDeque::new()) }
     };
 }
 
@@ -77,7 +76,7 @@ pub(crate) struct Outer {
     budget: u32,
     spent: bool,
     news: bool,
-    woken: Vec<Id>,
+    woken: VecDeque<Id>,
     aborted: VecDeque<Id>,
 }
 
@@ -165,7 +164,7 @@ pub(crate) fn record_wake(key: LoopKey, id: Id, woken: &AtomicBool) -> bool {
 pub(crate) fn list_woken(id: Id) {
     CURRENT.with(|c| c.news.set(true));
     // The lists may be gone while a thread ends; so is the loop then, whose turn it was.
-    let _ = LISTS.try_with(|l| l.woken.borrow_mut().push(id));
+    let _ = LISTS.try_with(|l| l.woken.borrow_mut().push_back(id));
 }
 
 /// There is something else to attend to after the switch.
@@ -183,16 +182,10 @@ pub(crate) fn record_abort(key: LoopKey, id: Id) -> bool {
     here
 }
 
-/// Moves the woken, in order, to the end of `arrivals`, each with the cause. True if there were
-/// any.
-pub(crate) fn drain_woken(arrivals: &mut VecDeque<(Id, Cause)>, cause: Cause) -> bool {
-    let drained = LISTS.try_with(|l| {
-        let mut woken = l.woken.borrow_mut();
-        let any = !woken.is_empty();
-        arrivals.extend(woken.drain(..).map(|id| (id, cause)));
-        any
-    });
-    drained.unwrap_or(false)
+/// Who was woken first, of those not yet handed on.
+#[inline]
+pub(crate) fn next_woken() -> Option<Id> {
+    LISTS.try_with(|l| l.woken.borrow_mut().pop_front()).ok().flatten()
 }
 
 /// The next task to abort. One at a time, so that a panic on the way leaves the others.

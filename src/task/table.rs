@@ -30,6 +30,7 @@ impl<R> Table<R> {
     }
 
     /// Inserts a task that is made from its id.
+    #[inline]
     pub(crate) fn insert(&mut self, make: impl FnOnce(Id) -> (TaskInfo, Option<R>)) -> Id {
         self.serial = self.serial.wrapping_add(1).max(1);
         let entry = self.slots.vacant_entry();

@@ -56,6 +56,8 @@ pub struct Sleep {
 struct Timer {
     key: TimerKey,
     link: Arc<Link>,
+    /// It has gone off, so there is nothing to cancel.
+    fired: bool,
 }
 
 impl Sleep {
@@ -84,7 +86,9 @@ impl Sleep {
     fn poll_on(&mut self, shared: &Shared, cx: &mut Context<'_>) -> Poll<()> {
         let at = shared.clock.nanos_at(self.deadline.into_std());
         if at <= shared.now.get() {
-            self.timer = None;
+            if let Some(timer) = &mut self.timer {
+                timer.fired = true; // The loop fires all timers up to `now` before anybody runs.
+            }
             return Poll::Ready(());
         }
         if let Some(timer) = &self.timer {
@@ -92,7 +96,7 @@ impl Sleep {
                 timer.link.inbox.key() == shared.key(),
                 "a sleep was polled in two runtimes: it can be moved only before its first poll"
             );
-            if shared.timers.borrow_mut().holds(timer.key, cx.waker()) {
+            if shared.timers.borrow().holds(timer.key, cx.waker()) {
                 return Poll::Pending;
             }
         }
@@ -101,7 +105,7 @@ impl Sleep {
         let old = self.timer.take();
         drop(old);
         let key = shared.timers.borrow_mut().insert(at, waker);
-        self.timer = Some(Timer { key, link: shared.link.clone() });
+        self.timer = Some(Timer { key, link: shared.link.clone(), fired: false });
         Poll::Pending
     }
 }
@@ -124,6 +128,9 @@ impl Future for Sleep {
 
 impl Drop for Timer {
     fn drop(&mut self) {
+        if self.fired {
+            return;
+        }
         let here = context::with(|shared| {
             let mine = shared.key() == self.link.inbox.key();
             mine.then(|| shared.cancel_timer(self.key))
