@@ -103,6 +103,11 @@ impl Policy for Priority {
         }
     }
 
+    /// An urgent task that something outside wakes waits for at most eight switches of others.
+    fn io_every(&self) -> u32 {
+        8
+    }
+
     fn queue(&self, _: &Tasks<'_>, most: usize) -> Vec<Id> {
         // A copy plays it through: slow and exact, for those who look.
         let mut copy = self.order.clone();

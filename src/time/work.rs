@@ -29,9 +29,12 @@ pub async fn work(duration: Duration) {
         let end = shared.clock.now().saturating_add(now);
         if shared.clock.is_virtual() {
             shared.clock.jump(end);
-        }
-        while shared.clock.now() < end {
-            std::hint::spin_loop();
+        } else {
+            while shared.clock.now() < end {
+                std::hint::spin_loop();
+            }
+            // Much may have happened outside meanwhile: the loop looks after this switch.
+            shared.since_look.set(u32::MAX);
         }
         left -= now;
         if left > 0 {
