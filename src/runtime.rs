@@ -15,11 +15,12 @@
 //!   └──────────────────────────────────────────────────────────────────────────┘
 //! ```
 
+use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
-use std::pin::pin;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -107,10 +108,11 @@ impl Runtime {
         while !drive.root_done {
             let turn =
                 catch_unwind(AssertUnwindSafe(|| self.shared.turn(&mut drive, None, u32::MAX)));
-            if let Err(panic) = turn {
-                self.shared.recover(&mut drive, panic);
+            if let Err(panic) = turn.or_else(|panic| self.shared.recover(&mut drive, panic)) {
+                give_up(task.as_mut(), panic);
             }
             if let Some(stalled) = drive.stalled.take() {
+                task.as_mut().clear(); // Not while the panic is on its way.
                 panic!("`block_on` at {site} can never end. {stalled}");
             }
         }
@@ -134,8 +136,8 @@ impl Runtime {
         while !drive.root_done {
             let turn =
                 catch_unwind(AssertUnwindSafe(|| self.shared.turn(&mut drive, None, u32::MAX)));
-            if let Err(panic) = turn {
-                self.shared.recover(&mut drive, panic);
+            if let Err(panic) = turn.or_else(|panic| self.shared.recover(&mut drive, panic)) {
+                give_up(task.as_mut(), panic);
             }
             if let Some(stalled) = drive.stalled.take() {
                 return Err(stalled);
@@ -360,7 +362,9 @@ impl Runtime {
         match catch_unwind(turn) {
             Ok(switches) => switches,
             Err(panic) => {
-                self.shared.recover(&mut drive, panic);
+                if let Err(panic) = self.shared.recover(&mut drive, panic) {
+                    resume_unwind(panic);
+                }
                 1
             }
         }
@@ -483,6 +487,14 @@ fn refuse_nesting(shared: &Shared, what: &str) {
          future instead, or give the work to `task::spawn_blocking`",
         current::task().map(|id| format!(" (task {id})")).unwrap_or_default(),
     );
+}
+
+/// The panic goes on. The root's future is dropped before: a second panic, in its drop, would end
+/// the process if it met the first one on its way.
+#[cold]
+fn give_up<F: Future>(task: Pin<&mut Task<F>>, panic: Box<dyn Any + Send>) -> ! {
+    drop(catch_unwind(AssertUnwindSafe(|| task.clear())));
+    resume_unwind(panic)
 }
 
 fn finished<T>(result: Option<Result<T, crate::task::JoinError>>) -> T {

@@ -96,6 +96,11 @@ impl Lanes {
         self.lanes.range(lane..).next().map(|(&lane, _)| lane)
     }
 
+    /// Whether somebody is in `lane`.
+    pub(super) fn is_used(&self, lane: u32) -> bool {
+        self.lanes.contains_key(&lane)
+    }
+
     /// The numbers of the lanes in use, from the lowest.
     pub(super) fn in_use(&self) -> impl ExactSizeIterator<Item = u32> {
         self.lanes.keys().copied()

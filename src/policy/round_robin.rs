@@ -58,9 +58,11 @@ impl RoundRobin {
 
     /// The group whose turn it is.
     fn turn(&mut self) -> Option<u32> {
-        self.lanes.from(0)?;
+        if self.lanes.in_use().len() == 0 {
+            return None;
+        }
         if let Some((group, balance)) = self.visit.take() {
-            if balance > 0 && self.lanes.from(group) == Some(group) {
+            if balance > 0 && self.lanes.is_used(group) {
                 self.visit = Some((group, balance));
                 return Some(group);
             }
@@ -76,7 +78,7 @@ impl RoundRobin {
             let balance = quantum - self.debts.remove(&group).unwrap_or(0);
             if balance < 0 {
                 self.debts.insert(group, -balance);
-            } else if balance > 0 && self.lanes.from(group) == Some(group) {
+            } else if balance > 0 && self.lanes.is_used(group) {
                 self.visit = Some((group, balance));
                 return Some(group);
             }

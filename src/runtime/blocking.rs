@@ -11,6 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::task::inbox::Inbox;
 use crate::task::remote::{Crossing, Owed, RemoteJoinHandle};
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -23,6 +24,8 @@ pub(crate) struct Pool {
     keep_alive: Duration,
     /// Jobs queued or running: while there are any, a virtual clock waits for them.
     in_flight: Arc<AtomicUsize>,
+    /// Of the loop, which is told when a job has landed.
+    inbox: Arc<Inbox>,
 }
 
 struct State {
@@ -33,7 +36,7 @@ struct State {
 }
 
 impl Pool {
-    pub(crate) fn new(most: usize, keep_alive: Duration) -> Arc<Self> {
+    pub(crate) fn new(most: usize, keep_alive: Duration, inbox: &Arc<Inbox>) -> Arc<Self> {
         let state = State { jobs: VecDeque::new(), threads: 0, idle: 0, closed: false };
         let in_flight = Arc::default();
         Arc::new(Self {
@@ -42,6 +45,7 @@ impl Pool {
             most,
             keep_alive,
             in_flight,
+            inbox: inbox.clone(),
         })
     }
 
@@ -61,7 +65,7 @@ impl Pool {
     ) -> RemoteJoinHandle<T> {
         let crossing = Crossing::new("blocking job".to_string(), site, None);
         let owed = Owed(crossing.clone());
-        let flight = Flight::begin(&self.in_flight);
+        let flight = Flight::begin(&self.in_flight, &self.inbox);
         let job = move || {
             // Dropped last: the result must be in before the job counts as landed.
             let _flight = flight;
@@ -73,7 +77,7 @@ impl Pool {
             owed.0.finish(result.map_err(|panic| owed.0.error(Some(panic))));
         };
         self.submit(Box::new(job));
-        RemoteJoinHandle::new(crossing)
+        RemoteJoinHandle::new(crossing, None)
     }
 
     fn submit(self: &Arc<Self>, job: Job) {
@@ -121,7 +125,9 @@ impl Pool {
         loop {
             if let Some(job) = state.jobs.pop_front() {
                 drop(state);
-                job();
+                // What escapes is a panic in the drop of what nobody wants: it must not end the
+                // thread.
+                drop(catch_unwind(AssertUnwindSafe(job)));
                 state = self.lock();
                 continue;
             }
@@ -151,8 +157,10 @@ impl Pool {
         let cancelled = std::mem::take(&mut state.jobs);
         self.news.notify_all();
         drop(state);
-        drop(cancelled);
-        let end = patience.map(|patience| Instant::now() + patience);
+        for job in cancelled {
+            drop(catch_unwind(AssertUnwindSafe(|| drop(job)))); // One at a time, for the same reason.
+        }
+        let end = patience.and_then(|patience| Instant::now().checked_add(patience));
         let mut state = self.lock();
         while state.threads > 0 {
             let left = end.map(|end| end.saturating_duration_since(Instant::now()));
@@ -173,17 +181,19 @@ impl Pool {
 }
 
 /// Counts a job from its submission to its end, however it ends.
-struct Flight(Arc<AtomicUsize>);
+struct Flight(Arc<AtomicUsize>, Arc<Inbox>);
 
 impl Flight {
-    fn begin(count: &Arc<AtomicUsize>) -> Self {
+    fn begin(count: &Arc<AtomicUsize>, inbox: &Arc<Inbox>) -> Self {
         count.fetch_add(1, Ordering::SeqCst);
-        Self(count.clone())
+        Self(count.clone(), inbox.clone())
     }
 }
 
 impl Drop for Flight {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
+        // A virtual clock waits for this, though nobody may await the job.
+        self.1.knock();
     }
 }

@@ -161,7 +161,7 @@ impl Builder {
             }
         }));
         let link = Arc::new(Link { inbox, registry: reactor.registry().try_clone()? });
-        let blocking = Pool::new(self.max_blocking_threads, self.thread_keep_alive);
+        let blocking = Pool::new(self.max_blocking_threads, self.thread_keep_alive, &link.inbox);
         let core = Core::new(self.policy, self.observers, self.seed);
         let shared = Rc::new(Shared {
             core: RefCell::new(core),

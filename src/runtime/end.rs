@@ -63,33 +63,32 @@ impl Shared {
         }
     }
 
-    /// A turn ended in a panic: if it was a task's, that task alone ends; if not, it goes on.
-    pub(crate) fn recover(&self, drive: &mut Drive<'_>, panic: Panic) {
+    /// A turn ended in a panic: if it was a task's, that task alone ends; if not, it is given back.
+    pub(crate) fn recover(&self, drive: &mut Drive<'_>, panic: Panic) -> Result<u32, Panic> {
         let _turn = Turn::begin(self);
         let (Some(id), task) = (drive.running.take(), drive.task.take()) else {
             let undelivered = self.core.borrow_mut().mend();
             for (id, task) in undelivered {
                 self.deliver(id, task);
             }
-            resume_unwind(panic);
+            return Err(panic);
         };
         let told = catch_unwind(AssertUnwindSafe(|| {
             self.core.borrow_mut().ended(id, None, 0, Left::Panicked, self.now.get(), None)
         }));
         let info = self.core.borrow().tasks.get(id).map(|slot| slot.info.clone());
         let (Some(task), Some(info)) = (task, info) else {
-            resume_unwind(panic); // The root's panic is for the caller of `block_on`.
+            return Err(panic); // The root's panic is for the caller of `block_on`.
         };
         match self.on_panic {
             OnPanic::Isolate => self.fail(id, task, JoinError::panicked(&info, panic)),
             OnPanic::Propagate => {
-                self.fail(id, task, JoinError::cancelled(&info));
-                resume_unwind(panic);
+                let fail = || self.fail(id, task, JoinError::cancelled(&info));
+                drop(catch_unwind(AssertUnwindSafe(fail)));
+                return Err(panic);
             }
         }
-        if let Err(panic) = told {
-            resume_unwind(panic); // A policy's or an observer's.
-        }
+        told.map(|_| 1) // An error is a policy's or an observer's.
     }
 
     /// Ends every task that has not finished, each inside its context, and drops all that can run

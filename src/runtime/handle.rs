@@ -4,12 +4,11 @@ use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::blocking::Pool;
 use super::context;
 use super::core::Link;
-use crate::task::inbox::Letter;
+use crate::task::inbox::{Letter, Reach};
 use crate::task::remote::{Crossing, Owed, RemoteJoinHandle, RemoteTask};
 use crate::task::{Plan, join};
 
@@ -19,8 +18,8 @@ use crate::task::{Plan, join};
 pub struct Handle {
     link: Arc<Link>,
     blocking: Arc<Pool>,
-    /// The runtime's own handle does not count among those that are out.
-    own: bool,
+    /// `None` for the runtime's own handle: it does not count among those that are out.
+    _reach: Option<Reach>,
 }
 
 /// There is no runtime here.
@@ -38,7 +37,7 @@ impl std::error::Error for TryCurrentError {}
 
 impl Handle {
     pub(crate) fn first(link: Arc<Link>, blocking: Arc<Pool>) -> Self {
-        Self { link, blocking, own: true }
+        Self { link, blocking, _reach: None }
     }
 
     /// The runtime that this thread is in.
@@ -112,7 +111,7 @@ impl Handle {
         };
         // Undelivered it is dropped, and what it owed says that it was cancelled.
         self.link.inbox.send(Letter::Job(Box::new(job)));
-        RemoteJoinHandle::new(crossing)
+        RemoteJoinHandle::new(crossing, Some(Reach::new(&self.link.inbox)))
     }
 
     /// Runs `f` on a thread of the runtime's blocking pool, from any thread.
@@ -132,19 +131,8 @@ impl Handle {
 
 impl Clone for Handle {
     fn clone(&self) -> Self {
-        self.link.inbox.handles().fetch_add(1, Ordering::SeqCst);
-        Self { link: self.link.clone(), blocking: self.blocking.clone(), own: false }
-    }
-}
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        if self.own {
-            return;
-        }
-        self.link.inbox.handles().fetch_sub(1, Ordering::SeqCst);
-        // With the last handle gone, what waits for ever can be told so.
-        self.link.inbox.ring();
+        let reach = Some(Reach::new(&self.link.inbox));
+        Self { link: self.link.clone(), blocking: self.blocking.clone(), _reach: reach }
     }
 }
 

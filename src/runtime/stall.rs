@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::core::Shared;
 use crate::task::info::{State, TaskInfo};
 use crate::task::wake::TaskWaker;
 
 /// `block_on` can never end: nothing is ready, no timer, socket or blocking job is waited for, no
-/// [`Handle`](super::Handle) is out, and nobody holds a waker of any task.
+/// [`Handle`](super::Handle) or [`AbortHandle`](crate::task::AbortHandle) is out, and nobody
+/// holds a waker of any task.
 #[derive(Debug, Clone)]
 pub struct Stalled {
     tasks: Vec<TaskInfo>,
@@ -47,8 +47,8 @@ impl Shared {
     /// only when no timer is set and it would sleep for ever.
     pub(crate) fn stalled(&self, root: Option<&Arc<TaskWaker>>) -> Option<Stalled> {
         let armed = self.sources.borrow().armed() > 0 || self.blocking.in_flight() > 0;
-        let handles = self.link.inbox.handles().load(Ordering::SeqCst);
-        if armed || handles > 0 || self.link.inbox.is_full() {
+        // In this order: who goes away after leaving a letter must not be missed.
+        if armed || self.link.inbox.is_reachable() || self.link.inbox.is_full() {
             return None;
         }
         let core = self.core.borrow();

@@ -4,6 +4,7 @@
 //! turn. Whoever leaves one while the loop is parked, or between two turns, rings the bell.
 
 use std::mem;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,6 +12,38 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use super::current::LoopKey;
 use super::id::Id;
 use super::wake::TaskWaker;
+
+/// A way to the loop from outside: while one is out there, anything may still happen.
+pub(crate) struct Reach(Arc<Inbox>);
+
+impl Reach {
+    pub(crate) fn new(inbox: &Arc<Inbox>) -> Self {
+        inbox.reaches.fetch_add(1, Ordering::SeqCst);
+        Self(inbox.clone())
+    }
+}
+
+impl Clone for Reach {
+    fn clone(&self) -> Self {
+        Self::new(&self.0)
+    }
+}
+
+impl Drop for Reach {
+    fn drop(&mut self) {
+        self.0.reaches.fetch_sub(1, Ordering::SeqCst);
+        // With the last one gone, what waits for ever can be told so.
+        self.0.knock();
+    }
+}
+
+impl Deref for Reach {
+    type Target = Inbox;
+
+    fn deref(&self) -> &Inbox {
+        &self.0
+    }
+}
 
 /// What can be asked of the loop from outside of a turn.
 pub(crate) enum Letter {
@@ -32,13 +65,14 @@ pub(crate) type Bell = Box<dyn Fn() + Send + Sync>;
 pub(crate) struct Inbox {
     /// `None` once the runtime is gone.
     letters: Mutex<Option<Vec<Letter>>>,
-    /// There may be letters. Set after a letter is in, cleared before they are taken.
+    /// There may be letters, or somebody knocked. Set after a letter is in, cleared before they are
+    /// taken.
     full: AtomicBool,
     /// The loop sleeps or is between two turns, and nobody has rung yet.
     unattended: AtomicBool,
     bell: Bell,
-    /// `Handle`s out there: through one of them anything may still happen.
-    handles: AtomicUsize,
+    /// `Reach`es out there.
+    reaches: AtomicUsize,
 }
 
 impl Inbox {
@@ -48,7 +82,7 @@ impl Inbox {
             full: AtomicBool::new(false),
             unattended: AtomicBool::new(true),
             bell,
-            handles: AtomicUsize::new(0),
+            reaches: AtomicUsize::new(0),
         })
     }
 
@@ -85,6 +119,12 @@ impl Inbox {
         }
     }
 
+    /// Without a letter: the loop is to look again at what it would sleep for.
+    pub(crate) fn knock(&self) {
+        self.full.store(true, Ordering::SeqCst);
+        self.ring();
+    }
+
     /// The loop leaves its desk, to sleep or to give the thread back. True if a letter came first,
     /// so that it must not sleep.
     pub(crate) fn leave(&self) -> bool {
@@ -118,9 +158,9 @@ impl Inbox {
         self.lock().is_none()
     }
 
-    /// Counts the `Handle`s out there.
-    pub(crate) fn handles(&self) -> &AtomicUsize {
-        &self.handles
+    /// Whether somebody out there can reach the loop, other than by a waker.
+    pub(crate) fn is_reachable(&self) -> bool {
+        self.reaches.load(Ordering::SeqCst) > 0
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Vec<Letter>>> {

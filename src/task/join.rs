@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 
 use super::current;
 use super::id::Id;
-use super::inbox::{Inbox, Letter};
+use super::inbox::{Inbox, Letter, Reach};
 use super::info::{State, TaskInfo};
 use super::remote::{AbortFlag, RemoteJoinHandle};
 use crate::runtime::core::Shared;
@@ -193,7 +193,7 @@ impl<T> JoinHandle<T> {
     /// A handle that only aborts, for any thread.
     pub fn abort_handle(&self) -> AbortHandle {
         let inbox = match &self.of {
-            Of::Task { shared, .. } => Some(shared.link.inbox.clone()),
+            Of::Task { shared, .. } => Some(Reach::new(&shared.link.inbox)),
             Of::Job(job) => return job.abort_handle(),
             Of::Never { .. } | Of::Taken { .. } => None,
         };
@@ -303,13 +303,13 @@ pub struct AbortHandle {
 
 #[derive(Clone)]
 enum Target {
-    Task(Option<Arc<Inbox>>),
-    Job(Arc<AbortFlag>),
+    Task(Option<Reach>),
+    Job { flag: Arc<AbortFlag>, _reach: Option<Reach> },
 }
 
 impl AbortHandle {
-    pub(crate) fn of_job(flag: Arc<AbortFlag>) -> Self {
-        Self { id: flag.id(), target: Target::Job(flag) }
+    pub(crate) fn of_job(flag: Arc<AbortFlag>, reach: Option<Reach>) -> Self {
+        Self { id: flag.id(), target: Target::Job { flag, _reach: reach } }
     }
 
     /// Aborts the task, as [`JoinHandle::abort`] does.
@@ -317,7 +317,7 @@ impl AbortHandle {
         match &self.target {
             Target::Task(Some(inbox)) => abort(self.id, inbox),
             Target::Task(None) => {}
-            Target::Job(flag) => flag.abort(),
+            Target::Job { flag, .. } => flag.abort(),
         }
     }
 

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 use pin_project_lite::pin_project;
 
 use super::id::Id;
-use super::inbox::Inbox;
+use super::inbox::{Inbox, Reach};
 use super::info::Left;
 use super::join::{self, AbortHandle, JoinError};
 use super::run::{Run, Spawned};
@@ -125,11 +125,13 @@ impl<T> Drop for Owed<T> {
 /// When it is polled again after it gave the result.
 pub struct RemoteJoinHandle<T> {
     crossing: Arc<Crossing<T>>,
+    /// It can abort a task; `None` for a job in the pool, which counts as long as it is in flight.
+    reach: Option<Reach>,
 }
 
 impl<T> RemoteJoinHandle<T> {
-    pub(crate) fn new(crossing: Arc<Crossing<T>>) -> Self {
-        Self { crossing }
+    pub(crate) fn new(crossing: Arc<Crossing<T>>, reach: Option<Reach>) -> Self {
+        Self { crossing, reach }
     }
 
     pub(crate) fn id(&self) -> Id {
@@ -143,7 +145,7 @@ impl<T> RemoteJoinHandle<T> {
 
     /// A handle that only aborts.
     pub fn abort_handle(&self) -> AbortHandle {
-        AbortHandle::of_job(self.crossing.abort.clone())
+        AbortHandle::of_job(self.crossing.abort.clone(), self.reach.clone())
     }
 
     /// Whether there is a result, or there was one.

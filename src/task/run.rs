@@ -56,6 +56,11 @@ impl<F: Future> Task<F> {
         Self { waker, stage: Stage::Running { future } }
     }
 
+    /// Drops the future, or the result.
+    pub(crate) fn clear(self: Pin<&mut Self>) {
+        self.project().stage.set(Stage::Finished { result: None });
+    }
+
     pub(crate) fn result(self: Pin<&mut Self>) -> Option<Result<F::Output, JoinError>> {
         match self.project().stage.project() {
             StageProj::Running { .. } => None,

@@ -61,8 +61,12 @@ impl Instant {
 
     /// `duration` from now, or some thirty years from now if that is too much to tell.
     pub(crate) fn after(duration: Duration) -> Self {
-        let now = Self::now();
-        now.checked_add(duration).unwrap_or(now + Duration::from_secs(86_400 * 365 * 30))
+        Self::now().saturating_add(duration)
+    }
+
+    /// This and `duration` more, or some thirty years more if that is too much to tell.
+    pub(crate) fn saturating_add(self, duration: Duration) -> Self {
+        self.checked_add(duration).unwrap_or(self + Duration::from_secs(86_400 * 365 * 30))
     }
 }
 

@@ -58,12 +58,12 @@ impl MissedTickBehavior {
     /// When to tick after the tick that was due at `due` and came at `now`.
     fn next(self, due: Instant, now: Instant, period: Duration) -> Instant {
         match self {
-            Self::Burst => due + period,
-            Self::Delay => now + period,
+            Self::Burst => due.saturating_add(period),
+            Self::Delay => now.saturating_add(period),
             Self::Skip => {
                 let late = now.duration_since(due).as_nanos() % period.as_nanos();
                 // A remainder is less than the period, so it fits wherever the period does.
-                now + (period - Duration::from_nanos(late as u64))
+                now.saturating_add(period - Duration::from_nanos(late as u64))
             }
         }
     }
@@ -92,10 +92,10 @@ impl Interval {
         let due = self.next.deadline();
         let now = Instant::now();
         // A tick that comes within 5 ms is on time, as tokio has it.
-        let next = if now > due + Duration::from_millis(5) {
+        let next = if now.duration_since(due) > Duration::from_millis(5) {
             self.missed.next(due, now, self.period)
         } else {
-            due + self.period
+            due.saturating_add(self.period)
         };
         self.next.as_mut().reset(next);
         Poll::Ready(due)
@@ -113,7 +113,7 @@ impl Interval {
 
     /// The next tick is `after` from now.
     pub fn reset_after(&mut self, after: Duration) {
-        self.reset_at(Instant::now() + after);
+        self.reset_at(Instant::after(after));
     }
 
     /// The next tick is at `deadline`.
