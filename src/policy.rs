@@ -168,7 +168,7 @@ impl From<Option<Id>> for Pick {
 
 /// Looks a task up. The task table does; so does whatever a test puts in its place.
 pub trait Lookup {
-    /// The task, unless it is gone.
+    /// The task, unless it is gone: one that is done is, though its result may be waited for.
     fn get(&self, id: Id) -> Option<&TaskInfo>;
 }
 

@@ -154,10 +154,10 @@ fn a_finished_result_is_delivered_after_the_runtime() {
 fn who_awaits_a_handle_elsewhere_is_woken_when_the_runtime_goes() {
     guarded(|| {
         let rt = virtual_rt();
-        let mut task = rt.spawn(pending::<()>());
+        let task = rt.spawn(pending::<()>());
         let outer = Runtime::new().unwrap();
         outer.block_on(async {
-            let waits = turno::spawn(async move { (&mut task).await });
+            let waits = turno::spawn(task);
             yield_now().await;
             drop(rt);
             assert!(waits.await.unwrap().unwrap_err().is_cancelled());

@@ -158,7 +158,8 @@ impl Pool {
         self.news.notify_all();
         drop(state);
         for job in cancelled {
-            drop(catch_unwind(AssertUnwindSafe(|| drop(job)))); // One at a time, for the same reason.
+            // One at a time, for the same reason.
+            drop(catch_unwind(AssertUnwindSafe(|| drop(job))));
         }
         let end = patience.and_then(|patience| Instant::now().checked_add(patience));
         let mut state = self.lock();
