@@ -262,6 +262,7 @@ fn swapping_the_policy_and_adding_an_observer_are_refused() {
 
 #[test]
 fn they_are_refused_outside_of_a_turn_too_while_a_policy_is_swapped() {
+    #[allow(clippy::type_complexity, reason = "named nowhere else")]
     let acts: [(&str, fn(&Runtime)); 6] = [
         ("`Runtime::turn`", |rt| _ = rt.turn(None)),
         ("`Runtime::run_until`", |rt| _ = rt.run_until(turno::time::Instant::now())),
