@@ -349,8 +349,10 @@ impl Runtime {
 
     fn close(&self, patience: Option<Duration>) -> usize {
         let _context = self.enter();
+        // First, so that no job begins any more while the tasks end.
+        self.shared.blocking.stop();
         self.shared.close();
-        self.shared.blocking.close(patience)
+        self.shared.blocking.wait(patience)
     }
 
     /// A turn without a root.

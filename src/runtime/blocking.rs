@@ -149,18 +149,22 @@ impl Pool {
         self.news.notify_all();
     }
 
-    /// Takes no more jobs and cancels those that have not begun; then waits for the others, for
-    /// ever if `patience` is `None`. Returns how many threads still run.
-    pub(crate) fn close(&self, patience: Option<Duration>) -> usize {
+    /// Takes no more jobs, and cancels those that have not begun.
+    pub(crate) fn stop(&self) {
         let mut state = self.lock();
         state.closed = true;
         let cancelled = std::mem::take(&mut state.jobs);
         self.news.notify_all();
         drop(state);
         for job in cancelled {
-            // One at a time, for the same reason.
+            // User code, so not under the lock; and one at a time, since one may panic.
             drop(catch_unwind(AssertUnwindSafe(|| drop(job))));
         }
+    }
+
+    /// After [`stop`](Self::stop): waits for the jobs that have begun, for ever if `patience` is
+    /// `None`. Returns how many threads still run.
+    pub(crate) fn wait(&self, patience: Option<Duration>) -> usize {
         let end = patience.and_then(|patience| Instant::now().checked_add(patience));
         let mut state = self.lock();
         while state.threads > 0 {

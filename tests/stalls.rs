@@ -1,0 +1,239 @@
+//! A stall is proved or not claimed: `try_block_on` returns it, `block_on` panics with it, and neither
+//! does while anything could still wake a task.
+
+mod common;
+
+use std::future::{Future, pending, poll_fn};
+use std::sync::mpsc;
+use std::task::{Poll, Waker};
+use std::thread;
+
+use common::{guarded, has, own_waker, panic_of, virtual_rt, wait_once};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use turno::observe::Event;
+use turno::runtime::Runtime;
+use turno::task::{self, yield_now};
+use turno::time::{Duration, sleep};
+
+#[test]
+fn a_root_that_waits_for_nothing_is_stalled() {
+    guarded(|| {
+        for rt in [virtual_rt(), Runtime::new().unwrap()] {
+            let stalled = rt.try_block_on(pending::<()>()).unwrap_err();
+            assert_eq!(stalled.tasks().len(), 1);
+            has(stalled.to_string(), "\"try_block_on\"");
+            assert_eq!(rt.block_on(async { 7 }), 7);
+        }
+    });
+}
+
+#[test]
+fn block_on_panics_with_the_list() {
+    guarded(|| {
+        let rt = virtual_rt();
+        let task = task::Builder::new().name("never");
+        let _guard = rt.enter();
+        let never = task.spawn(pending::<()>());
+        let line = line!() + 1;
+        let text = panic_of(|| rt.block_on(async { never.await.unwrap() }));
+        has(&text, &format!("`block_on` at {}:{line}:", file!()));
+        has(&text, "can never end");
+        has(&text, "\"never\"");
+        has(&text, "\"block_on\"");
+        assert_eq!(rt.block_on(async { 7 }), 7);
+    });
+}
+
+#[test]
+fn tasks_that_join_each_other_are_stalled() {
+    guarded(|| {
+        let rt = virtual_rt();
+        let stalled = rt.try_block_on(async {
+            let (tell, told) = mpsc::channel::<turno::task::JoinHandle<()>>();
+            let first = task::Builder::new().name("first").spawn(async move {
+                yield_now().await;
+                told.recv().unwrap().await.unwrap();
+            });
+            let second = task::Builder::new().name("second").spawn(async move {
+                first.await.unwrap();
+            });
+            tell.send(second).unwrap();
+            pending::<()>().await;
+        });
+        let stalled = stalled.unwrap_err();
+        let names: Vec<_> = stalled.tasks().iter().map(|task| task.name()).collect();
+        assert_eq!(names, [Some("try_block_on"), Some("first"), Some("second")]);
+    });
+}
+
+/// `root` ends after the loop has gone to sleep with nothing to wait for, at which `parked` happens:
+/// nobody may claim that it never ends.
+fn no_claim<F: Future<Output = ()>>(rt: &Runtime, root: F, parked: impl FnOnce() + 'static) {
+    guarded(|| {
+        let mut parked = Some(parked);
+        rt.observe(move |_: u64, event: &Event<'_>| {
+            if let Event::Parked { until: None, .. } = event {
+                parked.take().into_iter().for_each(|f| f());
+            }
+        });
+        assert!(rt.try_block_on(root).is_ok());
+    });
+}
+
+#[test]
+fn nothing_is_claimed_while_another_thread_holds_a_waker() {
+    let rt = virtual_rt();
+    let (tell, told) = mpsc::channel::<Waker>();
+    let (go, going) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        let waker = told.recv().unwrap();
+        going.recv().unwrap();
+        waker.wake();
+    });
+    let root = wait_once(move |waker| tell.send(waker.clone()).unwrap());
+    no_claim(&rt, root, move || go.send(()).unwrap());
+    thread.join().unwrap();
+}
+
+#[test]
+fn nothing_is_claimed_while_a_foreign_combinator_holds_a_waker() {
+    let rt = virtual_rt();
+    let (go, going) = mpsc::channel::<()>();
+    let (tell, told) = mpsc::channel::<Waker>();
+    let thread = thread::spawn(move || {
+        let waker = told.recv().unwrap();
+        going.recv().unwrap();
+        waker.wake();
+    });
+    let root = async {
+        let mut set = FuturesUnordered::new();
+        set.push(wait_once(move |waker| tell.send(waker.clone()).unwrap()));
+        assert!(set.next().await.is_some());
+    };
+    no_claim(&rt, root, move || go.send(()).unwrap());
+    thread.join().unwrap();
+}
+
+#[test]
+fn nothing_is_claimed_while_a_handle_is_out() {
+    let rt = virtual_rt();
+    let handle = rt.handle().clone();
+    let (go, going) = mpsc::channel::<()>();
+    let (tell, told) = futures_lite_channel();
+    let thread = thread::spawn(move || {
+        going.recv().unwrap();
+        drop(handle.spawn_with(move || async move { tell() }));
+    });
+    no_claim(&rt, told, move || go.send(()).unwrap());
+    thread.join().unwrap();
+}
+
+/// A wake through a place that no waker shows: what is waited for is polled again by the loop only
+/// because the spawned task wakes it.
+fn futures_lite_channel() -> (impl FnOnce() + Send, impl Future<Output = ()>) {
+    let place = std::sync::Arc::new(std::sync::Mutex::new((false, None::<Waker>)));
+    let tells = place.clone();
+    let tell = move || {
+        let waker = {
+            let mut place = tells.lock().unwrap();
+            place.0 = true;
+            place.1.take()
+        };
+        waker.into_iter().for_each(Waker::wake);
+    };
+    let told = poll_fn(move |cx| {
+        let mut place = place.lock().unwrap();
+        if place.0 {
+            return Poll::Ready(());
+        }
+        place.1 = Some(cx.waker().clone());
+        Poll::Pending
+    });
+    (tell, told)
+}
+
+#[test]
+fn nothing_is_claimed_while_another_thread_can_abort_whom_one_waits_for() {
+    for remote in [false, true] {
+        let rt = virtual_rt();
+        let (go, going) = mpsc::channel::<()>();
+        let local = rt.spawn(pending::<()>());
+        let far = rt.handle().spawn(pending::<()>());
+        let abort = if remote { far.abort_handle() } else { local.abort_handle() };
+        let thread = thread::spawn(move || {
+            going.recv().unwrap();
+            abort.abort();
+        });
+        let root = async {
+            let error = if remote { far.await } else { local.await };
+            assert!(error.unwrap_err().is_cancelled());
+        };
+        no_claim(&rt, root, move || go.send(()).unwrap());
+        thread.join().unwrap();
+    }
+}
+
+#[test]
+fn nothing_is_claimed_while_a_blocking_job_runs() {
+    let rt = virtual_rt();
+    let (go, going) = mpsc::channel::<()>();
+    let job = rt.spawn_blocking(move || going.recv().unwrap());
+    no_claim(&rt, async { job.await.unwrap() }, move || go.send(()).unwrap());
+}
+
+#[test]
+fn nothing_is_claimed_while_a_timer_is_set() {
+    guarded(|| {
+        let rt = virtual_rt();
+        rt.try_block_on(sleep(Duration::from_secs(3600))).unwrap();
+    });
+}
+
+#[test]
+fn it_is_claimed_once_the_last_way_in_is_gone() {
+    guarded(|| {
+        for what in 0..4 {
+            let rt = virtual_rt();
+            let task = rt.spawn(pending::<()>());
+            let (go, going) = mpsc::channel::<()>();
+            let mut go = Some(go);
+            rt.observe(move |_: u64, event: &Event<'_>| {
+                if let Event::Parked { .. } = event {
+                    drop(go.take());
+                }
+            });
+            let thread = match what {
+                0 => {
+                    let handle = rt.handle().clone();
+                    thread::spawn(move || (going.recv(), drop(handle)).0)
+                }
+                1 => {
+                    let abort = task.abort_handle();
+                    thread::spawn(move || (going.recv(), drop(abort)).0)
+                }
+                2 => {
+                    let remote = rt.handle().spawn(pending::<()>());
+                    thread::spawn(move || (going.recv(), drop(remote)).0)
+                }
+                _ => {
+                    drop(rt.spawn_blocking(move || going.recv()));
+                    thread::spawn(|| Ok(()))
+                }
+            };
+            let stalled = rt.try_block_on(pending::<()>()).unwrap_err();
+            assert!(stalled.tasks().len() >= 2);
+            let _ = thread.join().unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_waker_that_a_dead_task_left_behind_does_not_hide_a_stall() {
+    guarded(|| {
+        let rt = virtual_rt();
+        let _kept = rt.block_on(own_waker());
+        let task = rt.spawn(own_waker());
+        let _also = rt.block_on(task).unwrap();
+        assert!(rt.try_block_on(pending::<()>()).is_err());
+    });
+}
