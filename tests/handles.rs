@@ -1,6 +1,11 @@
 //! A `Handle` spawns from any thread, what it spawns can be awaited and aborted from any thread, and
 //! both outlive the runtime.
 
+#![allow(
+    clippy::async_yields_async,
+    reason = "a handle that is made inside and awaited outside is what is tested"
+)]
+
 mod common;
 
 use std::cell::Cell;
