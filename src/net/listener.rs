@@ -48,8 +48,8 @@ impl TcpListener {
     /// Listens on the first address of `target` that can be had. On Unix a port that was left in
     /// `TIME_WAIT` by a predecessor can be had (`SO_REUSEADDR`).
     ///
-    /// At most 128 connections wait to be accepted, as `mio` has it; those beyond are tried again by
-    /// the clients' kernels, after a second. Where more may come at once, make the socket with
+    /// At most 128 connections wait to be accepted, as `mio` has it; those beyond are tried again
+    /// by the clients' kernels, after a second. Where more may come at once, make the socket with
     /// `socket2`, with a longer queue, and hand it to [`from_std`](Self::from_std).
     ///
     /// # Errors
