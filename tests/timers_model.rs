@@ -4,7 +4,6 @@ mod common;
 
 use std::cell::RefCell;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 
@@ -64,13 +63,12 @@ fn duration(u: &mut Unstructured<'_>) -> Result<u64> {
 fn follow(u: &mut Unstructured<'_>) -> Result<()> {
     FIRED.with(|fired| fired.borrow_mut().clear());
     let rt = virtual_rt();
-    let naps: Rc<RefCell<Vec<Option<Pin<Box<Sleep>>>>>> = Rc::default();
+    let mut naps: Vec<Option<Pin<Box<Sleep>>>> = Vec::new();
     rt.block_on(async {
         let start = Instant::now();
         let mut naive = Naive::default();
         for _ in 0..u.int_in_range(1..=60)? {
             let name = u.int_in_range(0..=12)?;
-            let mut naps = naps.borrow_mut();
             if naps.len() <= name {
                 naps.resize_with(name + 1, || None);
             }
@@ -100,7 +98,6 @@ fn follow(u: &mut Unstructured<'_>) -> Result<()> {
                 }
                 _ => {
                     let by = duration(u)?;
-                    drop(naps);
                     advance(Duration::from_nanos(by)).await;
                     let due = naive.advance(by);
                     FIRED.with(|fired| assert_eq!(fired.take(), due));
