@@ -1,94 +1,124 @@
-//! Same seed, same program, virtual clock: the same trace, byte for byte, in two processes. (The gate
-//! compares a debug with a release build: `.ci/run`.)
+//! Same seed, same program, virtual clock: the same run, to the byte; in another process and in any
+//! build.
 
-use std::cell::RefCell;
-use std::fmt::Write;
+mod common;
+
 use std::process::Command;
-use std::rc::Rc;
-use std::time::Duration;
 
+use common::{Gate, Trace, guarded, own_waker};
 use turno::observe::Event;
 use turno::policy::{Pick, Policy, Tasks};
 use turno::runtime::Builder;
-use turno::task::{Id, Nanos, TaskInfo, yield_now};
-use turno::time::{Clock, sleep, timeout, work};
+use turno::task::{self, Id, Nanos, TaskInfo, yield_now};
+use turno::time::{Clock, Duration, sleep, timeout, work};
 
-/// Picks at random, with the runtime's randomness.
+/// Picks at random: whatever could differ between two runs would show.
 #[derive(Default)]
-struct Lottery(Vec<Id>);
+struct Any(Vec<Id>);
 
-impl Policy for Lottery {
+impl Policy for Any {
     fn ready(&mut self, task: &TaskInfo, _: Nanos) {
         self.0.push(task.id());
     }
-
     fn pick(&mut self, tasks: &Tasks<'_>, _: Nanos) -> Pick {
-        let many = self.0.len() as u64;
-        (many > 0).then(|| self.0.swap_remove((tasks.random() % many) as usize)).into()
+        self.0.retain(|&id| tasks.get(id).is_some());
+        let len = self.0.len() as u64;
+        let picked = (len > 0).then(|| self.0.swap_remove((tasks.random() % len) as usize));
+        picked.into()
     }
 }
 
-/// What happened, when, why, and who was picked.
+/// The trace of a program that uses everything that could bring in chance.
 fn trace(seed: u64) -> String {
-    let trace = Rc::new(RefCell::new(String::new()));
-    let lines = trace.clone();
-    let note = move |now: Nanos, event: &Event<'_>| {
-        let mut lines = lines.borrow_mut();
-        let _ = match event {
-            Event::Woken { task, .. } => {
-                writeln!(lines, "{now} ready {} {}", task.id(), task.cause())
+    guarded(|| {
+        let trace = Trace::new();
+        let mut shows = trace.clone();
+        let observer = move |now: Nanos, event: &Event<'_>| {
+            use turno::observe::Observer;
+            shows.event(now, event);
+            if let Event::Ended { task, ran, .. } = event {
+                shows.say(format_args!("{} ran {ran} of {}", task.id(), task.total_run()));
             }
-            Event::Switched { n, task, waited, ready, .. } => {
-                writeln!(lines, "{now} switch {n} to {} after {waited}, {ready} ready", task.id())
-            }
-            Event::Ended { task, left, ran, .. } => {
-                writeln!(lines, "{now} task {} {left} after {ran}", task.id())
-            }
-            other => writeln!(lines, "{now} {other:?}"),
         };
-    };
-    let rt = Builder::new()
-        .policy(Lottery::default())
-        .clock(Clock::virtual_time())
-        .seed(seed)
-        .observe(note)
-        .build()
-        .unwrap();
-    rt.block_on(async {
-        let tasks: Vec<_> = (1..=20_u64)
-            .map(|n| {
-                turno::spawn(async move {
-                    for i in 0..5 {
-                        sleep(Duration::from_micros(n * i % 7)).await;
-                        work(Duration::from_nanos(n * 100)).await;
-                        let short = Duration::from_nanos(n * 50);
-                        let _ = timeout(short, sleep(Duration::from_nanos(n * i * 30))).await;
-                        yield_now().await;
+        let clock = Clock::virtual_time();
+        let builder = Builder::new().clock(clock).seed(seed).policy(Any::default());
+        let rt = builder.observe(observer).budget(3).build().unwrap();
+        rt.block_on(async {
+            let gate = Gate::new();
+            let mut tasks = Vec::new();
+            for n in 0..20_u64 {
+                let (gate, trace) = (gate.clone(), trace.clone());
+                tasks.push(task::Builder::new().group((n % 3) as u32).spawn(async move {
+                    for step in 0..5 {
+                        match (n + step) % 5 {
+                            0 => yield_now().await,
+                            1 => sleep(Duration::from_nanos(n * 37 % 11)).await,
+                            2 => work(Duration::from_nanos(n + 1)).await,
+                            3 => gate.open(),
+                            _ => drop(timeout(Duration::from_nanos(3), gate.clone()).await),
+                        }
                     }
-                })
-            })
-            .collect();
-        tasks[7].abort();
-        for task in tasks {
-            let _ = task.await;
-        }
-    });
-    let trace = trace.borrow().clone();
-    trace
+                    if n == 13 {
+                        panic!("on purpose");
+                    }
+                    trace.say(format_args!("{n} done"));
+                    own_waker().await.wake();
+                    n
+                }));
+            }
+            tasks[7].abort();
+            for task in tasks {
+                trace.say(format_args!("{:?}", task.await.ok()));
+            }
+        });
+        trace.take().join("\n")
+    })
+}
+
+/// FNV-1a: the same number for the same text in any build.
+fn hash(text: &str) -> u64 {
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, step)
 }
 
 #[test]
-fn two_processes_have_one_trace() {
-    const CHILD: &str = "TURNO_TEST_TRACE_TO";
-    if let Some(path) = std::env::var_os(CHILD) {
-        return std::fs::write(path, trace(7)).unwrap();
-    }
-    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("trace");
-    let test = std::env::current_exe().unwrap();
-    let args = ["--exact", "two_processes_have_one_trace"];
-    assert!(Command::new(test).args(args).env(CHILD, &path).status().unwrap().success());
-    let (theirs, ours) = (std::fs::read_to_string(path).unwrap(), trace(7));
-    assert!(ours.lines().count() > 500, "the trace is too short to tell anything");
-    assert!(theirs == ours, "two processes, two traces");
-    assert_ne!(trace(8), ours, "the seed decides nothing");
+fn the_same_seed_is_the_same_run_in_one_process() {
+    assert_eq!(trace(7), trace(7));
 }
+
+#[test]
+fn another_seed_is_another_run() {
+    assert_ne!(trace(7), trace(8));
+}
+
+/// Prints a trace when it is called by another process, and does nothing else.
+#[test]
+fn child_prints_its_trace() {
+    if let Ok(seed) = std::env::var("TURNO_TEST_SEED") {
+        println!("<<<{}>>>", trace(seed.parse().unwrap()));
+    }
+}
+
+#[test]
+fn the_same_seed_is_the_same_run_in_two_processes() {
+    let run = || {
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", "child_prints_its_trace", "--nocapture", "--test-threads=1"]);
+        let output = child.env("TURNO_TEST_SEED", "7").output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let (_, rest) = text.split_once("<<<").unwrap();
+        rest.split_once(">>>").unwrap().0.to_string()
+    };
+    let (first, second) = (run(), run());
+    assert_eq!(first, second);
+    assert_eq!(first, trace(7));
+}
+
+#[test]
+fn the_run_is_the_same_in_any_build_and_on_any_day() {
+    // If the order of events was changed on purpose, take the new numbers from the failure.
+    let text = trace(7);
+    assert_eq!((text.lines().count(), hash(&text)), GOLDEN, "{text}");
+}
+
+const GOLDEN: (usize, u64) = (296, 6_185_004_262_612_784_294);

@@ -74,7 +74,9 @@ impl Shared {
             return Err(panic);
         };
         let told = catch_unwind(AssertUnwindSafe(|| {
-            self.core.borrow_mut().ended(id, None, 0, Left::Panicked, self.now.get(), None)
+            let (mut core, now) = (self.core.borrow_mut(), self.now.get());
+            core.ended(id, None, 0, Left::Panicked, now, None);
+            core.receive(now, now); // Whom it woke before it panicked.
         }));
         let info = self.core.borrow().tasks.get(id).map(|slot| slot.info.clone());
         let (Some(task), Some(info)) = (task, info) else {

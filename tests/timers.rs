@@ -1,0 +1,284 @@
+//! Timers fire in the order of their deadlines and then of their making, to the nanosecond, however near
+//! or far; timeouts, intervals and the moving of the clock are exact.
+
+mod common;
+
+use std::cell::RefCell;
+use std::future::{pending, ready};
+use std::rc::Rc;
+
+use common::{Trace, guarded, virtual_rt};
+use turno::runtime::Runtime;
+use turno::task::{self, yield_now};
+use turno::time::{
+    self, Duration, Instant, MissedTickBehavior, Sleep, advance, interval, interval_at, sleep,
+    sleep_until, timeout, timeout_at, work,
+};
+
+const NS: Duration = Duration::from_nanos(1);
+const MS: Duration = Duration::from_millis(1);
+const SEC: Duration = Duration::from_secs(1);
+const YEAR: Duration = Duration::from_secs(365 * 86_400);
+
+fn run<R>(f: impl AsyncFnOnce(&Runtime) -> R) -> R {
+    guarded(|| {
+        let rt = virtual_rt();
+        rt.block_on(f(&rt))
+    })
+}
+
+#[test]
+fn they_fire_by_deadline_and_then_by_their_making() {
+    run(async |_| {
+        let order = Rc::new(RefCell::new(Vec::new()));
+        let start = Instant::now();
+        let delays = [7, 3, 64, 3, 4096, 65, 0, 7, 262_144, 64, 4097, 3, 1, 262_143, 4095];
+        let tasks: Vec<_> = (0..delays.len())
+            .map(|n| {
+                let order = order.clone();
+                turno::spawn(async move {
+                    sleep(NS * delays[n]).await;
+                    assert_eq!(start.elapsed(), NS * delays[n]);
+                    order.borrow_mut().push(n);
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        let mut expected: Vec<_> = (0..delays.len()).collect();
+        expected.sort_by_key(|&n| delays[n]);
+        assert_eq!(*order.borrow(), expected);
+    });
+}
+
+#[test]
+fn a_sleep_of_nothing_and_one_into_the_past_are_over_at_once() {
+    run(async |rt| {
+        let start = Instant::now();
+        sleep(Duration::ZERO).await;
+        sleep_until(start).await;
+        sleep(SEC).await;
+        sleep_until(start).await;
+        sleep_until(start - YEAR).await;
+        assert_eq!(start.elapsed(), SEC);
+        assert_eq!(rt.metrics().timers, 0);
+    });
+}
+
+#[test]
+fn a_sleep_into_the_far_future_ends_there() {
+    run(async |_| {
+        for far in [YEAR, YEAR * 100, Duration::from_nanos(u64::MAX / 2)] {
+            let start = Instant::now();
+            sleep(far - start.elapsed()).await;
+            assert_eq!(start.elapsed(), far);
+        }
+    });
+    run(async |_| {
+        // More than can be told: some thirty years, and no overflow.
+        let start = Instant::now();
+        sleep(Duration::MAX).await;
+        assert_eq!(start.elapsed(), YEAR * 30);
+        let near = turno::spawn(sleep(SEC));
+        let far = [turno::spawn(sleep(NS * u32::MAX)), turno::spawn(sleep(Duration::MAX))];
+        near.await.unwrap();
+        assert!(far.iter().all(|task| !task.is_finished()));
+        assert!(timeout(Duration::MAX, ready(7)).await.is_ok());
+        let mut slow = interval(Duration::MAX);
+        slow.tick().await;
+        slow.reset();
+        slow.reset_after(Duration::MAX);
+        let mut from_then = interval_at(Instant::now(), Duration::MAX);
+        from_then.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        sleep(SEC).await;
+        from_then.tick().await;
+    });
+    run(async |_| {
+        sleep(Duration::from_nanos(u64::MAX)).await;
+        sleep(Duration::ZERO).await;
+    });
+}
+
+#[test]
+fn a_sleep_can_be_reset_and_cancelled_and_keeps_no_timer() {
+    run(async |rt| {
+        let start = Instant::now();
+        let mut nap = Box::pin(sleep(SEC));
+        for later in [5, 2, 9] {
+            assert!(futures_lite::future::poll_once(&mut nap).await.is_none());
+            assert_eq!(rt.metrics().timers, 1);
+            nap.as_mut().reset(start + SEC * later);
+            assert_eq!(nap.deadline(), start + SEC * later);
+        }
+        assert!(!nap.is_elapsed());
+        nap.as_mut().await;
+        assert!(nap.is_elapsed());
+        assert_eq!(start.elapsed(), SEC * 9);
+        nap.as_mut().reset(start + SEC * 10);
+        nap.as_mut().await;
+        assert_eq!(start.elapsed(), SEC * 10);
+        let gone: Vec<_> = (0..100).map(|_| turno::spawn(sleep(SEC))).collect();
+        yield_now().await;
+        assert_eq!(rt.metrics().timers, 100);
+        gone.iter().for_each(|task| task.abort());
+        yield_now().await;
+        assert_eq!(rt.metrics().timers, 0);
+    });
+}
+
+#[test]
+fn a_timeout_polls_its_future_first() {
+    run(async |rt| {
+        let start = Instant::now();
+        assert_eq!(timeout(Duration::ZERO, ready(7)).await, Ok(7));
+        assert_eq!(timeout_at(start, ready(7)).await, Ok(7));
+        assert!(timeout(Duration::ZERO, pending::<()>()).await.is_err());
+        // Both are due in one instant: the future's timer was set first, and it is polled first.
+        assert!(timeout(SEC, sleep(SEC)).await.is_ok());
+        assert!(timeout(SEC, sleep(SEC + NS)).await.is_err());
+        assert!(timeout(SEC + NS, sleep(SEC)).await.is_ok());
+        assert_eq!(start.elapsed(), SEC * 3);
+        let error = timeout(SEC, pending::<()>()).await.unwrap_err();
+        assert_eq!(std::io::Error::from(error).kind(), std::io::ErrorKind::TimedOut);
+        assert_eq!(rt.metrics().timers, 0);
+    });
+}
+
+/// When the ticks come, and when they were due, in milliseconds, after the third came late.
+async fn ticks(missed: MissedTickBehavior) -> Vec<(u128, u128)> {
+    let start = Instant::now();
+    let mut clock = interval(MS * 100);
+    clock.set_missed_tick_behavior(missed);
+    let mut seen = Vec::new();
+    for n in 0..7 {
+        if n == 2 {
+            sleep(MS * 350).await;
+        }
+        let due = clock.tick().await;
+        seen.push((start.elapsed().as_millis(), (due - start).as_millis()));
+    }
+    seen
+}
+
+#[test]
+fn an_interval_bursts_delays_or_skips_after_missed_ticks() {
+    run(async |_| {
+        let burst =
+            [(0, 0), (100, 100), (450, 200), (450, 300), (450, 400), (500, 500), (600, 600)];
+        assert_eq!(ticks(MissedTickBehavior::Burst).await, burst);
+        let delay =
+            [(0, 0), (100, 100), (450, 200), (550, 550), (650, 650), (750, 750), (850, 850)];
+        assert_eq!(ticks(MissedTickBehavior::Delay).await, delay);
+        let skip = [(0, 0), (100, 100), (450, 200), (500, 500), (600, 600), (700, 700), (800, 800)];
+        assert_eq!(ticks(MissedTickBehavior::Skip).await, skip);
+    });
+}
+
+#[test]
+fn an_interval_can_be_reset() {
+    run(async |_| {
+        let start = Instant::now();
+        let mut clock = interval_at(start + SEC, SEC * 10);
+        assert_eq!(clock.period(), SEC * 10);
+        clock.tick().await;
+        clock.reset_immediately();
+        clock.tick().await;
+        assert_eq!(start.elapsed(), SEC);
+        clock.reset_after(SEC);
+        clock.tick().await;
+        clock.reset_at(start + SEC * 4);
+        clock.tick().await;
+        assert_eq!(start.elapsed(), SEC * 4);
+        clock.reset();
+        clock.tick().await;
+        assert_eq!(start.elapsed(), SEC * 14);
+        // Dropped half-way, a tick is not lost.
+        assert!(timeout(SEC, clock.tick()).await.is_err());
+        clock.tick().await;
+        assert_eq!(start.elapsed(), SEC * 24);
+    });
+}
+
+#[test]
+fn the_clock_is_moved_to_the_nanosecond() {
+    run(async |_| {
+        let start = Instant::now();
+        let trace = Trace::new();
+        for nanos in [1, 2, 999_999, 1_000_000, 1_000_001] {
+            let trace = trace.clone();
+            drop(turno::spawn(async move {
+                sleep(NS * nanos).await;
+                trace.say(nanos);
+            }));
+        }
+        yield_now().await;
+        for (step, fired) in [
+            (NS, &["1"][..]),
+            (Duration::ZERO, &[]),
+            (NS, &["2"]),
+            (NS * 999_996, &[]),
+            (NS, &["999999"]),
+            (NS * 2, &["1000000", "1000001"]),
+        ] {
+            advance(step).await;
+            trace.check(fired);
+        }
+        assert_eq!(start.elapsed(), NS * 1_000_001);
+        work(NS * 3).await;
+        assert_eq!(start.elapsed(), NS * 1_000_004);
+    });
+}
+
+#[test]
+fn time_can_be_stopped_and_let_go() {
+    guarded(|| {
+        let rt = Runtime::new().unwrap();
+        rt.block_on(async {
+            time::pause();
+            let start = Instant::now();
+            sleep(YEAR).await;
+            assert_eq!(start.elapsed(), YEAR);
+            time::resume();
+            sleep(MS).await;
+            let passed = start.elapsed();
+            assert!(passed >= YEAR + MS && passed < YEAR + SEC * 60, "{passed:?}");
+            time::pause();
+            let stopped = Instant::now();
+            assert!(stopped - start >= passed);
+            yield_now().await;
+            assert_eq!(stopped.elapsed(), Duration::ZERO);
+        });
+    });
+}
+
+#[test]
+fn a_million_timers_are_set_fired_and_cancelled() {
+    const MANY: u64 = if cfg!(debug_assertions) { 100_000 } else { 1_000_000 };
+    run(async |rt| {
+        let start = Instant::now();
+        let mut naps: Vec<_> = Vec::new();
+        for n in 0..MANY {
+            let nanos = n * 7919 % 1_000_003 * 1000 + 1;
+            let mut nap: std::pin::Pin<Box<Sleep>> = Box::pin(sleep_until(start + NS * 1));
+            nap.as_mut().reset(start + Duration::from_nanos(nanos));
+            assert!(futures_lite::future::poll_once(&mut nap).await.is_none());
+            naps.push(nap);
+            if n % 1000 == 0 {
+                task::yield_now().await;
+            }
+        }
+        assert_eq!(rt.metrics().timers as u64, MANY);
+        naps =
+            naps.into_iter().enumerate().filter(|(n, _)| n % 3 > 0).map(|(_, nap)| nap).collect();
+        assert_eq!(rt.metrics().timers, naps.len());
+        for nap in naps.iter_mut().rev() {
+            let due = nap.deadline();
+            nap.await;
+            assert!(due <= Instant::now());
+        }
+        assert_eq!(rt.metrics().timers, 0);
+        let last = naps.iter().map(|nap| nap.deadline()).max().unwrap();
+        assert_eq!(Instant::now(), last);
+    });
+}
