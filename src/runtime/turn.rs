@@ -166,7 +166,7 @@ impl Shared {
         self.take_in(Cause::Budget, self.now.get());
         self.read_clock();
         if self.can_switch() || self.link.inbox.is_full() {
-            self.ask_reactor(Some(Duration::ZERO));
+            self.ask_reactor(drive, Some(Duration::ZERO));
             return self.open_letters();
         }
         let next = self.next_timer();
@@ -187,7 +187,7 @@ impl Shared {
         self.core.borrow_mut().show_park(next, self.now.get());
         self.take_in(Cause::Outside, self.now.get()); // An observer may have woken somebody.
         let nap = if self.can_switch() { Some(Duration::ZERO) } else { nap };
-        self.ask_reactor(nap.into_iter().chain(wait).min());
+        self.ask_reactor(drive, nap.into_iter().chain(wait).min());
         self.open_letters();
         if jumps && !self.can_switch() {
             self.clock.jump(next.unwrap_or(0));
@@ -221,8 +221,11 @@ impl Shared {
     }
 
     /// Lets the reactor sleep for `nap`, and wakes whom its news concerns.
-    fn ask_reactor(&self, mut nap: Option<Duration>) {
-        if nap == Some(Duration::ZERO) && self.sources.borrow().len() == 0 {
+    fn ask_reactor(&self, drive: &Drive<'_>, mut nap: Option<Duration>) {
+        // A host watches the descriptor, and only asking the reactor takes the bell's ring off it:
+        // unasked, it would stay readable and the host would spin. `block_on` has no such host.
+        let watched = drive.root.is_none();
+        if nap == Some(Duration::ZERO) && !watched && self.sources.borrow().len() == 0 {
             return;
         }
         if nap != Some(Duration::ZERO) && self.link.inbox.leave() {
