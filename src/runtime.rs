@@ -52,7 +52,7 @@ pub use self::stall::Stalled;
 pub use self::step::Step;
 
 use self::core::Shared;
-use self::turn::Drive;
+use self::turn::{Desk, Drive};
 
 /// A single-threaded runtime.
 ///
@@ -98,6 +98,7 @@ impl Runtime {
         let site = Location::caller();
         let _context = self.enter();
         let (_root, waker) = Root::new(&self.shared, site, "block_on");
+        let _desk = Desk::attend(&self.shared);
         let mut task = pin!(Task::new(future, waker));
         let mut drive = Drive::new(Some(task.as_mut()));
         while !drive.root_done {
@@ -125,6 +126,7 @@ impl Runtime {
     pub fn try_block_on<F: Future>(&self, future: F) -> Result<F::Output, Stalled> {
         let _context = self.enter();
         let (_root, waker) = Root::new(&self.shared, Location::caller(), "try_block_on");
+        let _desk = Desk::attend(&self.shared);
         let mut task = pin!(Task::new(future, waker));
         let mut drive = Drive::new(Some(task.as_mut()));
         while !drive.root_done {
@@ -200,8 +202,11 @@ impl Runtime {
     /// with a task's panic if panics are to [propagate](OnPanic::Propagate).
     #[track_caller]
     pub fn turn(&self, max_wait: Option<Duration>) -> Turn {
+        refuse_nesting("a turn");
+        let desk = Desk::attend(&self.shared);
         self.shared.since_look.set(u32::MAX);
         let switches = self.drive(max_wait, u32::MAX);
+        drop(desk);
         Turn { switches, idle: self.park_timeout() }
     }
 
@@ -212,16 +217,20 @@ impl Runtime {
     /// As [`turn`](Self::turn).
     #[track_caller]
     pub fn run_until(&self, deadline: Instant) -> Turn {
+        refuse_nesting("`run_until`");
         let _context = self.enter();
+        let desk = Desk::attend(&self.shared);
         self.shared.since_look.set(u32::MAX);
         let mut switches = 0;
         loop {
             let made = self.drive(Some(Duration::ZERO), 1);
             switches += made;
             if made == 0 || Instant::now() >= deadline {
-                return Turn { switches, idle: self.park_timeout() };
+                break;
             }
         }
+        drop(desk);
+        Turn { switches, idle: self.park_timeout() }
     }
 
     /// Makes one switch, and tells what happened in it. If nothing is ready it first waits for a
@@ -242,6 +251,8 @@ impl Runtime {
     #[track_caller]
     pub fn step(&self) -> Option<Step> {
         let recorder = step::Recorder::attach(&self.shared);
+        refuse_nesting("`step`");
+        let _desk = Desk::attend(&self.shared);
         while !recorder.is_done() {
             if self.drive(Some(Duration::ZERO), 1) > 0 {
                 break;
@@ -341,13 +352,13 @@ impl Runtime {
 
     fn close(&self, patience: Option<Duration>) -> usize {
         let _context = self.enter();
+        let _desk = Desk::attend(&self.shared);
         self.shared.close();
         self.shared.blocking.close(patience)
     }
 
     /// A turn without a root.
     fn drive(&self, max_wait: Option<Duration>, most: u32) -> u32 {
-        refuse_nesting("a turn");
         let _context = self.enter();
         let mut drive = Drive::new(None);
         let turn = AssertUnwindSafe(|| self.shared.turn(&mut drive, max_wait, most));

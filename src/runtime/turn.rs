@@ -228,7 +228,7 @@ impl Shared {
         if nap == Some(Duration::ZERO) && !watched && self.sources.borrow().len() == 0 {
             return;
         }
-        if nap != Some(Duration::ZERO) && self.link.inbox.leave() {
+        if nap != Some(Duration::ZERO) && self.link.inbox.fall_asleep() {
             nap = Some(Duration::ZERO);
         }
         let mut news = Vec::new();
@@ -364,6 +364,25 @@ fn again(after: &Aftermath) -> Cause {
     if after.spent { Cause::Budget } else { Cause::Yield }
 }
 
+/// The loop is driven until this is dropped: between the turns of one call nobody needs to ring, and
+/// a host is not called for what the call will see by itself.
+pub(crate) struct Desk<'a> {
+    shared: &'a Shared,
+}
+
+impl<'a> Desk<'a> {
+    pub(crate) fn attend(shared: &'a Shared) -> Self {
+        shared.link.inbox.attend();
+        Self { shared }
+    }
+}
+
+impl Drop for Desk<'_> {
+    fn drop(&mut self) {
+        self.shared.link.inbox.leave();
+    }
+}
+
 /// The loop is in a turn on this thread until this is dropped.
 struct Turn<'a> {
     shared: &'a Shared,
@@ -372,7 +391,6 @@ struct Turn<'a> {
 impl<'a> Turn<'a> {
     fn begin(shared: &'a Shared) -> Self {
         current::set_loop(shared.key());
-        shared.link.inbox.attend();
         Self { shared }
     }
 }
@@ -386,8 +404,5 @@ impl Drop for Turn<'_> {
         }
         current::end_switch();
         current::set_loop(0);
-        if self.shared.link.inbox.leave() {
-            self.shared.link.inbox.ring();
-        }
     }
 }
