@@ -361,12 +361,13 @@ impl Runtime {
     fn drive(&self, max_wait: Option<Duration>, most: u32) -> u32 {
         let _context = self.enter();
         let mut drive = Drive::new(None);
+        let before = self.shared.core.borrow().switches;
         let turn = AssertUnwindSafe(|| self.shared.turn(&mut drive, max_wait, most));
         match catch_unwind(turn) {
             Ok(switches) => switches,
             Err(panic) => {
                 self.shared.recover(&mut drive, panic);
-                1
+                (self.shared.core.borrow().switches - before) as u32
             }
         }
     }
