@@ -28,7 +28,7 @@ use crate::observe::Observer;
 use crate::policy::Policy;
 use crate::task::current;
 use crate::task::id::Id;
-use crate::task::info::{Attributes, Cause, TaskInfo};
+use crate::task::info::{Attributes, Cause, Nanos, TaskInfo};
 use crate::task::join::JoinHandle;
 use crate::task::run::Task;
 use crate::task::wake::TaskWaker;
@@ -211,7 +211,8 @@ impl Runtime {
     }
 
     /// Turns, without ever sleeping, until nothing is ready or `deadline` has passed: for a host that
-    /// has so much time left in its frame. The clock is read after each switch.
+    /// has so much time left in its frame. The clock is read after each switch. A virtual clock is
+    /// moved on to `deadline`, timer by timer.
     ///
     /// # Panics
     /// As [`turn`](Self::turn).
@@ -219,8 +220,10 @@ impl Runtime {
     pub fn run_until(&self, deadline: Instant) -> Turn {
         refuse_nesting("`run_until`");
         let _context = self.enter();
-        let desk = Desk::attend(&self.shared);
-        self.shared.since_look.set(u32::MAX);
+        let shared = &self.shared;
+        let desk = Desk::attend(shared);
+        shared.since_look.set(u32::MAX);
+        let horizon = Horizon::set(shared, shared.clock.nanos_at(deadline.into_std()));
         let mut switches = 0;
         loop {
             let made = self.drive(Some(Duration::ZERO), 1);
@@ -229,7 +232,7 @@ impl Runtime {
                 break;
             }
         }
-        drop(desk);
+        drop((horizon, desk));
         Turn { switches, idle: self.park_timeout() }
     }
 
@@ -473,6 +476,22 @@ impl Drop for Root<'_> {
     fn drop(&mut self) {
         let mut core = self.shared.core.borrow_mut();
         core.leave(self.id);
+    }
+}
+
+/// A virtual clock jumps no further than to here until this is dropped.
+struct Horizon<'a>(&'a Shared);
+
+impl<'a> Horizon<'a> {
+    fn set(shared: &'a Shared, to: Nanos) -> Self {
+        shared.horizon.set(shared.clock.is_virtual().then_some(to));
+        Self(shared)
+    }
+}
+
+impl Drop for Horizon<'_> {
+    fn drop(&mut self) {
+        self.0.horizon.set(None);
     }
 }
 

@@ -169,6 +169,7 @@ impl Builder {
             reactor: RefCell::new(reactor),
             now: Cell::new(self.clock.now()),
             clock: self.clock,
+            horizon: Cell::new(None),
             deferred: RefCell::default(),
             detached: RefCell::default(),
             since_look: Cell::new(0),

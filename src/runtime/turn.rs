@@ -169,7 +169,7 @@ impl Shared {
             self.ask_reactor(drive, Some(Duration::ZERO));
             return self.open_letters();
         }
-        let next = self.next_timer();
+        let next = self.next_timer().into_iter().chain(self.horizon.get()).min();
         let jumps = self.clock.is_virtual() && self.blocking.in_flight() == 0 && next.is_some();
         let nap = if jumps {
             Some(self.clock.grace())
