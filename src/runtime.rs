@@ -29,7 +29,7 @@ use crate::observe::Observer;
 use crate::policy::Policy;
 use crate::task::current;
 use crate::task::id::Id;
-use crate::task::info::{Attributes, Cause, TaskInfo};
+use crate::task::info::{Attributes, Cause, Nanos, TaskInfo};
 use crate::task::join::JoinHandle;
 use crate::task::run::Task;
 use crate::task::wake::TaskWaker;
@@ -56,6 +56,7 @@ pub use self::stall::Stalled;
 pub use self::step::Step;
 
 use self::core::Shared;
+use self::end::Desk;
 use self::turn::Drive;
 
 /// A single-threaded runtime.
@@ -103,6 +104,7 @@ impl Runtime {
         let site = Location::caller();
         let _context = self.enter();
         let (_root, waker) = Root::new(&self.shared, site, "block_on");
+        let _desk = Desk::attend(&self.shared);
         let mut task = pin!(Task::new(future, waker));
         let mut drive = Drive::new(Some(task.as_mut()));
         while !drive.root_done {
@@ -131,6 +133,7 @@ impl Runtime {
     pub fn try_block_on<F: Future>(&self, future: F) -> Result<F::Output, Stalled> {
         let _context = self.enter();
         let (_root, waker) = Root::new(&self.shared, Location::caller(), "try_block_on");
+        let _desk = Desk::attend(&self.shared);
         let mut task = pin!(Task::new(future, waker));
         let mut drive = Drive::new(Some(task.as_mut()));
         while !drive.root_done {
@@ -207,28 +210,38 @@ impl Runtime {
     /// contract; with a task's panic if panics are to [propagate](OnPanic::Propagate).
     #[track_caller]
     pub fn turn(&self, max_wait: Option<Duration>) -> Turn {
+        refuse_nesting(&self.shared, "`Runtime::turn`");
+        let desk = Desk::attend(&self.shared);
         self.shared.since_look.set(u32::MAX);
-        let switches = self.drive("`Runtime::turn`", max_wait, u32::MAX);
+        let switches = self.drive(max_wait, u32::MAX);
+        drop(desk);
         Turn { switches, idle: self.park_timeout() }
     }
 
     /// Turns, without ever sleeping, until nothing is ready or `deadline` has passed: for a host
-    /// that has so much time left in its frame. The clock is read after each switch.
+    /// that has so much time left in its frame. The clock is read after each switch. A virtual
+    /// clock is moved on to `deadline`, timer by timer.
     ///
     /// # Panics
     /// As [`turn`](Self::turn).
     #[track_caller]
     pub fn run_until(&self, deadline: Instant) -> Turn {
+        refuse_nesting(&self.shared, "`Runtime::run_until`");
         let _context = self.enter();
-        self.shared.since_look.set(u32::MAX);
+        let shared = &self.shared;
+        let desk = Desk::attend(shared);
+        shared.since_look.set(u32::MAX);
+        let horizon = Horizon::set(shared, shared.clock.nanos_at(deadline.into_std()));
         let mut switches = 0;
         loop {
-            let made = self.drive("`Runtime::run_until`", Some(Duration::ZERO), 1);
+            let made = self.drive(Some(Duration::ZERO), 1);
             switches += made;
             if made == 0 || Instant::now() >= deadline {
-                return Turn { switches, idle: self.park_timeout() };
+                break;
             }
         }
+        drop((horizon, desk));
+        Turn { switches, idle: self.park_timeout() }
     }
 
     /// Makes one switch, and tells what happened in it. If nothing is ready it first waits for a
@@ -248,15 +261,17 @@ impl Runtime {
     /// As [`turn`](Self::turn).
     #[track_caller]
     pub fn step(&self) -> Option<Step> {
+        refuse_nesting(&self.shared, "`Runtime::step`");
         let recorder = step::Recorder::attach(&self.shared);
+        let _desk = Desk::attend(&self.shared);
         while !recorder.is_done() {
-            if self.drive("`Runtime::step`", Some(Duration::ZERO), 1) > 0 {
+            if self.drive(Some(Duration::ZERO), 1) > 0 {
                 break;
             }
             if !self.is_armed() {
                 return None;
             }
-            self.drive("`Runtime::step`", None, 1);
+            self.drive(None, 1);
         }
         recorder.step()
     }
@@ -349,6 +364,7 @@ impl Runtime {
 
     fn close(&self, patience: Option<Duration>) -> usize {
         let _context = self.enter();
+        let _desk = Desk::attend(&self.shared);
         // First, so that no job begins any more while the tasks end.
         self.shared.blocking.stop();
         self.shared.close();
@@ -356,10 +372,10 @@ impl Runtime {
     }
 
     /// A turn without a root.
-    fn drive(&self, what: &str, max_wait: Option<Duration>, most: u32) -> u32 {
-        refuse_nesting(&self.shared, what);
+    fn drive(&self, max_wait: Option<Duration>, most: u32) -> u32 {
         let _context = self.enter();
         let mut drive = Drive::new(None);
+        let before = self.shared.core.borrow().switches;
         let turn = AssertUnwindSafe(|| self.shared.turn(&mut drive, max_wait, most));
         match catch_unwind(turn) {
             Ok(switches) => switches,
@@ -367,7 +383,7 @@ impl Runtime {
                 if let Err(panic) = self.shared.recover(&mut drive, panic) {
                     resume_unwind(panic);
                 }
-                1
+                (self.shared.core.borrow().switches - before) as u32
             }
         }
     }
@@ -474,6 +490,22 @@ impl Drop for Root<'_> {
         // The policy hears of it, and a panic in it must not meet the one that may be on its way.
         let leave = || self.shared.core.borrow_mut().leave(self.id);
         drop(catch_unwind(AssertUnwindSafe(leave)));
+    }
+}
+
+/// A virtual clock jumps no further than to here until this is dropped.
+struct Horizon<'a>(&'a Shared);
+
+impl<'a> Horizon<'a> {
+    fn set(shared: &'a Shared, to: Nanos) -> Self {
+        shared.horizon.set(shared.clock.is_virtual().then_some(to));
+        Self(shared)
+    }
+}
+
+impl Drop for Horizon<'_> {
+    fn drop(&mut self) {
+        self.0.horizon.set(None);
     }
 }
 

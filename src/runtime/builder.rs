@@ -118,9 +118,10 @@ impl Builder {
         self
     }
 
-    /// Called, on whatever thread, when the runtime is wanted though it is not in a turn: a host
-    /// whose loop knows no descriptors posts itself a message that calls [`Runtime::turn`]. It is
-    /// called once until the next turn, and must not call into the runtime itself.
+    /// Called, on whatever thread, when the runtime is wanted though nobody drives it: a host whose
+    /// loop knows no descriptors posts itself a message that calls [`Runtime::turn`]. It is called
+    /// once until the next turn, and must not call into the runtime itself. It is not called for
+    /// timers, and not for tasks that a turn left ready: see [`Runtime::park_timeout`].
     pub fn on_wake(self, on_wake: impl Fn() + Send + Sync + 'static) -> Self {
         Self { on_wake: Some(Box::new(on_wake)), ..self }
     }
@@ -153,10 +154,10 @@ impl Builder {
         let reactor = Reactor::new()?;
         let waker = mio::Waker::new(reactor.registry(), BELL)?;
         let on_wake = self.on_wake;
-        let inbox = Inbox::new(Box::new(move || {
+        let inbox = Inbox::new(Box::new(move |away| {
             // It fails only if the kernel is out of memory; the loop then finds the letter later.
             let _ = waker.wake();
-            if let Some(on_wake) = &on_wake {
+            if let (true, Some(on_wake)) = (away, &on_wake) {
                 on_wake();
             }
         }));
@@ -170,6 +171,7 @@ impl Builder {
             reactor: RefCell::new(reactor),
             now: Cell::new(self.clock.now()),
             clock: self.clock,
+            horizon: Cell::new(None),
             deferred: RefCell::default(),
             letters: RefCell::default(),
             rung: Cell::new(false),

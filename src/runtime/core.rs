@@ -37,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     /// The time as the loop last read it.
     pub(crate) now: Cell<Nanos>,
+    /// Where a virtual clock's jumps end, while `run_until` runs.
+    pub(crate) horizon: Cell<Option<Nanos>>,
     /// Wakers to wake at the next look: for those who have had their share of this turn.
     pub(crate) deferred: RefCell<Vec<Waker>>,
     /// Letters yet to be read: they stay if the reading of one ends in a panic.

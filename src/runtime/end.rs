@@ -134,6 +134,27 @@ impl Shared {
     }
 }
 
+/// The loop is driven until this is dropped: between the turns of one call nobody needs to ring,
+/// and a host is not called for what the call will see by itself.
+pub(super) struct Desk<'a> {
+    shared: &'a Shared,
+}
+
+impl<'a> Desk<'a> {
+    pub(super) fn attend(shared: &'a Shared) -> Self {
+        if shared.link.inbox.attend() {
+            shared.rung.set(true);
+        }
+        Self { shared }
+    }
+}
+
+impl Drop for Desk<'_> {
+    fn drop(&mut self) {
+        self.shared.link.inbox.leave();
+    }
+}
+
 /// The loop is in a turn on this thread until this is dropped.
 pub(super) struct Turn<'a> {
     shared: &'a Shared,
@@ -142,11 +163,7 @@ pub(super) struct Turn<'a> {
 
 impl<'a> Turn<'a> {
     pub(super) fn begin(shared: &'a Shared) -> Self {
-        let outer = current::begin_turn(shared.key());
-        if shared.link.inbox.attend() {
-            shared.rung.set(true);
-        }
-        Self { shared, outer }
+        Self { shared, outer: current::begin_turn(shared.key()) }
     }
 }
 
@@ -162,8 +179,5 @@ impl Drop for Turn<'_> {
             inbox.send(Letter::Abort(id));
         }
         current::end_turn(self.outer.take());
-        if inbox.leave() {
-            inbox.ring();
-        }
     }
 }

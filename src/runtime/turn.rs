@@ -162,7 +162,7 @@ impl Shared {
             self.ask_reactor(Some(Duration::ZERO));
             return self.open_letters();
         }
-        let next = self.next_timer();
+        let next = self.next_timer().into_iter().chain(self.horizon.get()).min();
         let jumps = self.clock.is_virtual() && self.blocking.in_flight() == 0 && next.is_some();
         let nap = if jumps {
             Some(self.clock.grace())
@@ -220,12 +220,13 @@ impl Shared {
         if nap == Some(Duration::ZERO) && self.sources.borrow().len() == 0 && !self.rung.get() {
             return;
         }
-        if nap != Some(Duration::ZERO) && self.link.inbox.leave() {
+        let slept = nap != Some(Duration::ZERO);
+        if slept && self.link.inbox.fall_asleep() {
             nap = Some(Duration::ZERO);
         }
         let mut news = Vec::new();
         let waited = self.reactor.borrow_mut().wait(nap, &mut news);
-        let rang = self.link.inbox.attend();
+        let rang = slept && self.link.inbox.attend();
         match waited {
             Ok(heard) => self.rung.set((rang || self.rung.get()) && !heard),
             Err(error) => panic!("turno's reactor cannot wait for the operating system: {error}"),

@@ -1,13 +1,14 @@
 //! The inbox: the one place that other threads touch (floor 2).
 //!
 //! Other threads, and this thread outside of a turn, leave letters here. The loop opens them once a
-//! turn. Whoever leaves one while the loop is parked, or between two turns, rings the bell.
+//! turn. Whoever leaves one while the loop is asleep, or has given the thread back to its host,
+//! rings the bell.
 
 use std::mem;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
 use super::current::LoopKey;
 use super::id::Id;
@@ -59,8 +60,15 @@ pub(crate) enum Letter {
     RemoveSource(usize),
 }
 
-/// Interrupts the loop's sleep; tells an embedding host that it is wanted.
-pub(crate) type Bell = Box<dyn Fn() + Send + Sync>;
+/// Interrupts the loop's sleep; tells an embedding host that it is wanted, if it is handed true:
+/// while the loop sleeps inside of a call, its host has nothing to do.
+pub(crate) type Bell = Box<dyn Fn(bool) + Send + Sync>;
+
+/// Where the loop is, as far as a ringer must know. Whoever rings puts it to `ATTENDED`: once is
+/// enough.
+const ATTENDED: u8 = 0;
+const ASLEEP: u8 = 1;
+const AWAY: u8 = 2;
 
 pub(crate) struct Inbox {
     /// `None` once the runtime is gone.
@@ -68,8 +76,8 @@ pub(crate) struct Inbox {
     /// There may be letters, or somebody knocked. Set after a letter is in, cleared before they are
     /// taken.
     full: AtomicBool,
-    /// The loop sleeps or is between two turns, and nobody has rung yet.
-    unattended: AtomicBool,
+    /// `ATTENDED`, or else the loop must be rung for.
+    desk: AtomicU8,
     bell: Bell,
     /// `Reach`es out there.
     reaches: AtomicUsize,
@@ -80,7 +88,7 @@ impl Inbox {
         Arc::new(Self {
             letters: Mutex::new(Some(Vec::new())),
             full: AtomicBool::new(false),
-            unattended: AtomicBool::new(true),
+            desk: AtomicU8::new(AWAY),
             bell,
             reaches: AtomicUsize::new(0),
         })
@@ -114,8 +122,11 @@ impl Inbox {
     /// Rings the bell unless the loop is awake (it looks into the inbox before it sleeps) or
     /// somebody rang already.
     pub(crate) fn ring(&self) {
-        if self.unattended.load(Ordering::SeqCst) && self.unattended.swap(false, Ordering::SeqCst) {
-            (self.bell)();
+        if self.desk.load(Ordering::SeqCst) != ATTENDED {
+            match self.desk.swap(ATTENDED, Ordering::SeqCst) {
+                ATTENDED => {}
+                was => (self.bell)(was == AWAY),
+            }
         }
     }
 
@@ -125,16 +136,23 @@ impl Inbox {
         self.ring();
     }
 
-    /// The loop leaves its desk, to sleep or to give the thread back. True if a letter came first,
-    /// so that it must not sleep.
-    pub(crate) fn leave(&self) -> bool {
-        self.unattended.store(true, Ordering::SeqCst);
+    /// The loop falls asleep at its desk. True if a letter came first, so that it must not.
+    pub(crate) fn fall_asleep(&self) -> bool {
+        self.desk.store(ASLEEP, Ordering::SeqCst);
         self.full.load(Ordering::SeqCst)
+    }
+
+    /// The loop gives the thread back. A letter that came first is rung for now.
+    pub(crate) fn leave(&self) {
+        self.desk.store(AWAY, Ordering::SeqCst);
+        if self.full.load(Ordering::SeqCst) {
+            self.ring();
+        }
     }
 
     /// The loop is back at its desk. True if somebody rang meanwhile.
     pub(crate) fn attend(&self) -> bool {
-        !self.unattended.swap(false, Ordering::SeqCst)
+        self.desk.swap(ATTENDED, Ordering::SeqCst) == ATTENDED
     }
 
     pub(crate) fn is_full(&self) -> bool {
