@@ -36,7 +36,7 @@ impl Host {
     fn with(builder: Builder) -> Self {
         let calls = Arc::new(AtomicUsize::new(0));
         let count = calls.clone();
-        let on_wake = move || drop(count.fetch_add(1, Ordering::SeqCst));
+        let on_wake = move || _ = count.fetch_add(1, Ordering::SeqCst);
         Self { rt: builder.on_wake(on_wake).build().unwrap(), calls }
     }
 
@@ -363,8 +363,8 @@ fn whatever_drove_the_runtime_leaves_the_descriptor_quiet() {
     let host = Host::new();
     let listener = host.listener();
     let ways: [(&str, &dyn Fn()); 4] = [
-        ("turn", &|| drop(host.turn())),
-        ("run_until", &|| drop(host.rt.run_until(Instant::now() + AN_HOUR))),
+        ("turn", &|| _ = host.turn()),
+        ("run_until", &|| _ = host.rt.run_until(Instant::now() + AN_HOUR)),
         // These two do not look outside while a task is ready, so the host may make one turn for nothing.
         ("step", &|| drop((host.rt.step(), host.turn()))),
         ("block_on", &|| drop((host.rt.block_on(yield_now()), host.turn()))),
