@@ -367,7 +367,7 @@ fn whatever_drove_the_runtime_leaves_the_descriptor_quiet() {
         ("run_until", &|| _ = host.rt.run_until(Instant::now() + AN_HOUR)),
         // These two do not look outside while a task is ready, so the host may make one turn for nothing.
         ("step", &|| drop((host.rt.step(), host.turn()))),
-        ("block_on", &|| drop((host.rt.block_on(yield_now()), host.turn()))),
+        ("block_on", &|| _ = (host.rt.block_on(yield_now()), host.turn())),
     ];
     for (way, drive) in ways {
         listener.waker.wake_by_ref();
