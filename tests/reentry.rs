@@ -68,7 +68,10 @@ fn survives(place: impl FnOnce(Box<dyn FnOnce()>) -> Option<JoinHandle<()>> + 's
             });
             let other = Rc::new(RefCell::new(Some(held)));
             let (trace, gate) = (trace.clone(), gate.clone());
-            let host = place(Box::new(move || do_all(&trace, other, &gate)));
+            let host = place(Box::new(move || {
+                assert!(turno::task::try_id().is_some(), "it runs in the name of a task");
+                do_all(&trace, other, &gate);
+            }));
             if let Some(host) = host {
                 let _ = host.await;
             }
