@@ -2,8 +2,10 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::panic::Location;
+use std::vec;
 
-use crate::task::spawn_blocking;
+use crate::runtime::context;
 
 /// What an address can be given as: an address, an IP with a port, or a name with a port, as
 /// `"localhost:80"` or `("localhost", 80)`. A name is looked up by the operating system, in the
@@ -16,7 +18,8 @@ mod sealed {
     /// What is to be found out.
     #[derive(Debug)]
     pub enum Question {
-        Known(Vec<std::net::SocketAddr>),
+        Known(std::net::SocketAddr),
+        Several(Vec<std::net::SocketAddr>),
         Host(String, u16),
         /// With its port, as `localhost:80`.
         Text(String),
@@ -37,52 +40,29 @@ impl<T: Target + ?Sized> Target for &T {
     }
 }
 
-impl Target for SocketAddr {
-    fn question(&self) -> Question {
-        Question::Known(vec![*self])
-    }
-}
-
-impl Target for SocketAddrV4 {
-    fn question(&self) -> Question {
-        Question::Known(vec![(*self).into()])
-    }
-}
-
-impl Target for SocketAddrV6 {
-    fn question(&self) -> Question {
-        Question::Known(vec![(*self).into()])
-    }
-}
-
 impl Target for [SocketAddr] {
     fn question(&self) -> Question {
-        Question::Known(self.to_vec())
+        Question::Several(self.to_vec())
     }
 }
 
-impl Target for (IpAddr, u16) {
-    fn question(&self) -> Question {
-        Question::Known(vec![(*self).into()])
-    }
+/// What is an address already.
+macro_rules! addresses {
+    ($($address:ty),*) => {$(
+        impl Target for $address {
+            fn question(&self) -> Question {
+                Question::Known((*self).into())
+            }
+        }
+    )*};
 }
 
-impl Target for (Ipv4Addr, u16) {
-    fn question(&self) -> Question {
-        Question::Known(vec![(*self).into()])
-    }
-}
-
-impl Target for (Ipv6Addr, u16) {
-    fn question(&self) -> Question {
-        Question::Known(vec![(*self).into()])
-    }
-}
+addresses!(SocketAddr, SocketAddrV4, SocketAddrV6, (IpAddr, u16), (Ipv4Addr, u16), (Ipv6Addr, u16));
 
 impl Target for (&str, u16) {
     fn question(&self) -> Question {
         match self.0.parse::<IpAddr>() {
-            Ok(ip) => Question::Known(vec![(ip, self.1).into()]),
+            Ok(ip) => Question::Known((ip, self.1).into()),
             Err(_) => Question::Host(self.0.to_string(), self.1),
         }
     }
@@ -97,7 +77,7 @@ impl Target for (String, u16) {
 impl Target for str {
     fn question(&self) -> Question {
         match self.parse::<SocketAddr>() {
-            Ok(address) => Question::Known(vec![address]),
+            Ok(address) => Question::Known(address),
             Err(_) => Question::Text(self.to_string()),
         }
     }
@@ -118,22 +98,40 @@ impl Target for String {
 /// Dropped half-way, the lookup goes on in its thread, and its result is lost.
 pub async fn lookup_host<T: ToSocketAddrs>(
     host: T,
-) -> io::Result<impl Iterator<Item = SocketAddr>> {
-    resolve(&host).await.map(Vec::into_iter)
+) -> io::Result<impl Iterator<Item = SocketAddr> + use<T>> {
+    resolve(&host).await
 }
 
-pub(super) async fn resolve(target: &(impl Target + ?Sized)) -> io::Result<Vec<SocketAddr>> {
-    use std::net::ToSocketAddrs as _;
-
+pub(super) async fn resolve(target: &(impl Target + ?Sized)) -> io::Result<Addresses> {
     match target.question() {
-        Question::Known(addresses) => Ok(addresses),
-        Question::Host(host, port) => {
-            let look = move || (host.as_str(), port).to_socket_addrs().map(Iterator::collect);
-            spawn_blocking(look).await?
-        }
-        Question::Text(text) => {
-            let look = move || text.to_socket_addrs().map(Iterator::collect);
-            spawn_blocking(look).await?
+        Question::Known(address) => Ok(Addresses::One(Some(address))),
+        Question::Several(addresses) => Ok(Addresses::Several(addresses.into_iter())),
+        Question::Host(host, port) => look_up((host, port)).await,
+        Question::Text(text) => look_up(text).await,
+    }
+}
+
+/// Asks the operating system, in the blocking pool. The job's handle may cross threads, so that the
+/// futures of `connect` and the like may, too: libraries that abstract over runtimes demand it.
+async fn look_up(name: impl std::net::ToSocketAddrs + Send + 'static) -> io::Result<Addresses> {
+    let look = move || name.to_socket_addrs().map(Vec::from_iter);
+    let job = context::expect("looking a name up").blocking.spawn(Location::caller(), look);
+    Ok(Addresses::Several(job.await??.into_iter()))
+}
+
+/// The addresses found.
+pub(super) enum Addresses {
+    One(Option<SocketAddr>),
+    Several(vec::IntoIter<SocketAddr>),
+}
+
+impl Iterator for Addresses {
+    type Item = SocketAddr;
+
+    fn next(&mut self) -> Option<SocketAddr> {
+        match self {
+            Self::One(address) => address.take(),
+            Self::Several(addresses) => addresses.next(),
         }
     }
 }

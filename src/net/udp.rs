@@ -95,7 +95,7 @@ impl UdpSocket {
     /// # Cancel safety
     /// Dropped before it is done, nothing was sent.
     pub async fn send_to<A: ToSocketAddrs>(&self, buf: &[u8], target: A) -> io::Result<usize> {
-        let first = addr::resolve(&target).await?.into_iter().next();
+        let first = addr::resolve(&target).await?.next();
         let Some(to) = first else {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
