@@ -284,7 +284,8 @@ impl Core {
     /// A switch is over: the task's record, the policy and the observers hear of it. What makes the
     /// task run goes back to its slot, or is returned if the task has ended. With `again` the
     /// task is ready again at once.
-    #[inline]
+    // Always inlined: where nothing else happened most of it falls away, a tenth of a whole switch.
+    #[inline(always)]
     pub(crate) fn ended(
         &mut self,
         id: Id,
