@@ -74,3 +74,49 @@ impl<R> Lookup for Table<R> {
         Table::get(self, id).map(|slot| &slot.info).filter(|info| info.state != State::Done)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::info::Attributes;
+
+    /// A table against a list of (id, value), under random inserts, removals and look-ups of the
+    /// living and the dead.
+    #[test]
+    fn it_finds_what_a_list_finds() {
+        arbtest::arbtest(|u| {
+            let mut table: Table<u32> = Table::new();
+            let mut living: Vec<(Id, u32)> = Vec::new();
+            let mut dead: Vec<Id> = Vec::new();
+            while !u.is_empty() {
+                match u.int_in_range(0..=3)? {
+                    0 | 1 => {
+                        let value = u.arbitrary()?;
+                        let id = table.insert(|id| {
+                            let info = TaskInfo::new(id, None, Attributes::default(), 0);
+                            (info, Some(value))
+                        });
+                        assert!(
+                            living.iter().all(|(other, _)| *other != id) && !dead.contains(&id)
+                        );
+                        living.push((id, value));
+                    }
+                    2 if !living.is_empty() => {
+                        let (id, value) = living.swap_remove(u.choose_index(living.len())?);
+                        assert_eq!(table.remove(id).and_then(|slot| slot.run), Some(value));
+                        dead.push(id);
+                    }
+                    _ => {
+                        assert!(dead.iter().all(|&id| table.get(id).is_none()));
+                        assert!(dead.iter().all(|&id| table.remove(id).is_none()));
+                    }
+                }
+                let found = living.iter().all(|&(id, v)| table.get(id).unwrap().run == Some(v));
+                assert!(
+                    found && table.len() == living.len() && table.iter().count() == living.len()
+                );
+            }
+            Ok(())
+        });
+    }
+}
