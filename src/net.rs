@@ -38,6 +38,7 @@
 //! # }
 //! ```
 
+mod accept;
 mod addr;
 mod listener;
 mod source;

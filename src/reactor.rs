@@ -32,8 +32,10 @@ impl Ready {
     /// Urgent data.
     pub const PRIORITY: Self = Self(32);
 
-    const READ: Self = Self(1 | 4 | 16 | 32);
-    const WRITE: Self = Self(2 | 8 | 16);
+    /// All that makes a read worth trying.
+    pub(crate) const READ: Self = Self(1 | 4 | 16 | 32);
+    /// All that makes a write worth trying.
+    pub(crate) const WRITE: Self = Self(2 | 8 | 16);
 
     /// Whether nothing is ready.
     pub fn is_empty(self) -> bool {
@@ -70,13 +72,6 @@ impl Ready {
         self.meets(Self::PRIORITY)
     }
 
-    pub(crate) fn of(direction: Direction) -> Self {
-        match direction {
-            Direction::Read => Self::READ,
-            Direction::Write => Self::WRITE,
-        }
-    }
-
     pub(crate) fn for_interest(interest: Interest) -> Self {
         let read = if interest.is_readable() { Self::READ.0 } else { 0 };
         let write = if interest.is_writable() { Self::WRITE.0 } else { 0 };
@@ -109,13 +104,6 @@ impl Ready {
         }
         Self(ready)
     }
-}
-
-/// The two sides of a source, each with wakers of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Direction {
-    Read,
-    Write,
 }
 
 /// The token of the bell, which other threads ring.
@@ -158,51 +146,62 @@ pub(crate) struct Sources {
     slots: Slab<Slot>,
     /// How many wakers are kept, in all: if none, no source can make a task ready.
     armed: usize,
+    /// The last number given to a future that waits.
+    numbers: u64,
 }
 
 struct Slot {
     ready: Ready,
-    readers: Wakers,
-    writers: Wakers,
+    /// It rests: whatever events say, it counts as not ready.
+    rests: bool,
+    readers: Waiting,
+    writers: Waiting,
 }
 
-impl Slot {
-    fn wakers(&mut self, direction: Direction) -> &mut Wakers {
-        match direction {
-            Direction::Read => &mut self.readers,
-            Direction::Write => &mut self.writers,
-        }
-    }
-}
+/// Stands for the number of a future: whoever calls a `poll_` function by hand. There may be
+/// several, told apart by their wakers; nobody says when one of them waits no more.
+pub(crate) const BY_HAND: u64 = 0;
 
-/// Those who wait for one direction. Nearly always one, so the list stays empty.
+/// Those who wait for one direction: a number and a waker each. Nearly always one, so the list
+/// stays empty.
 #[derive(Default)]
-struct Wakers {
-    first: Option<Waker>,
-    rest: Vec<Waker>,
+struct Waiting {
+    first: Option<(u64, Waker)>,
+    rest: Vec<(u64, Waker)>,
 }
 
-impl Wakers {
-    fn has(&self, waker: &Waker) -> bool {
-        self.first.iter().chain(&self.rest).any(|w| w.will_wake(waker))
+impl Waiting {
+    /// The entry of a future; by hand, that with the same waker.
+    fn find(&mut self, number: u64, waker: &Waker) -> Option<&mut Waker> {
+        let entries = self.first.iter_mut().chain(&mut self.rest);
+        let mut own = entries.filter(|entry| entry.0 == number).map(|entry| &mut entry.1);
+        own.find(|kept| number != BY_HAND || kept.will_wake(waker))
     }
 
-    fn add(&mut self, waker: Waker) {
+    fn add(&mut self, number: u64, waker: Waker) {
         match &mut self.first {
-            first @ None => *first = Some(waker),
-            Some(_) => self.rest.push(waker),
+            first @ None => *first = Some((number, waker)),
+            Some(_) => self.rest.push((number, waker)),
         }
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Waker> {
+        if self.first.as_ref().is_some_and(|entry| entry.0 == number) {
+            return self.first.take().map(|entry| entry.1);
+        }
+        let place = self.rest.iter().position(|entry| entry.0 == number)?;
+        Some(self.rest.remove(place).1)
     }
 
     fn take(&mut self, into: &mut Vec<Waker>) {
-        into.extend(self.first.take());
-        into.append(&mut self.rest);
+        into.extend(self.first.take().map(|entry| entry.1));
+        into.extend(self.rest.drain(..).map(|entry| entry.1));
     }
 }
 
 impl Sources {
     pub(crate) fn new() -> Self {
-        Self { slots: Slab::new(), armed: 0 }
+        Self { slots: Slab::new(), armed: 0, numbers: BY_HAND }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -216,8 +215,8 @@ impl Sources {
     /// A new source, taken for ready or not until the first event.
     pub(crate) fn insert(&mut self, ready: bool) -> usize {
         let ready = if ready { Ready::READABLE.union(Ready::WRITABLE) } else { Ready::EMPTY };
-        let (readers, writers) = (Wakers::default(), Wakers::default());
-        self.slots.insert(Slot { ready, readers, writers })
+        let (readers, writers) = (Waiting::default(), Waiting::default());
+        self.slots.insert(Slot { ready, rests: false, readers, writers })
     }
 
     /// Forgets a source; its wakers go into `dropped`, for the caller to drop where user code may
@@ -232,35 +231,82 @@ impl Sources {
     }
 
     pub(crate) fn ready(&self, index: usize) -> Ready {
-        self.slots.get(index).map_or(Ready::EMPTY, |slot| slot.ready)
-    }
-
-    /// The system call said no: not ready until the next event says otherwise. What is closed
-    /// stays so.
-    pub(crate) fn clear(&mut self, index: usize, direction: Direction) {
-        let closed = Ready::READ_CLOSED.union(Ready::WRITE_CLOSED);
-        if let Some(slot) = self.slots.get_mut(index) {
-            slot.ready = Ready(slot.ready.0 & !(Ready::of(direction).0 & !closed.0));
+        match self.slots.get(index) {
+            Some(slot) if !slot.rests => slot.ready,
+            _ => Ready::EMPTY,
         }
     }
 
-    /// Whether what `waker` wakes waits for `direction` already.
-    pub(crate) fn waits(&mut self, index: usize, direction: Direction, waker: &Waker) -> bool {
-        self.slots.get_mut(index).is_some_and(|slot| slot.wakers(direction).has(waker))
+    /// Not ready for this until the next event says otherwise.
+    pub(crate) fn clear(&mut self, index: usize, ready: Ready) {
+        if let Some(slot) = self.slots.get_mut(index) {
+            slot.ready = Ready(slot.ready.0 & !ready.0);
+        }
     }
 
-    /// Keeps a waker for the next event in `direction`.
-    pub(crate) fn wait(&mut self, index: usize, direction: Direction, waker: Waker) {
+    /// Not ready, whatever events say, until [`rested`](Self::rested).
+    pub(crate) fn rest(&mut self, index: usize) {
         if let Some(slot) = self.slots.get_mut(index) {
-            slot.wakers(direction).add(waker);
-            self.armed += 1;
+            slot.rests = true;
         }
+    }
+
+    /// The rest is over: it is taken for `ready`, and whom that concerns goes into `woken`.
+    pub(crate) fn rested(&mut self, index: usize, ready: Ready, woken: &mut Vec<Waker>) {
+        let Some(slot) = self.slots.get_mut(index).filter(|slot| slot.rests) else { return };
+        slot.rests = false;
+        self.event(index, ready, woken);
+    }
+
+    /// A number for a future that is about to wait.
+    pub(crate) fn number(&mut self) -> u64 {
+        self.numbers += 1;
+        self.numbers
+    }
+
+    /// Whether `number` waits already, on each side that `want` has, to wake what `waker` wakes.
+    pub(crate) fn waits(&mut self, index: usize, want: Ready, number: u64, waker: &Waker) -> bool {
+        let Some(slot) = self.slots.get_mut(index) else { return false };
+        [(Ready::READABLE, &mut slot.readers), (Ready::WRITABLE, &mut slot.writers)]
+            .into_iter()
+            .filter(|(side, _)| want.meets(*side))
+            .all(|(_, side)| side.find(number, waker).is_some_and(|kept| kept.will_wake(waker)))
+    }
+
+    /// Keeps a waker for the next event on one side. Gives back the one it replaces, if any, for
+    /// the caller to drop.
+    pub(crate) fn wait(
+        &mut self,
+        index: usize,
+        side: Ready,
+        number: u64,
+        waker: Waker,
+    ) -> Option<Waker> {
+        let Some(slot) = self.slots.get_mut(index) else { return Some(waker) };
+        let side = if side.is_readable() { &mut slot.readers } else { &mut slot.writers };
+        if let Some(kept) = side.find(number, &waker) {
+            return Some(std::mem::replace(kept, waker));
+        }
+        side.add(number, waker);
+        self.armed += 1;
+        None
+    }
+
+    /// The future `number` waits no more. Its wakers are for the caller to drop.
+    pub(crate) fn forget(&mut self, index: usize, number: u64) -> [Option<Waker>; 2] {
+        let Some(slot) = self.slots.get_mut(index) else { return [None, None] };
+        let dropped = [slot.readers.remove(number), slot.writers.remove(number)];
+        self.armed -= dropped.iter().flatten().count();
+        dropped
     }
 
     /// Takes in an event; whom it concerns goes into `woken`.
     pub(crate) fn event(&mut self, index: usize, ready: Ready, woken: &mut Vec<Waker>) {
         let Some(slot) = self.slots.get_mut(index) else { return };
-        slot.ready = Ready(slot.ready.0 | ready.0);
+        slot.ready = slot.ready.union(ready);
+        if slot.rests {
+            return;
+        }
         let before = woken.len();
         if ready.meets(Ready::READ) {
             slot.readers.take(woken);

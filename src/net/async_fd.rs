@@ -8,7 +8,7 @@ use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token, event};
 
 use super::source::{Fresh, Source};
-use crate::reactor::{Direction, Ready};
+use crate::reactor::Ready;
 
 /// Tells when a descriptor can be read from or written to: a pipe, an eventfd, a device, a socket
 /// of another library. It must be non-blocking, and of a kind that the operating system can poll.
@@ -96,8 +96,8 @@ impl<T: AsFd> AsyncFd<T> {
     /// # Cancel safety
     /// Nothing is lost if it is dropped.
     pub async fn readable(&self) -> io::Result<AsyncFdReadyGuard<'_, T>> {
-        self.io.ready(Interest::READABLE).await?;
-        Ok(AsyncFdReadyGuard { fd: self, direction: Direction::Read })
+        self.io.ready(Ready::READ).await?;
+        Ok(AsyncFdReadyGuard { fd: self, side: Ready::READ })
     }
 
     /// Waits until it can be written to. As [`readable`](Self::readable) in all else.
@@ -105,8 +105,8 @@ impl<T: AsFd> AsyncFd<T> {
     /// # Errors
     /// As [`readable`](Self::readable).
     pub async fn writable(&self) -> io::Result<AsyncFdReadyGuard<'_, T>> {
-        self.io.ready(Interest::WRITABLE).await?;
-        Ok(AsyncFdReadyGuard { fd: self, direction: Direction::Write })
+        self.io.ready(Ready::WRITE).await?;
+        Ok(AsyncFdReadyGuard { fd: self, side: Ready::WRITE })
     }
 
     /// Waits until one of the things asked for can be done, and says which.
@@ -114,7 +114,7 @@ impl<T: AsFd> AsyncFd<T> {
     /// # Errors
     /// As [`readable`](Self::readable).
     pub async fn ready(&self, interest: Interest) -> io::Result<Ready> {
-        self.io.ready(interest).await
+        self.io.ready(Ready::for_interest(interest)).await
     }
 
     /// Calls `op` whenever the descriptor is ready, until it says something else than `WouldBlock`.
@@ -129,15 +129,14 @@ impl<T: AsFd> AsyncFd<T> {
         interest: Interest,
         mut op: impl FnMut(&T) -> io::Result<R>,
     ) -> io::Result<R> {
-        let direction = if interest.is_readable() { Direction::Read } else { Direction::Write };
-        self.io.io(direction, |polled| op(&polled.0)).await
+        self.io.io(Ready::for_interest(interest), |polled| op(&polled.0)).await
     }
 }
 
 /// A descriptor that is ready: try it, and say so if it was not.
 pub struct AsyncFdReadyGuard<'a, T: AsFd> {
     fd: &'a AsyncFd<T>,
-    direction: Direction,
+    side: Ready,
 }
 
 impl<T: AsFd> AsyncFdReadyGuard<'_, T> {
@@ -160,7 +159,7 @@ impl<T: AsFd> AsyncFdReadyGuard<'_, T> {
 
     /// The descriptor turned out not to be ready.
     pub fn clear_ready(&mut self) {
-        self.fd.io.clear(self.direction);
+        self.fd.io.clear(self.side);
     }
 
     /// What was registered.

@@ -8,18 +8,29 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-use std::mem;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 
 use mio::{Interest, Token};
 
-use crate::reactor::{Direction, Ready};
+use crate::reactor::{BY_HAND, Ready};
 use crate::runtime::context;
 use crate::runtime::core::{Link, Shared};
 use crate::runtime::gone;
-use crate::task::current;
+use crate::task::current::{self, LoopKey};
 use crate::task::inbox::Letter;
+
+/// Whether the operating system tells of every change, as epoll and kqueue do, and not just of
+/// those after a system call that said no.
+const EVERY_CHANGE_IS_TOLD: bool = cfg!(any(
+    target_os = "linux",
+    target_os = "android",
+    target_vendor = "apple",
+    target_os = "freebsd",
+    target_os = "netbsd",
+    target_os = "openbsd",
+    target_os = "dragonfly"
+));
 
 pub(crate) struct Source<S: mio::event::Source> {
     /// `None` only while it is being taken apart.
@@ -82,21 +93,23 @@ impl<S: mio::event::Source> Source<S> {
         Ok(io)
     }
 
-    /// Tries `op` as long as the source is ready in `direction`, and waits when it is not.
-    pub(crate) fn poll_io<R>(
+    /// Tries `op` as long as the source is ready for some of `want`, and waits when it is not: as
+    /// the future `number`, or by hand.
+    pub(super) fn attempt<R>(
         &self,
         cx: &mut Context<'_>,
-        direction: Direction,
+        want: Ready,
+        number: Option<&mut u64>,
         mut op: impl FnMut(&S) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         if !current::spend() {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        while self.ready_now()?.meets(Ready::of(direction)) {
+        while self.ready_now()?.meets(want) {
             match op(self.get()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.clear(direction);
+                    self.clear(want);
                     break;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -104,90 +117,93 @@ impl<S: mio::event::Source> Source<S> {
             }
         }
         current::unspend();
-        self.wait(cx.waker(), direction)?;
+        self.wait(cx.waker(), want, number)?;
         Poll::Pending
     }
 
-    /// [`poll_io`](Self::poll_io) as a future.
+    /// One operation, by hand.
+    pub(crate) fn poll_io<R>(
+        &self,
+        cx: &mut Context<'_>,
+        want: Ready,
+        op: impl FnMut(&S) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        self.attempt(cx, want, None, op)
+    }
+
+    /// One operation, awaited.
     pub(crate) async fn io<R>(
         &self,
-        direction: Direction,
+        want: Ready,
         mut op: impl FnMut(&S) -> io::Result<R>,
     ) -> io::Result<R> {
-        poll_fn(|cx| self.poll_io(cx, direction, &mut op)).await
+        let mut wait = self.waiter();
+        poll_fn(|cx| self.attempt(cx, want, Some(wait.number()), &mut op)).await
     }
 
     /// Tries `op` once, if the source is ready as far as is known.
     pub(crate) fn try_io<R>(
         &self,
-        interest: Interest,
+        want: Ready,
         op: impl FnOnce(&S) -> io::Result<R>,
     ) -> io::Result<R> {
-        if !self.ready_now()?.meets(Ready::for_interest(interest)) {
+        if !self.ready_now()?.meets(want) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let result = op(self.get());
         if matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
-            if interest.is_readable() {
-                self.clear(Direction::Read);
-            }
-            if interest.is_writable() {
-                self.clear(Direction::Write);
-            }
+            self.clear(want);
         }
         result
     }
 
-    /// Waits until the source is ready in `direction`.
-    pub(crate) fn poll_ready(
+    /// Waits until the source is ready for some of `want`, by hand.
+    pub(crate) fn poll_ready(&self, cx: &mut Context<'_>, want: Ready) -> Poll<io::Result<Ready>> {
+        self.attempt_ready(cx, want, None)
+    }
+
+    /// Waits until the source is ready for some of `want`.
+    pub(crate) async fn ready(&self, want: Ready) -> io::Result<Ready> {
+        let mut wait = self.waiter();
+        poll_fn(|cx| self.attempt_ready(cx, want, Some(wait.number()))).await
+    }
+
+    fn attempt_ready(
         &self,
         cx: &mut Context<'_>,
-        direction: Direction,
+        want: Ready,
+        number: Option<&mut u64>,
     ) -> Poll<io::Result<Ready>> {
+        let ready = self.ready_now()?.intersection(want);
+        if ready.is_empty() {
+            self.wait(cx.waker(), want, number)?;
+            return Poll::Pending;
+        }
         if !current::spend() {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let ready = self.ready_now()?.intersection(Ready::of(direction));
-        if !ready.is_empty() {
-            return Poll::Ready(Ok(ready));
-        }
-        current::unspend();
-        self.wait(cx.waker(), direction)?;
-        Poll::Pending
-    }
-
-    /// Waits until the source is ready in one of the directions.
-    pub(crate) async fn ready(&self, interest: Interest) -> io::Result<Ready> {
-        poll_fn(|cx| {
-            let wanted = [
-                (interest.is_readable(), Direction::Read),
-                (interest.is_writable(), Direction::Write),
-            ];
-            let mut found = Ready::EMPTY;
-            for (_, direction) in wanted.into_iter().filter(|(wanted, _)| *wanted) {
-                if let Poll::Ready(ready) = self.poll_ready(cx, direction)? {
-                    found = found.union(ready);
-                }
-            }
-            if found.is_empty() { Poll::Pending } else { Poll::Ready(Ok(found)) }
-        })
-        .await
+        Poll::Ready(Ok(ready))
     }
 
     pub(crate) fn ready_now(&self) -> io::Result<Ready> {
         self.on_the_loop(|shared| shared.sources.borrow().ready(self.index))
     }
 
-    /// The system call said no, or gave less than it was asked for: it would say no now.
-    pub(crate) fn clear(&self, direction: Direction) {
+    /// The system call said no. If the source was taken for closed, it is not.
+    pub(crate) fn clear(&self, ready: Ready) {
         // Elsewhere than on the loop there is nothing to clear, and the next call says so.
-        let _ = self.on_the_loop(|shared| shared.sources.borrow_mut().clear(self.index, direction));
+        let _ = self.on_the_loop(|shared| shared.sources.borrow_mut().clear(self.index, ready));
     }
 
     /// Puts it off until the loop has looked outside: for those who have had their share of this
     /// turn.
     pub(crate) fn defer(&self, waker: &Waker) -> io::Result<()> {
+        let deferred =
+            |shared: &Shared| shared.deferred.borrow().iter().any(|kept| kept.will_wake(waker));
+        if self.on_the_loop(deferred)? {
+            return Ok(());
+        }
         let waker = waker.clone(); // User code, so nothing is borrowed.
         self.on_the_loop(|shared| shared.deferred.borrow_mut().push(waker))
     }
@@ -197,23 +213,92 @@ impl<S: mio::event::Source> Source<S> {
         self.on_the_loop(|shared| shared.core.borrow().turns)
     }
 
-    fn wait(&self, waker: &Waker, direction: Direction) -> io::Result<()> {
+    /// Takes it for not ready for so long, whatever events say; then wakes what `rested` makes of
+    /// the loop's key and the source's index.
+    pub(super) fn rest(&self, nanos: u64, rested: impl FnOnce(LoopKey, usize) -> Waker) {
+        let rested = rested(self.link.inbox.key(), self.index);
+        // Elsewhere than on the loop nothing is tried, so nothing needs a rest.
+        let _ = self.on_the_loop(|shared| {
+            shared.sources.borrow_mut().rest(self.index);
+            let end = shared.now.get().saturating_add(nanos);
+            shared.timers.borrow_mut().insert(end, rested);
+        });
+    }
+
+    /// The entry of a future that may have to wait.
+    pub(super) fn waiter(&self) -> Waiter<'_> {
+        Waiter { index: self.index, link: &self.link, number: BY_HAND }
+    }
+
+    /// Leaves a waker for the next event in `want`, unless it is there already.
+    fn wait(&self, waker: &Waker, want: Ready, number: Option<&mut u64>) -> io::Result<()> {
+        let number = match number {
+            None => BY_HAND,
+            Some(number) => {
+                if *number == BY_HAND {
+                    *number = self.on_the_loop(|shared| shared.sources.borrow_mut().number())?;
+                }
+                *number
+            }
+        };
         let index = self.index;
-        let waits = |shared: &Shared| shared.sources.borrow_mut().waits(index, direction, waker);
+        let waits = |shared: &Shared| shared.sources.borrow_mut().waits(index, want, number, waker);
         if self.on_the_loop(waits)? {
             return Ok(());
         }
-        let waker = waker.clone(); // User code, so nothing is borrowed.
-        self.on_the_loop(|shared| shared.sources.borrow_mut().wait(index, direction, waker))
+        for side in [Ready::READABLE, Ready::WRITABLE] {
+            if want.meets(side) {
+                let waker = waker.clone(); // User code, as is the drop, so nothing is borrowed.
+                let wait =
+                    |shared: &Shared| shared.sources.borrow_mut().wait(index, side, number, waker);
+                drop(self.on_the_loop(wait)?);
+            }
+        }
+        Ok(())
     }
 
     /// Lends the runtime to `f`, which runs no user code.
     fn on_the_loop<R>(&self, f: impl FnOnce(&Shared) -> R) -> io::Result<R> {
         let found = context::with(|shared| {
-            let own = shared.key() == self.link.inbox.key() && !shared.closing.get();
-            own.then(|| f(shared))
+            let own = shared.key() == self.link.inbox.key();
+            // Tasks that end with their runtime may still say goodbye.
+            let open = !shared.closing.get() || !self.link.inbox.is_closed();
+            (own && open).then(|| f(shared))
         });
         found.flatten().ok_or_else(|| gone::explain(&self.link))
+    }
+}
+
+/// A future's entry among those who wait for a source. Dropping it takes it out.
+pub(super) struct Waiter<'a> {
+    index: usize,
+    link: &'a Link,
+    /// [`BY_HAND`] until it first had to wait.
+    number: u64,
+}
+
+impl Waiter<'_> {
+    pub(super) fn number(&mut self) -> &mut u64 {
+        &mut self.number
+    }
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        if self.number == BY_HAND {
+            return;
+        }
+        let (index, number, key) = (self.index, self.number, self.link.inbox.key());
+        let forget = move |shared: &Shared| {
+            (shared.key() == key).then(|| shared.sources.borrow_mut().forget(index, number))
+        };
+        match context::with(forget).flatten() {
+            Some(wakers) => drop(wakers), // User code, so nothing is borrowed.
+            None => {
+                let job = move || drop(context::with(forget));
+                self.link.inbox.send(Letter::Job(Box::new(job)));
+            }
+        }
     }
 }
 
@@ -227,9 +312,15 @@ where
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let n = ready!(self.poll_io(cx, Direction::Read, |mut io| io.read(buf)))?;
-        self.note_short(Direction::Read, n, buf.len());
-        Poll::Ready(Ok(n))
+        let asked = buf.len();
+        let moved = self.poll_io(cx, Ready::READ, |mut io| io.read(buf));
+        moved.map_ok(|n| self.note_short(Ready::READABLE, n, asked))
+    }
+
+    pub(crate) async fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let asked = buf.len();
+        let n = self.io(Ready::READ, |mut io| io.read(buf)).await?;
+        Ok(self.note_short(Ready::READABLE, n, asked))
     }
 
     pub(crate) fn poll_read_vectored(
@@ -237,16 +328,27 @@ where
         cx: &mut Context<'_>,
         bufs: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
-        let room = bufs.iter().map(|buf| buf.len()).sum();
-        let n = ready!(self.poll_io(cx, Direction::Read, |mut io| io.read_vectored(bufs)))?;
-        self.note_short(Direction::Read, n, room);
-        Poll::Ready(Ok(n))
+        let asked = bufs.iter().map(|buf| buf.len()).sum();
+        let moved = self.poll_io(cx, Ready::READ, |mut io| io.read_vectored(bufs));
+        moved.map_ok(|n| self.note_short(Ready::READABLE, n, asked))
+    }
+
+    pub(crate) async fn read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        let asked = bufs.iter().map(|buf| buf.len()).sum();
+        let n = self.io(Ready::READ, |mut io| io.read_vectored(bufs)).await?;
+        Ok(self.note_short(Ready::READABLE, n, asked))
     }
 
     pub(crate) fn poll_write(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let n = ready!(self.poll_io(cx, Direction::Write, |mut io| io.write(buf)))?;
-        self.note_short(Direction::Write, n, buf.len());
-        Poll::Ready(Ok(n))
+        let asked = buf.len();
+        let moved = self.poll_io(cx, Ready::WRITE, |mut io| io.write(buf));
+        moved.map_ok(|n| self.note_short(Ready::WRITABLE, n, asked))
+    }
+
+    pub(crate) async fn write(&self, buf: &[u8]) -> io::Result<usize> {
+        let asked = buf.len();
+        let n = self.io(Ready::WRITE, |mut io| io.write(buf)).await?;
+        Ok(self.note_short(Ready::WRITABLE, n, asked))
     }
 
     pub(crate) fn poll_write_vectored(
@@ -254,18 +356,24 @@ where
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let room = bufs.iter().map(|buf| buf.len()).sum();
-        let n = ready!(self.poll_io(cx, Direction::Write, |mut io| io.write_vectored(bufs)))?;
-        self.note_short(Direction::Write, n, room);
-        Poll::Ready(Ok(n))
+        let asked = bufs.iter().map(|buf| buf.len()).sum();
+        let moved = self.poll_io(cx, Ready::WRITE, |mut io| io.write_vectored(bufs));
+        moved.map_ok(|n| self.note_short(Ready::WRITABLE, n, asked))
     }
 
-    /// A stream that gave or took less than it could have is at its end for now: what comes next
+    pub(crate) async fn write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        let asked = bufs.iter().map(|buf| buf.len()).sum();
+        let n = self.io(Ready::WRITE, |mut io| io.write_vectored(bufs)).await?;
+        Ok(self.note_short(Ready::WRITABLE, n, asked))
+    }
+
+    /// A stream that gave or took less than was asked for is at its end for now: what comes next
     /// brings an event, and a system call is saved. An end of the stream is no such case: it stays.
-    fn note_short(&self, direction: Direction, n: usize, room: usize) {
-        if 0 < n && n < room {
-            self.clear(direction);
+    fn note_short(&self, side: Ready, n: usize, asked: usize) -> usize {
+        if EVERY_CHANGE_IS_TOLD && 0 < n && n < asked {
+            self.clear(side);
         }
+        n
     }
 }
 
@@ -275,7 +383,7 @@ impl<S: mio::event::Source> Drop for Source<S> {
             // It fails only if the descriptor is not registered, which is what is wanted.
             let _ = self.link.registry.deregister(&mut io);
         }
-        let mut dropped = Vec::new();
+        let mut dropped = Vec::new(); // Wakers: user code, so dropped when nothing is borrowed.
         let own = context::with(|shared| {
             let own = shared.key() == self.link.inbox.key();
             if own {
@@ -286,12 +394,11 @@ impl<S: mio::event::Source> Drop for Source<S> {
         if own != Some(true) {
             self.link.inbox.send(Letter::RemoveSource(self.index));
         }
-        drop(mem::take(&mut dropped)); // Wakers: user code, so nothing is borrowed.
     }
 }
 
 impl<S: mio::event::Source + fmt::Debug> fmt::Debug for Source<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.io.fmt(f)
+        self.get().fmt(f)
     }
 }

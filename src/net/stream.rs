@@ -15,7 +15,7 @@ macro_rules! stream_methods {
             /// # Cancel safety
             /// Dropped before it is done, nothing was read.
             pub async fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
-                poll_fn(|cx| self.io.poll_read(cx, buf)).await
+                self.io.read(buf).await
             }
 
             /// Reads into several buffers in order.
@@ -26,7 +26,7 @@ macro_rules! stream_methods {
             /// # Cancel safety
             /// As [`read`](Self::read).
             pub async fn read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-                poll_fn(|cx| self.io.poll_read_vectored(cx, bufs)).await
+                self.io.read_vectored(bufs).await
             }
 
             /// Reads until `buf` is full.
@@ -56,7 +56,7 @@ macro_rules! stream_methods {
             /// What was read is in `buf`, whenever it is dropped.
             pub async fn read_to_end(&self, buf: &mut Vec<u8>) -> io::Result<usize> {
                 let start = buf.len();
-                let mut chunk = [0; 8 * 1024];
+                let mut chunk = vec![0; 16 * 1024]; // On the heap: it would swell the future.
                 loop {
                     match self.read(&mut chunk).await? {
                         0 => return Ok(buf.len() - start),
@@ -73,7 +73,7 @@ macro_rules! stream_methods {
             /// # Cancel safety
             /// Dropped before it is done, nothing was written.
             pub async fn write(&self, buf: &[u8]) -> io::Result<usize> {
-                poll_fn(|cx| self.io.poll_write(cx, buf)).await
+                self.io.write(buf).await
             }
 
             /// Writes some of several buffers in order.
@@ -84,7 +84,7 @@ macro_rules! stream_methods {
             /// # Cancel safety
             /// As [`write`](Self::write).
             pub async fn write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-                poll_fn(|cx| self.io.poll_write_vectored(cx, bufs)).await
+                self.io.write_vectored(bufs).await
             }
 
             /// Writes all of `buf`.
@@ -126,7 +126,7 @@ macro_rules! stream_methods {
             /// `WouldBlock` when there is nothing as far as is known: await
             /// [`readable`](Self::readable) then.
             pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
-                self.io.try_io(Interest::READABLE, |mut io| io.read(buf))
+                self.io.try_io(Ready::READ, |mut io| io.read(buf))
             }
 
             /// Reads into several buffers, without waiting.
@@ -134,7 +134,7 @@ macro_rules! stream_methods {
             /// # Errors
             /// As [`try_read`](Self::try_read).
             pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-                self.io.try_io(Interest::READABLE, |mut io| io.read_vectored(bufs))
+                self.io.try_io(Ready::READ, |mut io| io.read_vectored(bufs))
             }
 
             /// Writes what there is room for, without waiting.
@@ -142,7 +142,7 @@ macro_rules! stream_methods {
             /// # Errors
             /// `WouldBlock` when there is no room: await [`writable`](Self::writable) then.
             pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
-                self.io.try_io(Interest::WRITABLE, |mut io| io.write(buf))
+                self.io.try_io(Ready::WRITE, |mut io| io.write(buf))
             }
 
             /// Writes several buffers, without waiting.
@@ -150,7 +150,7 @@ macro_rules! stream_methods {
             /// # Errors
             /// As [`try_write`](Self::try_write).
             pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-                self.io.try_io(Interest::WRITABLE, |mut io| io.write_vectored(bufs))
+                self.io.try_io(Ready::WRITE, |mut io| io.write_vectored(bufs))
             }
 
             /// Takes the socket out of the runtime. It stays non-blocking.
@@ -190,7 +190,7 @@ macro_rules! readiness_methods {
             /// # Cancel safety
             /// Nothing is lost if it is dropped.
             pub async fn readable(&self) -> io::Result<()> {
-                self.ready(Interest::READABLE).await.map(drop)
+                self.io.ready(Ready::READ).await.map(drop)
             }
 
             /// Waits until it can be written to. As [`readable`](Self::readable) in all else.
@@ -198,7 +198,7 @@ macro_rules! readiness_methods {
             /// # Errors
             /// As [`readable`](Self::readable).
             pub async fn writable(&self) -> io::Result<()> {
-                self.ready(Interest::WRITABLE).await.map(drop)
+                self.io.ready(Ready::WRITE).await.map(drop)
             }
 
             /// Waits until one of the things asked for can be done, and says which. It may say so
@@ -210,7 +210,7 @@ macro_rules! readiness_methods {
             /// # Cancel safety
             /// Nothing is lost if it is dropped.
             pub async fn ready(&self, interest: Interest) -> io::Result<Ready> {
-                self.io.ready(interest).await
+                self.io.ready(Ready::for_interest(interest)).await
             }
 
             /// Calls `op` if the socket is ready as far as is known; its `WouldBlock` is believed.
@@ -222,7 +222,23 @@ macro_rules! readiness_methods {
                 interest: Interest,
                 op: impl FnOnce() -> io::Result<R>,
             ) -> io::Result<R> {
-                self.io.try_io(interest, |_| op())
+                self.io.try_io(Ready::for_interest(interest), |_| op())
+            }
+
+            /// Calls `op` whenever the socket is ready, until it says something else than
+            /// `WouldBlock`.
+            ///
+            /// # Errors
+            /// Those of `op`; and as [`readable`](Self::readable).
+            ///
+            /// # Cancel safety
+            /// Dropped before it is done, `op` has not succeeded.
+            pub async fn async_io<R>(
+                &self,
+                interest: Interest,
+                mut op: impl FnMut() -> io::Result<R>,
+            ) -> io::Result<R> {
+                self.io.io(Ready::for_interest(interest), |_| op()).await
             }
 
             /// The error that waits to be fetched, if there is one.
@@ -265,7 +281,7 @@ macro_rules! poll_ready_methods {
             /// # Errors
             /// As [`readable`](Self::readable).
             pub fn $poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                self.io.poll_ready(cx, Direction::Read).map_ok(drop)
+                self.io.poll_ready(cx, Ready::READ).map_ok(drop)
             }
 
             /// Waits, by hand, until it can be written to.
@@ -273,7 +289,7 @@ macro_rules! poll_ready_methods {
             /// # Errors
             /// As [`readable`](Self::readable).
             pub fn $poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                self.io.poll_ready(cx, Direction::Write).map_ok(drop)
+                self.io.poll_ready(cx, Ready::WRITE).map_ok(drop)
             }
         }
     };
@@ -508,7 +524,7 @@ macro_rules! write_traits {
 /// The three forms of an operation on a datagram socket with a field `io`: awaited, by hand, and
 /// without waiting.
 macro_rules! datagram_operation {
-    ($what:literal, $direction:ident, $interest:ident,
+    ($what:literal, $want:ident,
      fn $name:ident, $poll:ident, $try:ident($($arg:ident: $type:ty),*) -> $ret:ty) => {
         #[doc = $what]
         ///
@@ -518,7 +534,7 @@ macro_rules! datagram_operation {
         /// # Cancel safety
         /// Dropped before it is done, nothing has happened.
         pub async fn $name(&self, $($arg: $type),*) -> io::Result<$ret> {
-            self.io.io(Direction::$direction, |socket| socket.$name($($arg),*)).await
+            self.io.io(Ready::$want, |socket| socket.$name($($arg),*)).await
         }
 
         #[doc = concat!("As [`", stringify!($name), "`](Self::", stringify!($name), "), by hand.")]
@@ -526,7 +542,7 @@ macro_rules! datagram_operation {
         /// # Errors
         /// The same.
         pub fn $poll(&self, cx: &mut Context<'_>, $($arg: $type),*) -> Poll<io::Result<$ret>> {
-            self.io.poll_io(cx, Direction::$direction, |socket| socket.$name($($arg),*))
+            self.io.poll_io(cx, Ready::$want, |socket| socket.$name($($arg),*))
         }
 
         #[doc = concat!("As [`", stringify!($name), "`](Self::", stringify!($name), ")")]
@@ -535,7 +551,7 @@ macro_rules! datagram_operation {
         /// # Errors
         /// `WouldBlock` when it is not ready as far as is known.
         pub fn $try(&self, $($arg: $type),*) -> io::Result<$ret> {
-            self.io.try_io(Interest::$interest, |socket| socket.$name($($arg),*))
+            self.io.try_io(Ready::$want, |socket| socket.$name($($arg),*))
         }
     };
 }

@@ -1,7 +1,6 @@
 //! TCP streams and their halves (floor 4).
 
 use std::fmt;
-use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream as StdStream};
 use std::sync::Arc;
@@ -12,7 +11,7 @@ use mio::Interest;
 use super::addr::{self, ToSocketAddrs};
 use super::source::{Fresh, Source};
 use super::stream::{poll_ready_methods, readiness_methods, stream_methods};
-use crate::reactor::{Direction, Ready};
+use crate::reactor::Ready;
 
 /// A TCP connection. See [the module](crate::net) for an example.
 pub struct TcpStream {
@@ -38,7 +37,7 @@ impl TcpStream {
     async fn connect_to(address: SocketAddr) -> io::Result<Self> {
         let socket = mio::net::TcpStream::connect(address)?;
         let io = Source::new(socket, Fresh::Wait, "`TcpStream::connect`")?;
-        io.io(Direction::Write, |socket| {
+        io.io(Ready::WRITE, |socket| {
             if let Some(error) = socket.take_error()? {
                 return Err(error);
             }
@@ -80,7 +79,7 @@ impl TcpStream {
     /// # Cancel safety
     /// Nothing is lost if it is dropped.
     pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        poll_fn(|cx| self.poll_peek(cx, buf)).await
+        self.io.io(Ready::READ, |socket| socket.peek(buf)).await
     }
 
     /// As [`peek`](Self::peek), by hand.
@@ -88,7 +87,7 @@ impl TcpStream {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn poll_peek(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.io.poll_io(cx, Direction::Read, |socket| socket.peek(buf))
+        self.io.poll_io(cx, Ready::READ, |socket| socket.peek(buf))
     }
 
     /// The address of this side.

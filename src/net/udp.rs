@@ -10,7 +10,7 @@ use mio::Interest;
 use super::addr::{self, ToSocketAddrs};
 use super::source::{Fresh, Source};
 use super::stream::{datagram_operation, poll_ready_methods, readiness_methods};
-use crate::reactor::{Direction, Ready};
+use crate::reactor::Ready;
 
 /// A UDP socket. It may be used by several tasks at once, through an `Rc`.
 ///
@@ -76,15 +76,15 @@ impl UdpSocket {
         addr::first_that_works(&target, async |address| self.io.get().connect(address)).await
     }
 
-    datagram_operation!("Sends a datagram to where the socket is connected to.", Write, WRITABLE,
+    datagram_operation!("Sends a datagram to where the socket is connected to.", WRITE,
         fn send, poll_send, try_send(buf: &[u8]) -> usize);
-    datagram_operation!("Receives a datagram; what `buf` has no room for is lost.", Read, READABLE,
+    datagram_operation!("Receives a datagram; what `buf` has no room for is lost.", READ,
         fn recv, poll_recv, try_recv(buf: &mut [u8]) -> usize);
-    datagram_operation!("Receives a datagram and tells where it came from.", Read, READABLE,
+    datagram_operation!("Receives a datagram and tells where it came from.", READ,
         fn recv_from, poll_recv_from, try_recv_from(buf: &mut [u8]) -> (usize, SocketAddr));
-    datagram_operation!("Looks at the next datagram and leaves it there.", Read, READABLE,
+    datagram_operation!("Looks at the next datagram and leaves it there.", READ,
         fn peek, poll_peek, try_peek(buf: &mut [u8]) -> usize);
-    datagram_operation!("Looks at the next datagram and leaves it there.", Read, READABLE,
+    datagram_operation!("Looks at the next datagram and leaves it there.", READ,
         fn peek_from, poll_peek_from, try_peek_from(buf: &mut [u8]) -> (usize, SocketAddr));
 
     /// Sends a datagram to `target`.
@@ -102,7 +102,7 @@ impl UdpSocket {
                 "there is no address to send to",
             ));
         };
-        self.io.io(Direction::Write, |socket| socket.send_to(buf, to)).await
+        self.io.io(Ready::WRITE, |socket| socket.send_to(buf, to)).await
     }
 
     /// As [`send_to`](Self::send_to), by hand.
@@ -115,7 +115,7 @@ impl UdpSocket {
         buf: &[u8],
         target: SocketAddr,
     ) -> Poll<io::Result<usize>> {
-        self.io.poll_io(cx, Direction::Write, |socket| socket.send_to(buf, target))
+        self.io.poll_io(cx, Ready::WRITE, |socket| socket.send_to(buf, target))
     }
 
     /// As [`send_to`](Self::send_to), without waiting.
@@ -123,7 +123,7 @@ impl UdpSocket {
     /// # Errors
     /// `WouldBlock` when there is no room.
     pub fn try_send_to(&self, buf: &[u8], target: SocketAddr) -> io::Result<usize> {
-        self.io.try_io(Interest::WRITABLE, |socket| socket.send_to(buf, target))
+        self.io.try_io(Ready::WRITE, |socket| socket.send_to(buf, target))
     }
 
     /// Who sent the next datagram.

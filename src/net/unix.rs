@@ -1,19 +1,19 @@
 //! Unix sockets (floor 4).
 
 use std::fmt;
-use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream as StdStream;
 use std::path::Path;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use mio::Interest;
 
+use super::accept::Gate;
 use super::source::{Fresh, Source};
 use super::stream::{datagram_operation, poll_ready_methods, readiness_methods, stream_methods};
-use crate::reactor::{Direction, Ready};
+use crate::reactor::Ready;
 
 pub use std::os::unix::net::SocketAddr;
 
@@ -60,7 +60,7 @@ impl UnixStream {
     async fn connecting(socket: mio::net::UnixStream) -> io::Result<Self> {
         let io = Source::new(socket, Fresh::Wait, "`UnixStream::connect`")?;
         let connected = |socket: &mio::net::UnixStream| socket.take_error();
-        match io.io(Direction::Write, connected).await? {
+        match io.io(Ready::WRITE, connected).await? {
             Some(error) => Err(error),
             None => Ok(Self { io }),
         }
@@ -118,9 +118,11 @@ readiness_methods!(UnixStream);
 poll_ready_methods!(UnixStream, poll_read_ready, poll_write_ready);
 stream_methods!(UnixStream);
 
-/// A Unix socket that accepts connections. Its file stays when it is dropped.
+/// A Unix socket that accepts connections. Its file stays when it is dropped. When descriptors run
+/// out it does as [`TcpListener`](crate::net::TcpListener) does.
 pub struct UnixListener {
     io: Source<mio::net::UnixListener>,
+    gate: Gate,
 }
 
 impl UnixListener {
@@ -163,7 +165,8 @@ impl UnixListener {
 
     #[track_caller]
     fn registered(socket: mio::net::UnixListener) -> io::Result<Self> {
-        Ok(Self { io: Source::new(socket, Fresh::Try, "`UnixListener`")? })
+        let io = Source::new(socket, Fresh::Try, "`UnixListener`")?;
+        Ok(Self { io, gate: Gate::default() })
     }
 
     /// Takes the socket out of the runtime. It stays non-blocking.
@@ -182,7 +185,8 @@ impl UnixListener {
     /// # Cancel safety
     /// Dropped before it is done, no connection was taken.
     pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
-        poll_fn(|cx| self.poll_accept(cx)).await
+        let (socket, address) = self.gate.accept(&self.io, mio::net::UnixListener::accept).await?;
+        Ok((UnixStream::registered(socket)?, address))
     }
 
     /// As [`accept`](Self::accept), by hand.
@@ -190,11 +194,15 @@ impl UnixListener {
     /// # Errors
     /// The same.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
-        let accepted = self.io.poll_io(cx, Direction::Read, mio::net::UnixListener::accept);
-        accepted.map(|accepted| {
-            let (socket, address) = accepted?;
-            Ok((UnixStream::registered(socket)?, address))
-        })
+        let accepted = self.gate.poll(&self.io, cx, None, mio::net::UnixListener::accept);
+        let (socket, address) = ready!(accepted)?;
+        Poll::Ready(UnixStream::registered(socket).map(|stream| (stream, address)))
+    }
+
+    /// Accepts at most `most` connections in one turn of the loop; 0, as it is unless told, for no
+    /// bound: see [`TcpListener::set_accept_burst`](crate::net::TcpListener::set_accept_burst).
+    pub fn set_accept_burst(&self, most: u32) {
+        self.gate.set_burst(most);
     }
 
     /// The address it listens at.
@@ -285,11 +293,11 @@ impl UnixDatagram {
         self.io.get().connect(path)
     }
 
-    datagram_operation!("Sends a datagram to where the socket is connected to.", Write, WRITABLE,
+    datagram_operation!("Sends a datagram to where the socket is connected to.", WRITE,
         fn send, poll_send, try_send(buf: &[u8]) -> usize);
-    datagram_operation!("Receives a datagram; what `buf` has no room for is lost.", Read, READABLE,
+    datagram_operation!("Receives a datagram; what `buf` has no room for is lost.", READ,
         fn recv, poll_recv, try_recv(buf: &mut [u8]) -> usize);
-    datagram_operation!("Receives a datagram and tells where it came from.", Read, READABLE,
+    datagram_operation!("Receives a datagram and tells where it came from.", READ,
         fn recv_from, poll_recv_from, try_recv_from(buf: &mut [u8]) -> (usize, SocketAddr));
 
     /// Sends a datagram to the socket at `path`.
@@ -301,7 +309,7 @@ impl UnixDatagram {
     /// Dropped before it is done, nothing was sent.
     pub async fn send_to(&self, buf: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
         let path = path.as_ref();
-        self.io.io(Direction::Write, |socket| socket.send_to(buf, path)).await
+        self.io.io(Ready::WRITE, |socket| socket.send_to(buf, path)).await
     }
 
     /// As [`send_to`](Self::send_to), by hand.
@@ -314,7 +322,7 @@ impl UnixDatagram {
         buf: &[u8],
         path: impl AsRef<Path>,
     ) -> Poll<io::Result<usize>> {
-        self.io.poll_io(cx, Direction::Write, |socket| socket.send_to(buf, path.as_ref()))
+        self.io.poll_io(cx, Ready::WRITE, |socket| socket.send_to(buf, path.as_ref()))
     }
 
     /// As [`send_to`](Self::send_to), without waiting.
@@ -322,7 +330,7 @@ impl UnixDatagram {
     /// # Errors
     /// `WouldBlock` when there is no room.
     pub fn try_send_to(&self, buf: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
-        self.io.try_io(Interest::WRITABLE, |socket| socket.send_to(buf, path))
+        self.io.try_io(Ready::WRITE, |socket| socket.send_to(buf, path))
     }
 
     /// The address of this side.
