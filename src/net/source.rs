@@ -303,6 +303,10 @@ impl Drop for Waiter<'_> {
 }
 
 /// Byte streams.
+#[cfg_attr(
+    not(feature = "futures-io"),
+    allow(dead_code, reason = "by hand a stream is read and written only through the traits")
+)]
 impl<S: mio::event::Source> Source<S>
 where
     for<'a> &'a S: Read + Write,
