@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::task::{Context, Poll};
 
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token, event};
@@ -80,6 +81,11 @@ impl<T: AsFd> AsyncFd<T> {
         &self.io.get().0
     }
 
+    /// What was registered. Its descriptor must stay the one that was registered.
+    pub fn get_mut(&mut self) -> &mut T {
+        &mut self.io.get_mut().0
+    }
+
     /// Takes it out of the runtime.
     ///
     /// # Errors
@@ -117,6 +123,43 @@ impl<T: AsFd> AsyncFd<T> {
         self.io.ready(Ready::for_interest(interest)).await
     }
 
+    /// As [`readable`](Self::readable), by hand.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn poll_read_ready(
+        &self,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<AsyncFdReadyGuard<'_, T>>> {
+        let ready = self.io.poll_ready(cx, Ready::READ);
+        ready.map_ok(|_| AsyncFdReadyGuard { fd: self, side: Ready::READ })
+    }
+
+    /// As [`writable`](Self::writable), by hand.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn poll_write_ready(
+        &self,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<AsyncFdReadyGuard<'_, T>>> {
+        let ready = self.io.poll_ready(cx, Ready::WRITE);
+        ready.map_ok(|_| AsyncFdReadyGuard { fd: self, side: Ready::WRITE })
+    }
+
+    /// Calls `op` once, if the descriptor is ready as far as is known; its `WouldBlock` is
+    /// believed.
+    ///
+    /// # Errors
+    /// `WouldBlock` when it is not ready; else what `op` says.
+    pub fn try_io<R>(
+        &self,
+        interest: Interest,
+        op: impl FnOnce(&T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        self.io.try_io(Ready::for_interest(interest), |polled| op(&polled.0))
+    }
+
     /// Calls `op` whenever the descriptor is ready, until it says something else than `WouldBlock`.
     ///
     /// # Errors
@@ -146,9 +189,9 @@ impl<T: AsFd> AsyncFdReadyGuard<'_, T> {
     /// The outer error says that `op` would have blocked: wait again.
     pub fn try_io<R>(
         &mut self,
-        op: impl FnOnce(&T) -> io::Result<R>,
+        op: impl FnOnce(&AsyncFd<T>) -> io::Result<R>,
     ) -> Result<io::Result<R>, io::Error> {
-        match op(self.fd.get_ref()) {
+        match op(self.fd) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.clear_ready();
                 Err(error)
@@ -161,6 +204,10 @@ impl<T: AsFd> AsyncFdReadyGuard<'_, T> {
     pub fn clear_ready(&mut self) {
         self.fd.io.clear(self.side);
     }
+
+    /// The descriptor is taken for ready still, which is so unless
+    /// [`clear_ready`](Self::clear_ready) says otherwise.
+    pub fn retain_ready(&mut self) {}
 
     /// What was registered.
     pub fn get_inner(&self) -> &T {

@@ -84,6 +84,15 @@ impl<S: mio::event::Source> Source<S> {
         }
     }
 
+    /// Its descriptor must stay the one that was registered.
+    #[cfg(unix)]
+    pub(crate) fn get_mut(&mut self) -> &mut S {
+        match &mut self.io {
+            Some(io) => io,
+            None => unreachable!("a source is used up only by value"),
+        }
+    }
+
     /// Takes the socket out of its runtime.
     pub(crate) fn into_inner(mut self) -> io::Result<S> {
         let Some(mut io) = self.io.take() else {

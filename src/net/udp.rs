@@ -130,8 +130,27 @@ impl UdpSocket {
     ///
     /// # Errors
     /// Those of the operating system.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost if it is dropped.
     pub async fn peek_sender(&self) -> io::Result<SocketAddr> {
-        self.peek_from(&mut [0; 1]).await.map(|(_, from)| from)
+        self.io.io(Ready::READ, sender).await
+    }
+
+    /// As [`peek_sender`](Self::peek_sender), by hand.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn poll_peek_sender(&self, cx: &mut Context<'_>) -> Poll<io::Result<SocketAddr>> {
+        self.io.poll_io(cx, Ready::READ, sender)
+    }
+
+    /// As [`peek_sender`](Self::peek_sender), without waiting.
+    ///
+    /// # Errors
+    /// `WouldBlock` when there is no datagram as far as is known.
+    pub fn try_peek_sender(&self) -> io::Result<SocketAddr> {
+        self.io.try_io(Ready::READ, sender)
     }
 
     /// The address of this side.
@@ -149,6 +168,11 @@ impl UdpSocket {
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.io.get().peer_addr()
     }
+}
+
+/// Whom the next datagram is from. One byte of it is enough to ask.
+fn sender(socket: &mio::net::UdpSocket) -> io::Result<SocketAddr> {
+    socket.peek_from(&mut [0; 1]).map(|(_, from)| from)
 }
 
 /// Options that `mio` has, one pair of methods each.

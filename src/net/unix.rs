@@ -114,6 +114,14 @@ impl UnixStream {
     }
 }
 
+impl TryFrom<StdStream> for UnixStream {
+    type Error = io::Error;
+
+    fn try_from(socket: StdStream) -> io::Result<Self> {
+        Self::from_std(socket)
+    }
+}
+
 readiness_methods!(UnixStream);
 poll_ready_methods!(UnixStream, poll_read_ready, poll_write_ready);
 stream_methods!(UnixStream);
@@ -211,6 +219,14 @@ impl UnixListener {
     /// Those of the operating system.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.io.get().local_addr()
+    }
+}
+
+impl TryFrom<std::os::unix::net::UnixListener> for UnixListener {
+    type Error = io::Error;
+
+    fn try_from(socket: std::os::unix::net::UnixListener) -> io::Result<Self> {
+        Self::from_std(socket)
     }
 }
 
@@ -347,6 +363,14 @@ impl UnixDatagram {
     /// When it is not connected.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.io.get().peer_addr()
+    }
+}
+
+impl TryFrom<std::os::unix::net::UnixDatagram> for UnixDatagram {
+    type Error = io::Error;
+
+    fn try_from(socket: std::os::unix::net::UnixDatagram) -> io::Result<Self> {
+        Self::from_std(socket)
     }
 }
 
