@@ -93,6 +93,12 @@ fn an_abort_counts_before_and_after_the_start() {
         let cancelled = |task: RemoteJoinHandle<()>| block_on(task).unwrap_err().is_cancelled();
         let early = rt.handle().spawn(async { unreachable!("it was aborted before") });
         early.abort();
+        let made = rt.handle().spawn_with(|| {
+            unreachable!("it was aborted before, and is not even made");
+            #[expect(unreachable_code, reason = "its type is wanted")]
+            async {}
+        });
+        made.abort();
         let (dropped, drops) = mpsc::channel();
         let guard = OnDrop::new(move || dropped.send(()).unwrap());
         let late = rt.handle().spawn(async move {
@@ -116,7 +122,7 @@ fn an_abort_counts_before_and_after_the_start() {
             assert!(cancelled(late));
         })
         .unwrap();
-        assert!(cancelled(early) && cancelled(third));
+        assert!(cancelled(early) && cancelled(third) && cancelled(made));
         assert_eq!(rt.metrics().tasks, 0);
     });
 }

@@ -189,3 +189,31 @@ fn a_step_leaves_no_observer_behind() {
         assert_eq!(trace.take().len(), 3, "woken, switched, ended: once each");
     });
 }
+
+#[test]
+fn after_a_step_nobody_measures_any_more() {
+    guarded(|| {
+        let rt = Runtime::new().unwrap();
+        let busy = rt.spawn(async {
+            loop {
+                work(Duration::from_millis(1)).await;
+                yield_now().await;
+            }
+        });
+        let total = |rt: &Runtime| {
+            let info = rt.tasks().into_iter().find(|task| task.id() == busy.id()).unwrap();
+            (info.switches(), info.total_run())
+        };
+        assert!(rt.step().unwrap().ran >= Duration::from_millis(1));
+        let (_, measured) = total(&rt);
+        assert!(measured >= 1_000_000);
+        rt.block_on(async {
+            for _ in 0..3 {
+                yield_now().await;
+            }
+        });
+        let (switches, total) = total(&rt);
+        assert!(switches >= 3);
+        assert_eq!(total, measured);
+    });
+}

@@ -93,6 +93,12 @@ fn a_sleep_into_the_far_future_ends_there() {
         from_then.set_missed_tick_behavior(MissedTickBehavior::Skip);
         sleep(SEC).await;
         from_then.tick().await;
+        for missed in [MissedTickBehavior::Burst, MissedTickBehavior::Delay] {
+            let mut late = interval_at(Instant::now(), Duration::MAX);
+            late.set_missed_tick_behavior(missed);
+            sleep(SEC).await;
+            late.tick().await;
+        }
     });
     run(async |_| {
         sleep(Duration::from_nanos(u64::MAX)).await;
@@ -118,6 +124,12 @@ fn a_sleep_can_be_reset_and_cancelled_and_keeps_no_timer() {
         nap.as_mut().reset(start + SEC * 10);
         nap.as_mut().await;
         assert_eq!(start.elapsed(), SEC * 10);
+        // A timer that is far away does not stand in the way of a nearer deadline.
+        let mut nap = Box::pin(sleep(SEC * 90));
+        assert!(futures_lite::future::poll_once(&mut nap).await.is_none());
+        nap.as_mut().reset(start + SEC * 11);
+        nap.await;
+        assert_eq!(start.elapsed(), SEC * 11);
         let gone: Vec<_> = (0..100).map(|_| turno::spawn(sleep(SEC))).collect();
         yield_now().await;
         assert_eq!(rt.metrics().timers, 100);
