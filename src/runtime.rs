@@ -131,6 +131,7 @@ impl Runtime {
     /// As `block_on`, but for the stall.
     #[track_caller]
     pub fn try_block_on<F: Future>(&self, future: F) -> Result<F::Output, Stalled> {
+        // Written out as in `block_on`: a function between would be one more frame for a debugger.
         let _context = self.enter();
         let (_root, waker) = Root::new(&self.shared, Location::caller(), "try_block_on");
         let _desk = Desk::attend(&self.shared);
