@@ -121,6 +121,29 @@ fn an_operation_that_has_to_wait_costs_nothing() {
 }
 
 #[test]
+fn operations_that_have_to_wait_leave_the_budget_to_those_that_do_not() {
+    guarded(|| {
+        let (rt, seen) = watched(2);
+        let never = rt.spawn(std::future::pending::<()>());
+        let waits = rt.spawn(async {
+            let past = Instant::now();
+            let mut never = never;
+            for _ in 0..10 {
+                let mut nap = sleep(Duration::from_secs(1));
+                let nap = std::pin::Pin::new(&mut nap);
+                assert!(futures_lite::future::poll_once(nap).await.is_none());
+                assert!(futures_lite::future::poll_once(&mut never).await.is_none());
+            }
+            sleep_until(past).await;
+            sleep_until(past).await;
+        });
+        rt.block_on(yield_now());
+        assert!(waits.is_finished());
+        assert_eq!(spent(&seen, waits.id().serial()), 0);
+    });
+}
+
+#[test]
 fn a_timeout_fires_though_its_future_spends_all_of_the_budget() {
     guarded(|| {
         let (rt, _) = watched(3);

@@ -299,6 +299,33 @@ fn a_panic_of_a_policy_or_an_observer_loses_no_task_and_goes_to_the_caller() {
 }
 
 #[test]
+fn an_abort_is_carried_out_though_who_hears_of_it_panics() {
+    for place in [Forget, Aborted] {
+        guarded(|| {
+            let (rt, plan) = planned();
+            let tasks = Rc::new(RefCell::new(Vec::new()));
+            let text = panic_of(|| {
+                rt.block_on(async {
+                    // They are in the policy's hands when the aborts are attended to.
+                    tasks.borrow_mut().extend((0..3).map(|_| turno::spawn(pending::<()>())));
+                    tasks.borrow().iter().for_each(|task: &JoinHandle<()>| task.abort());
+                    plan.set(place, || panic!("it heard of it"));
+                    pending::<()>().await;
+                })
+            });
+            assert_eq!(text, "it heard of it");
+            let tasks = tasks.take();
+            assert!(tasks[0].is_finished());
+            rt.block_on(async {
+                for task in tasks {
+                    assert!(task.await.unwrap_err().is_cancelled());
+                }
+            });
+        });
+    }
+}
+
+#[test]
 fn a_policy_that_always_panics_can_be_replaced_and_does_not_disturb_the_drop() {
     guarded(|| {
         let trace = Trace::new();
