@@ -3,13 +3,16 @@
 mod common;
 
 use std::cell::Cell;
+use std::collections::VecDeque;
 use std::future::{pending, poll_fn};
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::thread;
 
 use common::{guarded, own_waker, virtual_rt};
-use turno::task::{AbortHandle, Id, yield_now};
+use turno::policy::{Pick, Policy, Tasks};
+use turno::runtime::Builder;
+use turno::task::{AbortHandle, Id, Nanos, TaskInfo, yield_now};
 
 const MANY: usize = 100;
 
@@ -95,6 +98,40 @@ fn the_waker_of_an_earlier_root_misses_the_next_one() {
         });
         assert!(rt.try_block_on(root).is_err());
         assert_eq!(polls, 1);
+    });
+}
+
+/// Forgets nobody, as a policy may.
+#[derive(Default)]
+struct Oblivious(VecDeque<Id>);
+
+impl Policy for Oblivious {
+    fn ready(&mut self, task: &TaskInfo, _: Nanos) {
+        self.0.push_back(task.id());
+    }
+    fn pick(&mut self, _: &Tasks<'_>, _: Nanos) -> Pick {
+        self.0.pop_front().into()
+    }
+}
+
+#[test]
+fn a_policy_may_pick_who_was_aborted_whether_its_handle_is_kept_or_not() {
+    guarded(|| {
+        let rt = Builder::new().policy(Oblivious::default()).build().unwrap();
+        rt.block_on(async {
+            for kept in [true, false] {
+                let task = turno::spawn(async { unreachable!("it was aborted before") });
+                let last = turno::spawn(async { 7 });
+                let abort = task.abort_handle();
+                let kept = kept.then_some(task);
+                abort.abort();
+                yield_now().await;
+                assert_eq!(last.await.unwrap(), 7);
+                if let Some(task) = kept {
+                    assert!(task.await.map(|()| unreachable!()).unwrap_err().is_cancelled());
+                }
+            }
+        });
     });
 }
 

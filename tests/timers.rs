@@ -101,7 +101,16 @@ fn a_sleep_into_the_far_future_ends_there() {
         }
     });
     run(async |_| {
-        sleep(Duration::from_nanos(u64::MAX)).await;
+        // The clock's end, 584 years from its start, is the end of any sleep.
+        let start = Instant::now();
+        let longest = [Duration::from_nanos(u64::MAX), YEAR * 585, YEAR * 100_000];
+        let tasks = longest.map(|long| turno::spawn(sleep(long)));
+        sleep(YEAR * 584).await;
+        assert!(tasks.iter().all(|task| !task.is_finished()));
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(start.elapsed(), Duration::from_nanos(u64::MAX));
         sleep(Duration::ZERO).await;
     });
 }

@@ -52,6 +52,36 @@ fn many_wakes_before_a_poll_are_one_poll() {
 }
 
 #[test]
+fn many_wakes_by_others_before_a_poll_are_one_poll() {
+    guarded(|| {
+        let rt = virtual_rt();
+        rt.block_on(async {
+            let (tell, told) = mpsc::channel();
+            let count = Rc::new(Cell::new(0));
+            let counts = count.clone();
+            drop(turno::spawn(poll_fn(move |cx| {
+                counts.set(counts.get() + 1);
+                let _ = tell.send(cx.waker().clone());
+                Poll::<()>::Pending
+            })));
+            yield_now().await;
+            let waker: Waker = told.recv().unwrap();
+            for polls in 1..5 {
+                assert_eq!(count.get(), polls);
+                (0..10).for_each(|_| waker.wake_by_ref());
+                yield_now().await;
+                yield_now().await;
+            }
+            let polls = count.get();
+            let many = move || (0..10).for_each(|_| waker.wake_by_ref());
+            thread::spawn(many).join().unwrap();
+            sleep(Duration::from_millis(1)).await;
+            assert_eq!(count.get(), polls + 1);
+        });
+    });
+}
+
+#[test]
 fn a_wake_during_the_poll_from_another_thread_is_one_more_poll() {
     let count = polls(|waker| {
         let waker = waker.clone();
