@@ -6,11 +6,12 @@ use std::future::{Future, pending, poll_fn};
 use std::io::{ErrorKind, Read, Result};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake};
 use std::time::Duration;
 
 use turno::net::{Interest, TcpListener, TcpStream, UdpSocket, lookup_host};
-use turno::runtime::Runtime;
+use turno::runtime::{Builder, Runtime};
 use turno::time::timeout;
 
 use common::{guarded, virtual_rt};
@@ -187,5 +188,131 @@ fn the_futures_of_sockets_may_cross_threads_too() {
         let socket = UdpSocket::bind("127.0.0.1:0").await?;
         socket.send_to(b"x", "localhost:1").await?;
         socket.recv_from(&mut [0]).await
+    });
+}
+
+/// Whether a wait for readability ends at once.
+async fn is_readable(stream: &TcpStream) -> bool {
+    futures_lite::future::poll_once(stream.readable()).await.is_some()
+}
+
+#[test]
+fn a_short_read_has_emptied_the_socket_and_a_full_one_has_not() {
+    guarded(|| {
+        let rt = Runtime::new().unwrap();
+        rt.block_on(async {
+            let (a, b) = pair().await.unwrap();
+            let mut buf = [0; 4];
+            a.write_all(b"12345").await.unwrap();
+            assert_eq!(b.read(&mut buf).await.unwrap(), 4);
+            assert!(is_readable(&b).await, "there may be more");
+            assert_eq!(b.read(&mut buf).await.unwrap(), 1);
+            assert!(!is_readable(&b).await, "a system call is not needed to know that it is empty");
+            a.write_all(b"6").await.unwrap();
+            b.readable().await.unwrap();
+            assert_eq!(b.read(&mut buf).await.unwrap(), 1);
+        });
+    });
+}
+
+#[test]
+fn a_short_read_before_the_end_does_not_hide_the_end() {
+    guarded(|| {
+        let rt = Runtime::new().unwrap();
+        rt.block_on(async {
+            let (a, b) = pair().await.unwrap();
+            a.write_all(b"x").await.unwrap();
+            a.shutdown().await.unwrap();
+            while !b.ready(Interest::READABLE).await.unwrap().is_read_closed() {
+                turno::task::yield_now().await; // Until the loop has looked.
+            }
+            assert_eq!(b.read(&mut [0; 8]).await.unwrap(), 1);
+            assert!(is_readable(&b).await, "the end is there, and no event will tell of it again");
+            assert_eq!(b.read(&mut [0; 8]).await.unwrap(), 0);
+        });
+    });
+}
+
+#[test]
+fn an_operation_that_waits_costs_no_budget() {
+    guarded(|| {
+        let rt = Builder::new().budget(1).build().unwrap();
+        rt.block_on(async {
+            let (a, b) = pair().await.unwrap();
+            turno::task::yield_now().await; // From here on one operation may be done.
+            for _ in 0..3 {
+                let read = futures_lite::future::poll_once(b.read(&mut [0])).await;
+                assert!(read.is_none());
+            }
+            let written = futures_lite::future::poll_once(a.write(b"x")).await;
+            assert!(written.is_some(), "waiting was charged");
+            let written = futures_lite::future::poll_once(a.write(b"x")).await;
+            assert!(written.is_none(), "writing was not");
+        });
+    });
+}
+
+#[test]
+fn a_future_that_moves_to_another_task_is_woken_there() {
+    struct Heard(AtomicBool);
+    impl Wake for Heard {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+    guarded(|| {
+        let rt = Runtime::new().unwrap();
+        let (a, b) = rt.block_on(pair()).unwrap();
+        let [first, second] = [(); 2].map(|()| Arc::new(Heard(AtomicBool::new(false))));
+        let mut readable = Box::pin(b.readable());
+        {
+            let _context = rt.enter();
+            for heard in [&first, &second] {
+                let waker = heard.clone().into();
+                let _ = b.try_read(&mut [0]);
+                let polled = readable.as_mut().poll(&mut Context::from_waker(&waker));
+                assert!(polled.is_pending());
+            }
+            a.try_write(b"x").unwrap();
+        }
+        while !second.0.load(Ordering::SeqCst) {
+            rt.turn(Some(Duration::from_millis(100)));
+        }
+        assert!(!first.0.load(Ordering::SeqCst), "the task that it left was woken");
+        assert_eq!(Arc::strong_count(&first), 1);
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn news_of_a_socket_that_is_gone_reach_nobody() {
+    guarded(|| {
+        let rt = Runtime::new().unwrap();
+        rt.block_on(async {
+            let (a, b) = pair().await.unwrap();
+            // Somebody keeps the connection open behind the socket's back.
+            let kept = std::os::fd::AsFd::as_fd(&b).try_clone_to_owned().unwrap();
+            drop(b);
+            let (c, d) = pair().await.unwrap(); // One of them sits where `b` sat.
+            for stream in [&c, &d] {
+                assert_eq!(stream.try_read(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
+            }
+            a.write_all(b"for nobody").await.unwrap();
+            turno::time::sleep(Duration::from_millis(1)).await; // The loop looks.
+            assert!(!is_readable(&c).await && !is_readable(&d).await);
+            drop(kept);
+        });
+    });
+}
+
+#[test]
+fn a_socket_that_is_dropped_in_its_runtime_is_gone_at_once() {
+    guarded(|| {
+        let rt = Runtime::new().unwrap();
+        rt.block_on(async {
+            let (a, b) = pair().await.unwrap();
+            drop((a, b));
+        });
+        assert_eq!(rt.metrics().sources, 0);
     });
 }
