@@ -1,177 +1,222 @@
-//! What each way reports, and how that looks side by side.
+//! What a mode has to say at the end: as lines from one process to another, as a table for people,
+//! as JSON for machines.
 
-use std::error::Error;
-use std::fs;
-use std::path::Path;
+use std::fmt::Write;
+use std::time::Duration;
 
-use anstream::println;
-use comfy_table::presets::NOTHING;
-use comfy_table::{CellAlignment, Table};
+use comfy_table::{CellAlignment, Table, presets};
 
-use crate::download;
-use crate::options::{Mode, Options};
-use crate::server;
+/// The loop's own count; only turno has one.
+#[derive(Clone, Copy, Default)]
+pub struct Polls {
+    pub switches: u64,
+    pub slow: u64,
+    pub longest: Duration,
+}
 
+/// What one mode did.
 #[derive(Default)]
 pub struct Report {
-    pub mode: &'static str,
-    pub failed: u64,
-    pub seconds: f64,
-    pub peak_kib: Option<u64>,
-    pub threads: Option<u64>,
-    pub switches: Option<u64>,
-    pub slow_polls: Option<u64>,
-    pub kernel_switches: Option<u64>,
-    /// Files on disk with the right checksum, and leftovers of others.
-    pub verified: u64,
-    pub leftovers: u64,
+    pub mode: String,
+    pub elapsed: Duration,
+    pub bytes: u64,
+    pub peak_memory: Option<u64>,
+    pub most_threads: Option<u64>,
+    pub thread_switches: Option<(u64, u64)>,
+    pub polls: Option<Polls>,
+    pub ok: u64,
+    pub failures: Vec<Failure>,
 }
 
-/// A number in `/proc/WHO/status`, where there is one.
-fn status(who: &str, key: &str) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{who}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?;
-    line.split_whitespace().next()?.parse().ok()
-}
-
-/// How often the kernel switched a thread out.
-pub fn kernel_switches(who: &str) -> Option<u64> {
-    let voluntary = status(who, "voluntary_ctxt_switches")?;
-    Some(voluntary + status(who, "nonvoluntary_ctxt_switches")?)
+pub struct Failure {
+    pub file: u64,
+    pub from: String,
+    pub error: String,
 }
 
 impl Report {
-    pub fn new(failed: u64) -> Self {
-        Self { failed, ..Self::default() }
+    /// MiB a second.
+    fn rate(&self) -> f64 {
+        self.bytes as f64 / MIB / self.elapsed.as_secs_f64().max(1e-9)
     }
 
-    /// Reads what the kernel knows of this process, unless it is known already.
-    pub fn measure(&mut self) {
-        self.peak_kib = status("self", "VmHWM").or(self.peak_kib);
-        self.threads = self.threads.or_else(|| status("self", "Threads"));
-        self.kernel_switches = self.kernel_switches.or_else(|| kernel_switches("self"));
-    }
-
-    /// Reads every file back from the disk.
-    pub fn check_the_disk(&mut self, options: &Options) {
-        let folder = options.out.clone().unwrap_or_default();
-        let right = |file: &u64| is_right(&folder, *file, options.size);
-        self.verified = (0..options.files).filter(right).count() as u64;
-        let entries = fs::read_dir(&folder).into_iter().flatten().count() as u64;
-        self.leftovers = entries - self.verified;
-    }
-
-    /// A line for the parent.
-    pub fn line(&self) -> String {
-        let some = |number: Option<u64>| number.map_or("-".to_string(), |n| n.to_string());
-        [
-            self.failed.to_string(),
-            self.seconds.to_string(),
-            some(self.peak_kib),
-            some(self.threads),
-            some(self.switches),
-            some(self.slow_polls),
-            some(self.kernel_switches),
-            self.verified.to_string(),
-            self.leftovers.to_string(),
-        ]
-        .join(" ")
-    }
-
-    pub fn parse(mode: Mode, line: &str) -> Result<Self, Box<dyn Error>> {
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        let [failed, seconds, peak, threads, switches, slow, kernel, verified, leftovers] =
-            fields[..]
-        else {
-            return Err(format!("the process for {} reported nothing", mode.name()).into());
+    /// One fact a line: `word value...`. [`Report::from_lines`] reads it.
+    pub fn to_lines(&self) -> String {
+        let mut text = format!(
+            "mode {}\nelapsed {}\nbytes {}\nok {}\n",
+            self.mode,
+            self.elapsed.as_nanos(),
+            self.bytes,
+            self.ok
+        );
+        let mut fact = |word: &str, values: &[u64]| {
+            let values: Vec<_> = values.iter().map(u64::to_string).collect();
+            text.push_str(&format!("{word} {}\n", values.join(" ")));
         };
-        Ok(Self {
-            mode: mode.name(),
-            failed: failed.parse()?,
-            seconds: seconds.parse()?,
-            peak_kib: peak.parse().ok(),
-            threads: threads.parse().ok(),
-            switches: switches.parse().ok(),
-            slow_polls: slow.parse().ok(),
-            kernel_switches: kernel.parse().ok(),
-            verified: verified.parse()?,
-            leftovers: leftovers.parse()?,
-        })
+        self.peak_memory.iter().for_each(|&peak| fact("memory", &[peak]));
+        self.most_threads.iter().for_each(|&most| fact("threads", &[most]));
+        self.thread_switches.iter().for_each(|&(v, i)| fact("kernel", &[v, i]));
+        if let Some(Polls { switches, slow, longest }) = &self.polls {
+            fact("polls", &[*switches, *slow, longest.as_nanos() as u64]);
+        }
+        for Failure { file, from, error } in &self.failures {
+            let _ = writeln!(text, "failed {file} {from} {}", error.replace('\n', " "));
+        }
+        text.push_str("end\n");
+        text
+    }
+
+    /// `None` if the lines are not whole: the process that wrote them did not come to its end.
+    pub fn from_lines(text: &str) -> Option<Self> {
+        let mut report = Self::default();
+        for line in text.lines() {
+            let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+            let mut numbers = rest.split(' ').map_while(|word| word.parse::<u64>().ok());
+            let mut next = || numbers.next();
+            match word {
+                "mode" => report.mode = rest.to_string(),
+                "elapsed" => report.elapsed = Duration::from_nanos(next()?),
+                "bytes" => report.bytes = next()?,
+                "ok" => report.ok = next()?,
+                "memory" => report.peak_memory = next(),
+                "threads" => report.most_threads = next(),
+                "kernel" => report.thread_switches = Some((next()?, next()?)),
+                "polls" => {
+                    let (switches, slow) = (next()?, next()?);
+                    let longest = Duration::from_nanos(next()?);
+                    report.polls = Some(Polls { switches, slow, longest });
+                }
+                "failed" => {
+                    let mut words = rest.splitn(3, ' ');
+                    let file = words.next()?.parse().ok()?;
+                    let (from, error) = (words.next()?.to_string(), words.next()?.to_string());
+                    report.failures.push(Failure { file, from, error });
+                }
+                "end" => return Some(report),
+                _ => {}
+            }
+        }
+        None
+    }
+
+    fn json(&self) -> String {
+        let failures: Vec<_> = self
+            .failures
+            .iter()
+            .map(|Failure { file, from, error }| {
+                format!(r#"{{"file":{file},"from":{},"error":{}}}"#, quoted(from), quoted(error))
+            })
+            .collect();
+        let kernel = self.thread_switches.map(|(voluntary, involuntary)| {
+            format!(r#"{{"voluntary":{voluntary},"involuntary":{involuntary}}}"#)
+        });
+        format!(
+            concat!(
+                r#"{{"mode":{},"seconds":{:.6},"bytes":{},"mib_per_second":{:.1},"#,
+                r#""peak_memory_bytes":{},"most_threads":{},"thread_switches":{},"#,
+                r#""task_switches":{},"slow_polls":{},"longest_poll_seconds":{},"#,
+                r#""files_ok":{},"files_failed":{},"failures":[{}]}}"#
+            ),
+            quoted(&self.mode),
+            self.elapsed.as_secs_f64(),
+            self.bytes,
+            self.rate(),
+            or(self.peak_memory, "null"),
+            or(self.most_threads, "null"),
+            or(kernel, "null"),
+            or(self.polls.map(|polls| polls.switches), "null"),
+            or(self.polls.map(|polls| polls.slow), "null"),
+            or(self.polls.map(|polls| format!("{:.6}", polls.longest.as_secs_f64())), "null"),
+            self.ok,
+            self.failures.len(),
+            failures.join(",")
+        )
     }
 }
 
-/// Whether a file on disk is what the server has.
-fn is_right(folder: &Path, file: u64, size: u64) -> bool {
-    let Ok(bytes) = fs::read(download::path(folder, file)) else { return false };
-    let mut rest = bytes.as_slice();
-    let same = server::content(file, size).all(|block| match rest.strip_prefix(block.as_slice()) {
-        Some(after) => {
-            rest = after;
-            true
-        }
-        None => false,
-    });
-    same && rest.is_empty()
+pub fn json(files: u64, size: u64, chunk: usize, limit: usize, reports: &[Report]) -> String {
+    let modes: Vec<_> = reports.iter().map(Report::json).collect();
+    format!(
+        r#"{{"files":{files},"size":{size},"chunk":{chunk},"limit":{limit},"modes":[{}]}}"#,
+        modes.join(",")
+    )
 }
 
-pub fn table(reports: &[Report], options: &Options) {
-    let megabytes = (options.files * options.size) as f64 / f64::from(1 << 20);
-    println!(
-        "{} files of {} bytes ({megabytes:.1} MiB), {} at once, {} bytes a read\n",
-        options.files, options.size, options.limit, options.chunk
-    );
-    let some = |number: Option<u64>| number.map_or("n/a".to_string(), |n| n.to_string());
+/// The modes side by side.
+pub fn table(reports: &[Report]) -> Table {
     let mut table = Table::new();
-    table.load_style(NOTHING);
-    table.set_header(std::iter::once("").chain(reports.iter().map(|report| report.mode)));
-    let mut row = |label: &str, value: &dyn Fn(&Report) -> String| {
-        table.add_row(std::iter::once(label.to_string()).chain(reports.iter().map(value)));
-    };
-    row("time", &|r| format!("{:.3} s", r.seconds));
-    row("MiB a second", &|r| {
-        format!("{:.0}", megabytes * r.verified as f64 / options.files as f64 / r.seconds)
-    });
-    row("peak memory", &|r| {
-        r.peak_kib.map_or("n/a".into(), |kib| format!("{:.1} MiB", kib as f64 / 1024.0))
-    });
-    row("threads", &|r| some(r.threads));
-    row("switches between tasks", &|r| some(r.switches));
-    row("slow polls (1 ms or more)", &|r| some(r.slow_polls));
-    row("switches by the kernel", &|r| some(r.kernel_switches));
-    row("files right on disk", &|r| r.verified.to_string());
-    row("files failed", &|r| r.failed.to_string());
+    table.load_style(presets::UTF8_BORDERS_ONLY);
+    let head = reports.iter().map(|report| report.mode.clone());
+    table.set_header(std::iter::once(String::new()).chain(head));
+    type Show = fn(&Report) -> String;
+    let rows: [(&str, Show); 10] = [
+        ("time", |r| format!("{:.3} s", r.elapsed.as_secs_f64())),
+        ("MiB a second", |r| format!("{:.1}", r.rate())),
+        ("peak memory", |r| or(r.peak_memory.map(|n| format!("{:.1} MiB", n as f64 / MIB)), NA)),
+        ("most threads seen", |r| or(r.most_threads.map(count), NA)),
+        ("task switches (turno)", |r| or(r.polls.map(|p| count(p.switches)), "-")),
+        ("thread switches: waited", |r| {
+            or(r.thread_switches.map(|(voluntary, _)| count(voluntary)), NA)
+        }),
+        ("                 preempted", |r| or(r.thread_switches.map(|(_, i)| count(i)), NA)),
+        ("slow polls (over 1 ms)", |r| or(r.polls.map(|p| count(p.slow)), "-")),
+        ("  the longest", |r| {
+            or(r.polls.map(|p| format!("{:.2} ms", p.longest.as_secs_f64() * 1e3)), "-")
+        }),
+        ("files ok / failed", |r| format!("{} / {}", count(r.ok), count(r.failures.len() as u64))),
+    ];
+    for (name, show) in rows {
+        table.add_row(std::iter::once(name.to_string()).chain(reports.iter().map(show)));
+    }
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    println!("{table}");
-    for report in reports.iter().filter(|report| report.failed > 0) {
-        println!("\n{}: {} of {} files failed", report.mode, report.failed, options.files);
-    }
-    for report in reports.iter().filter(|report| report.leftovers > 0) {
-        println!("\n{}: {} files are left that should not be there", report.mode, report.leftovers);
-    }
+    table
 }
 
-pub fn json(reports: &[Report], options: &Options) -> String {
-    let some = |number: Option<u64>| number.map_or("null".to_string(), |n| n.to_string());
-    let one = |r: &Report| {
-        format!(
-            "{{\"mode\":\"{}\",\"files\":{},\"size\":{},\"limit\":{},\"failed\":{},\"seconds\":{},\
-             \"peak_kib\":{},\"threads\":{},\"switches\":{},\"slow_polls\":{},\
-             \"kernel_switches\":{},\"verified\":{}}}",
-            r.mode,
-            options.files,
-            options.size,
-            options.limit,
-            r.failed,
-            r.seconds,
-            some(r.peak_kib),
-            some(r.threads),
-            some(r.switches),
-            some(r.slow_polls),
-            some(r.kernel_switches),
-            r.verified
-        )
-    };
-    format!("[{}]", reports.iter().map(one).collect::<Vec<_>>().join(",\n "))
+const MIB: f64 = 1024.0 * 1024.0;
+const NA: &str = "n/a";
+
+fn or(value: Option<impl ToString>, without: &str) -> String {
+    value.map_or_else(|| without.to_string(), |value| value.to_string())
+}
+
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if c.is_control() => drop(write!(quoted, "\\u{:04x}", u32::from(c))),
+            c => quoted.push(c),
+        }
+    }
+    quoted + "\""
+}
+
+/// `1 file`, `1,024 files`.
+pub fn files(n: u64) -> String {
+    format!("{} file{}", count(n), if n == 1 { "" } else { "s" })
+}
+
+/// `1,024`
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 MiB` where it comes out even, else bytes.
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        b if b > 0 && b.is_multiple_of(1 << 30) => format!("{} GiB", b >> 30),
+        b if b > 0 && b.is_multiple_of(1 << 20) => format!("{} MiB", b >> 20),
+        b if b > 0 && b.is_multiple_of(1 << 10) => format!("{} KiB", b >> 10),
+        b => format!("{} bytes", count(b)),
+    }
 }

@@ -1,115 +1,151 @@
-//! One thread and a loop over "who is ready?", by hand: the slide's sync `download_all`.
+//! `select`: the slide "¿Por qué async?", right column. The loop by hand, on `mio`.
 //!
-//! `mio` stands for the slide's `select`. It is edge-triggered: a socket is read until it has no more.
+//! Look at [`download_all`] beside the slide; then beside `tasks.rs`, where the same states (waiting
+//! for the connection, for data, done) are simply places in a function.
+//!
+//! The slide's `select` tells again and again who is readable; `mio` tells once, when news come. So
+//! those who may have more are kept in `readable` until the kernel says "nothing there".
 
-use std::collections::HashMap;
-use std::io::{self, Read, Write};
+use std::collections::{BTreeSet, HashMap};
+use std::io::{self, ErrorKind, Read, Write};
+use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
-use crate::download::{Download, Failure, Job, Jobs};
-use crate::report::Report;
-use crate::server;
+use crate::part::{Error, Job, Outcome, Part};
 
-/// A connection: first the request goes out, then the file comes in.
-struct Conn {
+/// ```python
+/// def download_all(socks_and_files):
+///     sockmap = { sock.fileno() : (sock, f) for sock, f in socks_and_files }
+///     while sockmap:
+///         readable, _, _ = select(sockmap.keys(), [], [])
+///         for fd in readable:
+///             sock, f = sockmap[fd]
+///             buf = sock.read(1024)
+///             if buf:
+///                 f.write(buf)
+///             else:
+///                 sockmap.pop(fd)
+/// ```
+pub fn download_all(jobs: Vec<Job>, limit: usize) -> io::Result<Vec<Outcome>> {
+    let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(1024));
+    let (mut sockmap, mut readable) = (HashMap::new(), BTreeSet::new());
+    let (mut outcomes, mut jobs) = (Vec::new(), jobs.into_iter().enumerate());
+    let mut buf = Vec::new();
+    loop {
+        while sockmap.len() < limit
+            && let Some((n, job)) = jobs.next()
+        {
+            buf.resize(job.plan.chunk, 0);
+            match Download::begin(&job, Token(n), &poll) {
+                Ok(download) => drop(sockmap.insert(Token(n), download)),
+                Err(error) => outcomes.push(job.done(Err(error))),
+            }
+        }
+        if sockmap.is_empty() {
+            return Ok(outcomes);
+        }
+        let nap = if readable.is_empty() { Duration::from_millis(250) } else { Duration::ZERO };
+        match poll.poll(&mut events, Some(nap)) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            polled => polled?,
+        }
+        readable.extend(events.iter().map(|event| event.token()));
+        for fd in std::mem::take(&mut readable) {
+            let Some(download) = sockmap.get_mut(&fd) else { continue };
+            match download.step(&mut buf) {
+                Ok(Next::Again) => drop(readable.insert(fd)),
+                Ok(Next::Wait) => {}
+                Ok(Next::End) => outcomes.extend(sockmap.remove(&fd).map(|d| d.end(Ok(())))),
+                Err(error) => outcomes.extend(sockmap.remove(&fd).map(|d| d.end(Err(error)))),
+            }
+        }
+        if readable.is_empty() {
+            let silent = sockmap.extract_if(|_, download| download.is_silent());
+            outcomes.extend(silent.map(|(_, d)| d.end(Err(silence()))));
+        }
+    }
+}
+
+/// A socket and its file, and what a task would have kept on its stack.
+struct Download {
     job: Job,
     sock: TcpStream,
-    f: Option<Download>,
+    /// What is left to be sent of the request.
     request: Vec<u8>,
+    /// `None` until the connection stands.
+    f: Option<Part>,
+    heard: Instant,
 }
 
-impl Conn {
-    fn begin(job: Job, poll: &Poll) -> Result<Self, (Job, Failure)> {
-        let started = (|| {
-            let f = Download::begin(&job)?;
-            let mut sock = TcpStream::connect(job.from).map_err(Failure::Connect)?;
-            poll.registry()
-                .register(
-                    &mut sock,
-                    Token(job.file as usize),
-                    Interest::READABLE | Interest::WRITABLE,
-                )
-                .map_err(Failure::Connect)?;
-            Ok((f, sock))
-        })();
-        match started {
-            Ok((f, sock)) => {
-                let request = server::request(job.file, job.size).to_vec();
-                Ok(Self { job, sock, f: Some(f), request })
-            }
-            Err(failure) => Err((job, failure)),
+enum Next {
+    Again,
+    Wait,
+    End,
+}
+
+impl Download {
+    fn begin(job: &Job, token: Token, poll: &Poll) -> Result<Self, Error> {
+        let mut sock = TcpStream::connect(job.from).map_err(Error::Connect)?;
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        poll.registry().register(&mut sock, token, interest)?;
+        let request = job.request().into_bytes();
+        Ok(Self { job: job.clone(), sock, request, f: None, heard: Instant::now() })
+    }
+
+    /// Does the one thing that is next, without waiting.
+    fn step(&mut self, buf: &mut [u8]) -> Result<Next, Error> {
+        match self.try_step(buf) {
+            Err(Error::Receive(error, _)) => match error.kind() {
+                ErrorKind::WouldBlock | ErrorKind::NotConnected => Ok(Next::Wait),
+                ErrorKind::Interrupted => Ok(Next::Again),
+                _ => Err(error.into()),
+            },
+            done => done,
         }
     }
 
-    /// Does what can be done now; `Some` when it is over.
-    fn go_on(&mut self, buf: &mut [u8]) -> Option<Result<(), Failure>> {
-        match self.sock.take_error() {
-            Ok(None) => {}
-            Ok(Some(error)) | Err(error) => return Some(Err(Failure::Connect(error))),
-        }
+    fn try_step(&mut self, buf: &mut [u8]) -> Result<Next, Error> {
+        let f = match &mut self.f {
+            Some(f) => f,
+            None => {
+                if let Some(error) = self.sock.take_error().map_err(Error::Connect)? {
+                    return Err(Error::Connect(error));
+                }
+                self.sock.peer_addr()?; // Not connected yet: wait.
+                self.f.insert(self.job.create()?)
+            }
+        };
         while !self.request.is_empty() {
-            match self.sock.write(&self.request) {
-                Ok(n) => drop(self.request.drain(..n)),
-                Err(error) if is_not_yet(&error) => return None,
-                Err(error) => return Some(Err(Failure::Connect(error))),
-            }
+            let sent = self.sock.write(&self.request)?;
+            self.request.drain(..sent);
         }
-        let f = self.f.as_mut()?;
-        loop {
-            // buf = sock.read(1024)
-            match self.sock.read(buf) {
-                // else: sockmap.pop(fd)
-                Ok(0) => return self.f.take().map(Download::land),
-                // if buf: f.write(buf)
-                Ok(n) => match f.write(&buf[..n]) {
-                    Ok(()) => {}
-                    Err(failure) => return Some(Err(failure)),
-                },
-                Err(error) if is_not_yet(&error) => return None,
-                Err(error) => return Some(Err(Failure::Receive(error, f.came()))),
-            }
+        let n = self.sock.read(buf)?;
+        self.heard = Instant::now();
+        if n == 0 {
+            return Ok(Next::End);
         }
+        f.write(&buf[..n])?;
+        Ok(Next::Again)
+    }
+
+    fn is_silent(&self) -> bool {
+        self.heard.elapsed() > self.job.plan.silence
+    }
+
+    fn end(self, downloaded: Result<(), Error>) -> Outcome {
+        let result = match (downloaded, self.f) {
+            (Ok(()), Some(f)) => f.keep(),
+            (Ok(()), None) => Err(Error::Cut(None)),
+            (Err(error), Some(f)) => Err(f.broken(error)),
+            (Err(Error::Receive(error, _)), None) => Err(Error::Connect(error)),
+            (Err(error), None) => Err(error),
+        };
+        self.job.done(result)
     }
 }
 
-fn is_not_yet(error: &io::Error) -> bool {
-    use io::ErrorKind::{Interrupted, NotConnected, WouldBlock};
-    matches!(error.kind(), WouldBlock | NotConnected | Interrupted)
-}
-
-// def download_all(socks_and_files):
-pub fn run(jobs: Jobs) -> io::Result<Report> {
-    let mut poll = Poll::new()?;
-    let mut events = Events::with_capacity(1024);
-    let mut buf = vec![0; jobs.chunk];
-    let mut failed = 0;
-    let mut sockmap: HashMap<Token, Conn> = HashMap::new();
-    loop {
-        while (sockmap.len() as u64) < jobs.limit {
-            let Some(job) = jobs.next() else { break };
-            match Conn::begin(job, &poll) {
-                Ok(conn) => drop(sockmap.insert(Token(conn.job.file as usize), conn)),
-                Err((job, failure)) => failed += u64::from(!jobs.ended(&job, Err(failure))),
-            }
-        }
-        // while sockmap:
-        if sockmap.is_empty() {
-            return Ok(Report::new(failed));
-        }
-        // readable, _, _ = select(sockmap.keys(), [], [])
-        match poll.poll(&mut events, None) {
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
-            _ => {}
-        }
-        // for fd in readable:
-        for event in &events {
-            let Some(conn) = sockmap.get_mut(&event.token()) else { continue };
-            if let Some(result) = conn.go_on(&mut buf) {
-                failed += u64::from(!jobs.ended(&conn.job, result));
-                sockmap.remove(&event.token());
-            }
-        }
-    }
+fn silence() -> Error {
+    io::Error::from(ErrorKind::TimedOut).into()
 }

@@ -1,57 +1,66 @@
-//! A thread per socket: each blocks where it waits, and the kernel decides who runs.
+//! `threads`: what the talk wants to get away from. A thread for each socket.
+//!
+//! Look at [`download`]: the same loop without `await`. Every `read` may block, and that is fine:
+//! only this thread sleeps. The price is in the table: threads, memory, and switches made by the
+//! kernel wherever it likes.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
 use std::thread;
 
-use crate::download::{Download, Failure, Job, Jobs};
-use crate::report::{self, Report};
-use crate::server;
+use crate::part::{Error, Job, Kept, Outcome, Part};
 
-fn download(job: &Job, chunk: usize) -> Result<(), Failure> {
-    let mut f = Download::begin(job)?;
-    let mut sock = TcpStream::connect(job.from).map_err(Failure::Connect)?;
-    sock.write_all(&server::request(job.file, job.size)).map_err(Failure::Connect)?;
-    let mut buf = vec![0; chunk];
+fn download(mut sock: &TcpStream, f: &mut Part) -> Result<(), Error> {
+    let mut buf = f.buffer();
     loop {
-        let n = sock.read(&mut buf).map_err(|error| Failure::Receive(error, f.came()))?;
+        let n = match sock.read(&mut buf) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            read => read?,
+        };
         if n == 0 {
-            return f.land();
+            return Ok(());
         }
         f.write(&buf[..n])?;
     }
 }
 
-pub fn run(jobs: Jobs) -> Report {
-    let (limit, chunk) = (jobs.limit, jobs.chunk);
-    let jobs = Mutex::new(jobs);
-    let next = || jobs.lock().expect("no thread panics").next();
-    let (failed, started, switches) = <(AtomicU64, AtomicU64, AtomicU64)>::default();
-    let work = || {
-        started.fetch_add(1, Ordering::Relaxed);
-        while let Some(job) = next() {
-            let result = download(&job, chunk);
-            let well = jobs.lock().expect("no thread panics").ended(&job, result);
-            failed.fetch_add(u64::from(!well), Ordering::Relaxed);
+/// A new thread for each file; when there are as many as allowed, one has to end first.
+pub fn download_all(jobs: Vec<Job>, limit: usize) -> Vec<Outcome> {
+    let (ended, ends) = mpsc::channel();
+    let mut outcomes = Vec::with_capacity(jobs.len());
+    let (mut running, total) = (0, jobs.len());
+    for job in jobs {
+        if running == limit {
+            outcomes.extend(ends.recv());
+            running -= 1;
         }
-        switches.fetch_add(report::kernel_switches("thread-self").unwrap_or(0), Ordering::Relaxed);
-    };
-    thread::scope(|scope| {
-        for _ in 0..limit {
-            if let Err(error) = thread::Builder::new().spawn_scoped(scope, work) {
-                let already = started.load(Ordering::Relaxed);
-                anstream::eprintln!("no more than {already} threads could be started: {error}");
-                break;
+        let (ended, its) = (ended.clone(), job.clone());
+        let work = move || {
+            let result = fetch(&its);
+            its.plan.ledger.count_switches_of_this_thread();
+            // It fails only if nobody waits for the outcome any more.
+            let _ = ended.send(its.done(result));
+        };
+        match thread::Builder::new().spawn(work) {
+            Ok(_) => running += 1,
+            Err(error) => {
+                outcomes.push(job.done(Err(Error::Lost(format!("no thread to be had: {error}")))));
             }
         }
-        if started.load(Ordering::Relaxed) == 0 {
-            work(); // Not one thread was to be had: this one does it all, or waits for them.
-        }
-    });
-    let mut report = Report::new(failed.into_inner());
-    report.threads = Some(started.into_inner() + 1);
-    report.kernel_switches = Some(switches.into_inner());
-    report
+    }
+    let left = total - outcomes.len();
+    outcomes.extend(ends.iter().take(left));
+    outcomes
+}
+
+fn fetch(job: &Job) -> Result<Kept, Error> {
+    let silence = job.plan.silence;
+    let mut sock = TcpStream::connect_timeout(&job.from, silence).map_err(Error::Connect)?;
+    sock.set_read_timeout(Some(silence))?;
+    sock.write_all(job.request().as_bytes())?;
+    let mut f = job.create()?;
+    let downloaded = download(&sock, &mut f);
+    downloaded.map_err(|error| f.broken(error))?;
+    f.keep()
 }
