@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use turno::observe::{Event, Observer};
 use turno::runtime::{Builder, Runtime};
-use turno::task::{Cause, Nanos};
+use turno::task::Nanos;
 
 /// Runs `test`, and ends the whole process with a message if it hangs.
 pub fn guarded<R>(test: impl FnOnce() -> R) -> R {
@@ -135,7 +135,7 @@ pub fn has(found: impl AsRef<str>, wanted: &str) {
     assert!(found.contains(wanted), "{wanted:?} is not in {found:?}");
 }
 
-/// Lets its waker out to whoever calls the returned closure's owner, and waits until it is told.
+/// A future that waits until it is opened, by anybody on its thread; its clones are the same gate.
 #[derive(Clone, Default)]
 pub struct Gate(Rc<RefCell<(bool, Option<Waker>)>>);
 
@@ -185,9 +185,4 @@ pub async fn wait_once(f: impl FnOnce(&Waker)) {
         None => Poll::Ready(()),
     })
     .await
-}
-
-/// Whether a task became ready by its own doing.
-pub fn is_own(cause: Cause) -> bool {
-    matches!(cause, Cause::Yield | Cause::Budget)
 }
