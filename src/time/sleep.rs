@@ -14,7 +14,8 @@ use crate::runtime::core::{Link, Shared};
 use crate::task::current;
 use crate::task::inbox::Letter;
 
-/// Waits until `duration` has passed.
+/// Waits until `duration` has passed, from the moment it is made on the clock of the runtime that
+/// the thread is in then: make it inside of the task, or of the guard of `Runtime::enter`.
 ///
 /// # Cancel safety
 /// Dropping it cancels the timer.
