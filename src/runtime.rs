@@ -329,16 +329,24 @@ impl Runtime {
     }
 
     /// All tasks, finished ones whose result is awaited included, by id.
+    ///
+    /// # Panics
+    /// Inside of a policy or an observer.
+    #[track_caller]
     pub fn tasks(&self) -> Vec<TaskInfo> {
-        let core = self.shared.core.borrow();
+        let core = self.shared.core_for("`Runtime::tasks`");
         let mut tasks: Vec<_> = core.tasks.iter().map(|slot| slot.info.clone()).collect();
         tasks.sort_by_key(TaskInfo::id);
         tasks
     }
 
     /// What has been counted so far.
+    ///
+    /// # Panics
+    /// Inside of a policy or an observer.
+    #[track_caller]
     pub fn metrics(&self) -> Metrics {
-        let core = self.shared.core.borrow();
+        let core = self.shared.core_for("`Runtime::metrics`");
         Metrics {
             tasks: core.tasks.len(),
             ready: core.queued,
