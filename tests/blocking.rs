@@ -70,7 +70,10 @@ fn there_are_never_more_threads_than_allowed_and_as_many_as_allowed() {
         });
         assert!(most.load(SeqCst) <= MOST);
         assert_eq!(rt.metrics().blocking_threads, MOST);
-        assert_eq!(rt.metrics().blocking_jobs, 0);
+        // The result comes first, the end of the job a moment later.
+        while rt.metrics().blocking_jobs > 0 {
+            thread::yield_now();
+        }
     });
 }
 
