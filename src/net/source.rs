@@ -311,11 +311,7 @@ impl Drop for Waiter<'_> {
     }
 }
 
-/// Byte streams.
-#[cfg_attr(
-    not(feature = "futures-io"),
-    allow(dead_code, reason = "by hand a stream is read and written only through the traits")
-)]
+/// Byte streams: each operation as the future `number` or by hand, and awaited.
 impl<S: mio::event::Source> Source<S>
 where
     for<'a> &'a S: Read + Write,
@@ -323,61 +319,65 @@ where
     pub(crate) fn poll_read(
         &self,
         cx: &mut Context<'_>,
+        number: Option<&mut u64>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         let asked = buf.len();
-        let moved = self.poll_io(cx, Ready::READ, |mut io| io.read(buf));
+        let moved = self.attempt(cx, Ready::READ, number, |mut io| io.read(buf));
         moved.map_ok(|n| self.note_short(Ready::READABLE, n, asked))
     }
 
     pub(crate) async fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
-        let asked = buf.len();
-        let n = self.io(Ready::READ, |mut io| io.read(buf)).await?;
-        Ok(self.note_short(Ready::READABLE, n, asked))
+        let mut wait = self.waiter();
+        poll_fn(|cx| self.poll_read(cx, Some(wait.number()), buf)).await
     }
 
     pub(crate) fn poll_read_vectored(
         &self,
         cx: &mut Context<'_>,
+        number: Option<&mut u64>,
         bufs: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
         let asked = bufs.iter().map(|buf| buf.len()).sum();
-        let moved = self.poll_io(cx, Ready::READ, |mut io| io.read_vectored(bufs));
+        let moved = self.attempt(cx, Ready::READ, number, |mut io| io.read_vectored(bufs));
         moved.map_ok(|n| self.note_short(Ready::READABLE, n, asked))
     }
 
     pub(crate) async fn read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        let asked = bufs.iter().map(|buf| buf.len()).sum();
-        let n = self.io(Ready::READ, |mut io| io.read_vectored(bufs)).await?;
-        Ok(self.note_short(Ready::READABLE, n, asked))
+        let mut wait = self.waiter();
+        poll_fn(|cx| self.poll_read_vectored(cx, Some(wait.number()), bufs)).await
     }
 
-    pub(crate) fn poll_write(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    pub(crate) fn poll_write(
+        &self,
+        cx: &mut Context<'_>,
+        number: Option<&mut u64>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let asked = buf.len();
-        let moved = self.poll_io(cx, Ready::WRITE, |mut io| io.write(buf));
+        let moved = self.attempt(cx, Ready::WRITE, number, |mut io| io.write(buf));
         moved.map_ok(|n| self.note_short(Ready::WRITABLE, n, asked))
     }
 
     pub(crate) async fn write(&self, buf: &[u8]) -> io::Result<usize> {
-        let asked = buf.len();
-        let n = self.io(Ready::WRITE, |mut io| io.write(buf)).await?;
-        Ok(self.note_short(Ready::WRITABLE, n, asked))
+        let mut wait = self.waiter();
+        poll_fn(|cx| self.poll_write(cx, Some(wait.number()), buf)).await
     }
 
     pub(crate) fn poll_write_vectored(
         &self,
         cx: &mut Context<'_>,
+        number: Option<&mut u64>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let asked = bufs.iter().map(|buf| buf.len()).sum();
-        let moved = self.poll_io(cx, Ready::WRITE, |mut io| io.write_vectored(bufs));
+        let moved = self.attempt(cx, Ready::WRITE, number, |mut io| io.write_vectored(bufs));
         moved.map_ok(|n| self.note_short(Ready::WRITABLE, n, asked))
     }
 
     pub(crate) async fn write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        let asked = bufs.iter().map(|buf| buf.len()).sum();
-        let n = self.io(Ready::WRITE, |mut io| io.write_vectored(bufs)).await?;
-        Ok(self.note_short(Ready::WRITABLE, n, asked))
+        let mut wait = self.waiter();
+        poll_fn(|cx| self.poll_write_vectored(cx, Some(wait.number()), bufs)).await
     }
 
     /// A stream that gave or took less than was asked for is at its end for now: what comes next

@@ -420,7 +420,7 @@ macro_rules! read_traits {
                 cx: &mut Context<'_>,
                 buf: &mut [u8],
             ) -> Poll<io::Result<usize>> {
-                self.io.poll_read(cx, buf)
+                self.io.poll_read(cx, None, buf)
             }
 
             fn poll_read_vectored(
@@ -428,7 +428,7 @@ macro_rules! read_traits {
                 cx: &mut Context<'_>,
                 bufs: &mut [IoSliceMut<'_>],
             ) -> Poll<io::Result<usize>> {
-                self.io.poll_read_vectored(cx, bufs)
+                self.io.poll_read_vectored(cx, None, bufs)
             }
         }
 
@@ -439,7 +439,7 @@ macro_rules! read_traits {
                 cx: &mut Context<'_>,
                 buf: &mut tokio::io::ReadBuf<'_>,
             ) -> Poll<io::Result<()>> {
-                let n = std::task::ready!(self.io.poll_read(cx, buf.initialize_unfilled()))?;
+                let n = std::task::ready!(self.io.poll_read(cx, None, buf.initialize_unfilled()))?;
                 buf.advance(n);
                 Poll::Ready(Ok(()))
             }
@@ -456,7 +456,7 @@ macro_rules! write_traits {
                 cx: &mut Context<'_>,
                 buf: &[u8],
             ) -> Poll<io::Result<usize>> {
-                self.io.poll_write(cx, buf)
+                self.io.poll_write(cx, None, buf)
             }
 
             fn poll_write_vectored(
@@ -464,7 +464,7 @@ macro_rules! write_traits {
                 cx: &mut Context<'_>,
                 bufs: &[IoSlice<'_>],
             ) -> Poll<io::Result<usize>> {
-                self.io.poll_write_vectored(cx, bufs)
+                self.io.poll_write_vectored(cx, None, bufs)
             }
 
             fn poll_flush(
@@ -489,7 +489,7 @@ macro_rules! write_traits {
                 cx: &mut Context<'_>,
                 buf: &[u8],
             ) -> Poll<io::Result<usize>> {
-                self.io.poll_write(cx, buf)
+                self.io.poll_write(cx, None, buf)
             }
 
             fn poll_write_vectored(
@@ -497,7 +497,7 @@ macro_rules! write_traits {
                 cx: &mut Context<'_>,
                 bufs: &[IoSlice<'_>],
             ) -> Poll<io::Result<usize>> {
-                self.io.poll_write_vectored(cx, bufs)
+                self.io.poll_write_vectored(cx, None, bufs)
             }
 
             fn is_write_vectored(&self) -> bool {
