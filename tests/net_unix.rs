@@ -146,6 +146,8 @@ fn to_the_standard_library_and_back() {
     run(async || {
         let (a, b) = std::os::unix::net::UnixStream::pair()?;
         let (a, b) = (UnixStream::from_std(a)?, UnixStream::try_from(b)?);
+        let none = futures_lite::future::poll_once(a.read(&mut [0; 8])).await;
+        assert!(none.is_none()); // And it did not block, though std's do.
         let a = UnixStream::from_std(a.into_std()?)?;
         a.write_all(b"x").await?;
         assert_eq!(b.read(&mut [0; 8]).await?, 1);
