@@ -165,8 +165,8 @@ fn what_would_block_says_so_and_does_not_spin() {
             assert_eq!(b.try_read(&mut buf).unwrap_err().kind(), ErrorKind::WouldBlock);
             let ready = poll_fn(|cx| Poll::Ready(b.poll_read_ready(cx).is_ready())).await;
             assert!(!ready, "it said no, and is believed ready all the same");
-            let (mut c, _d) = pair().await.unwrap();
-            let (reader, _) = c.split();
+            let (_c, mut d) = pair().await.unwrap(); // What is accepted is taken for ready.
+            let (reader, _) = d.split();
             assert!(futures_lite::future::poll_once(reader.read(&mut buf)).await.is_none());
             assert!(!is_readable(reader.as_ref()).await, "it waits, and is believed ready");
             a.write_all(b"x").await.unwrap();
