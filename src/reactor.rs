@@ -219,15 +219,15 @@ impl Sources {
         self.slots.insert(Slot { ready, rests: false, readers, writers })
     }
 
-    /// Forgets a source; its wakers go into `dropped`, for the caller to drop where user code may
-    /// run.
-    pub(crate) fn remove(&mut self, index: usize, dropped: &mut Vec<Waker>) {
+    /// Forgets a source. Its wakers are for the caller to drop.
+    pub(crate) fn remove(&mut self, index: usize) -> Vec<Waker> {
+        let mut dropped = Vec::new();
         if let Some(mut slot) = self.slots.try_remove(index) {
-            let before = dropped.len();
-            slot.readers.take(dropped);
-            slot.writers.take(dropped);
-            self.armed -= dropped.len() - before;
+            slot.readers.take(&mut dropped);
+            slot.writers.take(&mut dropped);
+            self.armed -= dropped.len();
         }
+        dropped
     }
 
     pub(crate) fn ready(&self, index: usize) -> Ready {

@@ -18,7 +18,6 @@ use crate::runtime::context;
 use crate::runtime::core::{Link, Shared};
 use crate::runtime::gone;
 use crate::task::current::{self, LoopKey};
-use crate::task::inbox::Letter;
 
 /// Whether the operating system tells of every change, as epoll and kqueue do, and not just of
 /// those after a system call that said no.
@@ -71,7 +70,7 @@ impl<S: mio::event::Source> Source<S> {
         }
         let index = shared.sources.borrow_mut().insert(fresh == Fresh::Try);
         if let Err(error) = shared.link.registry.register(&mut io, Token(index), interest) {
-            shared.sources.borrow_mut().remove(index, &mut Vec::new());
+            shared.sources.borrow_mut().remove(index);
             return Err(error);
         }
         Ok(Self { io: Some(io), index, link: shared.link.clone() })
@@ -297,17 +296,8 @@ impl Drop for Waiter<'_> {
         if self.number == BY_HAND {
             return;
         }
-        let (index, number, key) = (self.index, self.number, self.link.inbox.key());
-        let forget = move |shared: &Shared| {
-            (shared.key() == key).then(|| shared.sources.borrow_mut().forget(index, number))
-        };
-        match context::with(forget).flatten() {
-            Some(wakers) => drop(wakers), // User code, so nothing is borrowed.
-            None => {
-                let job = move || drop(context::with(forget));
-                self.link.inbox.send(Letter::Job(Box::new(job)));
-            }
-        }
+        let (index, number) = (self.index, self.number);
+        self.link.change(move |shared| shared.sources.borrow_mut().forget(index, number));
     }
 }
 
@@ -396,17 +386,8 @@ impl<S: mio::event::Source> Drop for Source<S> {
             // It fails only if the descriptor is not registered, which is what is wanted.
             let _ = self.link.registry.deregister(&mut io);
         }
-        let mut dropped = Vec::new(); // Wakers: user code, so dropped when nothing is borrowed.
-        let own = context::with(|shared| {
-            let own = shared.key() == self.link.inbox.key();
-            if own {
-                shared.sources.borrow_mut().remove(self.index, &mut dropped);
-            }
-            own
-        });
-        if own != Some(true) {
-            self.link.inbox.send(Letter::RemoveSource(self.index));
-        }
+        let index = self.index;
+        self.link.change(move |shared| shared.sources.borrow_mut().remove(index));
     }
 }
 

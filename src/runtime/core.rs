@@ -10,6 +10,7 @@ use std::task::Waker;
 
 use super::blocking::Pool;
 use super::builder::OnPanic;
+use super::context;
 use crate::observe::{Event, Observer, QUEUE_SHOWN};
 use crate::policy::{Fifo, Pick, Policy, Rng, Tasks};
 use crate::reactor::{Reactor, Sources};
@@ -61,6 +62,22 @@ pub(crate) struct Link {
     pub(crate) inbox: Arc<Inbox>,
     /// Where sources register and leave.
     pub(crate) registry: mio::Registry,
+}
+
+impl Link {
+    /// Changes something of the loop's: at once where its thread is in its context, by letter from
+    /// anywhere else. `change` runs no user code; what it returns is dropped when nothing is borrowed.
+    pub(crate) fn change<R>(&self, change: impl Fn(&Shared) -> R + Send + 'static) {
+        let key = self.inbox.key();
+        let here = move || {
+            let own = |shared: &Shared| (shared.key() == key).then(|| change(shared));
+            context::with(own).flatten()
+        };
+        match here() {
+            Some(done) => drop(done),
+            None => drop(self.inbox.send(Letter::Job(Box::new(move || drop(here()))))),
+        }
+    }
 }
 
 /// The task table, the policy, and who watches.

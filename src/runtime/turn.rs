@@ -255,18 +255,9 @@ impl Shared {
                     current::record_abort(self.key(), id);
                 }
                 Letter::Job(job) => job(),
-                Letter::CancelTimer(key) => drop(self.cancel_timer(key)),
-                Letter::RemoveSource(index) => {
-                    let mut dropped = Vec::new();
-                    self.sources.borrow_mut().remove(index, &mut dropped);
-                }
             }
             self.take_in(Cause::Outside, self.now.get());
         }
-    }
-
-    pub(crate) fn cancel_timer(&self, key: u64) -> Option<std::task::Waker> {
-        self.timers.borrow_mut().cancel(key)
     }
 }
 

@@ -54,10 +54,6 @@ pub(crate) enum Letter {
     Abort(Id),
     /// Run this on the loop's thread, inside its context.
     Job(Box<dyn FnOnce() + Send>),
-    /// The timer's owner was dropped elsewhere.
-    CancelTimer(u64),
-    /// The source's owner was dropped elsewhere.
-    RemoveSource(usize),
 }
 
 /// Interrupts the loop's sleep; tells an embedding host that it is wanted, if it is handed true:

@@ -12,7 +12,6 @@ use super::timers::TimerKey;
 use crate::runtime::context;
 use crate::runtime::core::{Link, Shared};
 use crate::task::current;
-use crate::task::inbox::Letter;
 
 /// Waits until `duration` has passed, from the moment it is made on the clock of the runtime that
 /// the thread is in then: make it inside of the task, or of the guard of `Runtime::enter`.
@@ -132,14 +131,8 @@ impl Drop for Timer {
         if self.fired {
             return;
         }
-        let here = context::with(|shared| {
-            let mine = shared.key() == self.link.inbox.key();
-            mine.then(|| shared.cancel_timer(self.key))
-        });
-        match here.flatten() {
-            Some(waker) => drop(waker),
-            None => drop(self.link.inbox.send(Letter::CancelTimer(self.key))),
-        }
+        let key = self.key;
+        self.link.change(move |shared| shared.timers.borrow_mut().cancel(key));
     }
 }
 
