@@ -282,12 +282,12 @@ impl Runtime {
     /// ready, `None` if no timer is set.
     pub fn park_timeout(&self) -> Option<Duration> {
         let shared = &self.shared;
-        let arrived = !shared.core.borrow().arrivals.is_empty();
-        let arrived = arrived || !shared.letters.borrow().is_empty();
-        if arrived || shared.can_switch() || shared.link.inbox.is_full() {
-            return Some(Duration::ZERO);
-        }
-        if !shared.deferred.borrow().is_empty() {
+        let wanted = shared.can_switch()
+            || shared.link.inbox.is_full()
+            || !shared.core.borrow().arrivals.is_empty()
+            || !shared.letters.borrow().is_empty()
+            || !shared.deferred.borrow().is_empty();
+        if wanted {
             return Some(Duration::ZERO);
         }
         let next = shared.next_timer()?;

@@ -9,7 +9,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use mio::{Interest, Token};
 
@@ -110,10 +110,7 @@ impl<S: mio::event::Source> Source<S> {
         number: Option<&mut u64>,
         mut op: impl FnMut(&S) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        if !current::spend() {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
+        ready!(current::poll_spend(cx));
         while self.ready_now()?.meets(want) {
             match op(self.get()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -187,10 +184,7 @@ impl<S: mio::event::Source> Source<S> {
             self.wait(cx.waker(), want, number)?;
             return Poll::Pending;
         }
-        if !current::spend() {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
+        ready!(current::poll_spend(cx));
         Poll::Ready(Ok(ready))
     }
 

@@ -66,7 +66,8 @@ pub(crate) struct Link {
 
 impl Link {
     /// Changes something of the loop's: at once where its thread is in its context, by letter from
-    /// anywhere else. `change` runs no user code; what it returns is dropped when nothing is borrowed.
+    /// anywhere else. `change` runs no user code; what it returns is dropped when nothing is
+    /// borrowed.
     pub(crate) fn change<R>(&self, change: impl Fn(&Shared) -> R + Send + 'static) {
         let key = self.inbox.key();
         let here = move || {
@@ -178,7 +179,8 @@ impl Shared {
     #[track_caller]
     pub(crate) fn insert(&self, plan: Plan, make: impl FnOnce(Arc<TaskWaker>) -> BoxedTask) -> Id {
         let inbox = &self.link.inbox;
-        let by = if current::in_turn_of(self.key()) { current::task() } else { None };
+        let in_turn = current::in_turn_of(self.key());
+        let by = in_turn.then(current::task).flatten();
         let mut core = self.core_for("`spawn`");
         let parent = by.and_then(|by| core.tasks.get(by)).map(|slot| slot.info.attributes());
         let attributes = plan.attributes(parent, &self.clock);
@@ -189,7 +191,7 @@ impl Shared {
             info.detached = plan.detached;
             (info, Some(make(TaskWaker::new(id, inbox.clone()))))
         });
-        if current::in_turn_of(self.key()) {
+        if in_turn {
             current::list_woken(id);
         } else {
             core.arrivals.push_back((id, Cause::Spawn { by }));

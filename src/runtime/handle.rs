@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::blocking::Pool;
 use super::context;
-use super::core::Link;
+use super::core::{Link, Shared};
 use crate::task::inbox::{Letter, Reach};
 use crate::task::remote::{Crossing, Owed, RemoteJoinHandle, RemoteTask};
 use crate::task::{Plan, join};
@@ -46,8 +46,7 @@ impl Handle {
     /// Outside of a runtime.
     #[track_caller]
     pub fn current() -> Self {
-        let shared = context::expect("`Handle::current`");
-        Self::first(shared.link.clone(), shared.blocking.clone()).clone()
+        Self::of(&context::expect("`Handle::current`"))
     }
 
     /// The runtime that this thread is in.
@@ -55,8 +54,13 @@ impl Handle {
     /// # Errors
     /// Outside of a runtime.
     pub fn try_current() -> Result<Self, TryCurrentError> {
-        let shared = context::current().ok_or(TryCurrentError)?;
-        Ok(Self::first(shared.link.clone(), shared.blocking.clone()).clone())
+        context::current().map(|shared| Self::of(&shared)).ok_or(TryCurrentError)
+    }
+
+    /// One that is out.
+    fn of(shared: &Shared) -> Self {
+        let reach = Some(Reach::new(&shared.link.inbox));
+        Self { link: shared.link.clone(), blocking: shared.blocking.clone(), _reach: reach }
     }
 
     /// Spawns a task on the runtime's thread, from any thread. It becomes ready when the loop next

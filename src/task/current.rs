@@ -6,6 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 
 use super::id::Id;
 
@@ -197,23 +198,28 @@ pub(crate) fn next_aborted() -> Option<Id> {
     next
 }
 
-/// Spends one operation of the running task's budget; false if there is none left, which is
-/// remembered as the cause of the task's next wake.
-pub(crate) fn spend() -> bool {
-    CURRENT.with(|c| match c.budget.get() {
+/// Spends one operation of the running task's budget. If there is none left the task is woken, so
+/// that it goes on after it has given way, and that is remembered as the cause of this wake.
+pub(crate) fn poll_spend(cx: &Context<'_>) -> Poll<()> {
+    let spent = CURRENT.with(|c| match c.budget.get() {
         0 => {
             c.spent.set(true);
-            false
-        }
-        UNLIMITED => true,
-        left => {
-            c.budget.set(left - 1);
             true
         }
-    })
+        UNLIMITED => false,
+        left => {
+            c.budget.set(left - 1);
+            false
+        }
+    });
+    if !spent {
+        return Poll::Ready(());
+    }
+    cx.waker().wake_by_ref();
+    Poll::Pending
 }
 
-/// Gives back what [`spend`] took, for an operation that made no progress.
+/// Gives back what [`poll_spend`] took, for an operation that made no progress.
 pub(crate) fn unspend() {
     CURRENT.with(|c| match c.budget.get() {
         UNLIMITED => {}

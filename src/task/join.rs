@@ -9,7 +9,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::current;
 use super::id::Id;
@@ -242,10 +242,7 @@ fn poll_task<T: 'static>(
     shared: &Rc<Shared>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<T, JoinError>> {
-    if !current::spend() {
-        cx.waker().wake_by_ref();
-        return Poll::Pending;
-    }
+    ready!(current::poll_spend(cx));
     let mut core = shared.core_for("`JoinHandle::poll`");
     let Some(slot) = core.tasks.get_mut(id) else {
         panic!("the `JoinHandle` of task {id} lost its task: this is a bug of turno");

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::instant::Instant;
@@ -114,10 +114,7 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if !current::spend() {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
+        ready!(current::poll_spend(cx));
         let polled = self.poll_unbudgeted(cx);
         if polled.is_pending() {
             current::unspend();
