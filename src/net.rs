@@ -41,8 +41,10 @@
 mod accept;
 mod addr;
 mod listener;
+mod socket;
 mod source;
 mod stream;
+mod traits;
 mod udp;
 
 #[cfg(unix)]

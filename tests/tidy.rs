@@ -158,7 +158,14 @@ fn files_functions_and_lines_are_short() {
 #[test]
 fn nothing_is_left_undone_and_nothing_unwraps() {
     let mut complaints = Vec::new();
-    let banned = [".unwrap()", "todo!", "unimplemented!", "dbg!(", "TODO", "FIXME", "unsafe {"];
+    // What is left undone is spelt in halves, so that this list is not taken for such a thing.
+    let undone = [
+        concat!("to", "do!"),
+        concat!("unimple", "mented!"),
+        concat!("TO", "DO"),
+        concat!("FIX", "ME"),
+    ];
+    let banned = [&undone[..], &[".unwrap()", "dbg!(", "unsafe {"]].concat();
     for source in sources() {
         for (n, line) in source.code() {
             for word in banned.iter().filter(|word| line.contains(**word)) {

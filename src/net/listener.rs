@@ -9,8 +9,8 @@ use mio::Interest;
 
 use super::accept::Gate;
 use super::addr::{self, ToSocketAddrs};
+use super::socket::readiness_methods;
 use super::source::{Fresh, Source};
-use super::stream::readiness_methods;
 use super::tcp::TcpStream;
 use crate::reactor::Ready;
 

@@ -9,8 +9,9 @@ use std::task::{Context, Poll};
 use mio::Interest;
 
 use super::addr::{self, ToSocketAddrs};
+use super::socket::{poll_ready_methods, readiness_methods};
 use super::source::{Fresh, Source};
-use super::stream::{poll_ready_methods, readiness_methods, stream_methods};
+use super::stream::stream_methods;
 use crate::reactor::Ready;
 
 /// A TCP connection. See [the module](crate::net) for an example.

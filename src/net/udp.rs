@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 use mio::Interest;
 
 use super::addr::{self, ToSocketAddrs};
+use super::socket::{datagram_operation, poll_ready_methods, readiness_methods};
 use super::source::{Fresh, Source};
-use super::stream::{datagram_operation, poll_ready_methods, readiness_methods};
 use crate::reactor::Ready;
 
 /// A UDP socket. It may be used by several tasks at once, through an `Rc`.

@@ -11,8 +11,9 @@ use std::task::{Context, Poll, ready};
 use mio::Interest;
 
 use super::accept::Gate;
+use super::socket::{datagram_operation, poll_ready_methods, readiness_methods};
 use super::source::{Fresh, Source};
-use super::stream::{datagram_operation, poll_ready_methods, readiness_methods, stream_methods};
+use super::stream::stream_methods;
 use crate::reactor::Ready;
 
 pub use std::os::unix::net::SocketAddr;
