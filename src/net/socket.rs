@@ -1,4 +1,5 @@
-//! What all sockets have in common: readiness, their descriptor, the forms of an operation (floor 4).
+//! What all sockets have in common: readiness, their descriptor, the forms of an operation
+//! (floor 4).
 //!
 //! Each has a field `io`, a [`Source`](super::source::Source), so the methods are the same; macros
 //! write them down once, so that they are inherent and documented on each type.
