@@ -66,15 +66,18 @@ pub mod net;
 pub mod observe;
 
 mod reactor;
+mod wait;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 pub use task::spawn;
 
 use task::id::Id;
 use task::info::{Cause, Left};
 use task::run::Run;
+use task::wake::TaskWaker;
 
 /// Runs `future` on a new runtime with first-in-first-out scheduling.
 ///
@@ -119,9 +122,10 @@ pub(crate) fn switch_to(
     task: Id,
     cause: Cause,
     future: Pin<&mut dyn Run>,
+    spare: &mut Arc<TaskWaker>,
 ) -> Left {
     log.n = n;
     log.task = task;
     log.cause = cause;
-    future.run()
+    future.run(spare)
 }

@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell, RefMut};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::task::Waker;
+use std::time::Duration;
 
 use super::blocking::Pool;
 use super::builder::OnPanic;
@@ -24,6 +24,7 @@ use crate::task::table::Table;
 use crate::task::wake::TaskWaker;
 use crate::time::clock::Clock;
 use crate::time::timers::Timers;
+use crate::wait::{self, Place, Whom};
 
 /// What a runtime, its join handles and the context of its thread share. Each cell is borrowed for
 /// one phase at a time; none while user code can run, with the one exception named at [`Core`].
@@ -40,14 +41,19 @@ pub(crate) struct Shared {
     pub(crate) now: Cell<Nanos>,
     /// Where a virtual clock's jumps end, while `run_until` runs.
     pub(crate) horizon: Cell<Option<Nanos>>,
-    /// Wakers to wake at the next look: for those who have had their share of this turn.
-    pub(crate) deferred: RefCell<Vec<Waker>>,
+    /// Whom to wake at the next look: those who have had their share of this turn.
+    pub(crate) deferred: RefCell<Vec<Place>>,
     /// Letters yet to be read: they stay if the reading of one ends in a panic.
     pub(crate) letters: RefCell<VecDeque<Letter>>,
     /// The bell rang, and the reactor has not heard it yet.
     pub(crate) rung: Cell<bool>,
     /// Tasks whose handle was dropped inside of a policy or an observer.
     pub(crate) detached: RefCell<Vec<Id>>,
+    /// The waker that is lent to tasks that have none of their own; `None` while it is.
+    pub(crate) spare: Cell<Option<Arc<TaskWaker>>>,
+    /// After how long with nothing armed it says that it looks stalled; and whether it has.
+    pub(crate) quiet_after: Option<Duration>,
+    pub(crate) suspected: Cell<bool>,
     /// Switches since the loop last looked outside.
     pub(crate) since_look: Cell<u32>,
     /// Operations a task may do in one switch.
@@ -163,10 +169,11 @@ impl Shared {
 
     /// Wakes somebody, who may be anybody. A panic in there must not take the wakes of others with
     /// it, so it is treated like one in [`bury`](Self::bury).
-    pub(crate) fn wake(&self, waker: Waker) {
+    pub(crate) fn wake(&self, whom: Whom) {
+        let Err(whom) = whom.record() else { return };
         match self.on_panic {
-            OnPanic::Propagate => waker.wake(),
-            OnPanic::Isolate => drop(catch_unwind(AssertUnwindSafe(|| waker.wake()))),
+            OnPanic::Propagate => whom.wake(),
+            OnPanic::Isolate => drop(catch_unwind(AssertUnwindSafe(|| whom.wake()))),
         }
     }
 
@@ -175,9 +182,9 @@ impl Shared {
         std::mem::take(&mut self.core.borrow_mut().observers)
     }
 
-    /// Puts a new task into the table. `make` makes what is run from the task's waker.
+    /// Puts a new task into the table.
     #[track_caller]
-    pub(crate) fn insert(&self, plan: Plan, make: impl FnOnce(Arc<TaskWaker>) -> BoxedTask) -> Id {
+    pub(crate) fn insert(&self, plan: Plan, task: BoxedTask) -> Id {
         let inbox = &self.link.inbox;
         let in_turn = current::in_turn_of(self.key());
         let by = in_turn.then(current::task).flatten();
@@ -189,7 +196,7 @@ impl Shared {
             let mut info = TaskInfo::at(plan.site, id, plan.said.name, attributes, now);
             info.cause = Cause::Spawn { by };
             info.detached = plan.detached;
-            (info, Some(make(TaskWaker::new(id, inbox.clone()))))
+            (info, Some(task))
         });
         if in_turn {
             current::list_woken(id);
@@ -358,10 +365,10 @@ impl Core {
     }
 
     /// The task's handle is gone. What is returned is for the caller to bury.
-    pub(crate) fn detach(&mut self, id: Id) -> Option<(Option<BoxedTask>, Option<Waker>)> {
+    pub(crate) fn detach(&mut self, id: Id) -> Option<(Option<BoxedTask>, Option<Whom>)> {
         let slot = self.tasks.get_mut(id)?;
         slot.info.detached = true;
-        let joiner = slot.joiner.take();
+        let joiner = slot.joiner.take().and_then(wait::leave);
         if slot.info.state != State::Done || slot.run.is_none() {
             return Some((None, joiner));
         }
@@ -370,18 +377,19 @@ impl Core {
     }
 
     /// A policy or an observer panicked: whoever hangs between two states since then is made ready
-    /// again. Returns the tasks that have ended and were not delivered.
-    pub(crate) fn mend(&mut self) -> Vec<(Id, BoxedTask)> {
+    /// again, `yielded` among them. Returns the tasks that have ended and were not delivered.
+    pub(crate) fn mend(&mut self, yielded: Option<Id>) -> Vec<(Id, BoxedTask)> {
         let mut ended = Vec::new();
         for slot in self.tasks.iter_mut() {
             let id = slot.info.id;
-            let woken = slot.run.as_ref().is_some_and(|run| run.waker().is_woken());
             match slot.info.state {
                 State::Running => {
                     slot.info.state = State::Waiting;
                     self.arrivals.push_back((id, slot.info.cause));
                 }
-                State::Waiting if woken => self.arrivals.push_back((id, Cause::Outside)),
+                State::Waiting if yielded == Some(id) => {
+                    self.arrivals.push_back((id, Cause::Yield));
+                }
                 State::Done if slot.info.detached || slot.joiner.is_some() => {
                     ended.extend(slot.run.take().map(|task| (id, task)));
                 }

@@ -107,8 +107,8 @@ impl Handle {
                 Err(panic) => return owed.0.finish(Err(owed.0.error(Some(panic)))),
             };
             let abort = owed.0.abort.clone();
-            let make = |waker| Box::pin(RemoteTask::new(future, waker, owed)) as _;
-            let id = shared.insert(Plan::new(site).detached(), make);
+            let task = Box::pin(RemoteTask::new(future, owed));
+            let id = shared.insert(Plan::new(site).detached(), task);
             if !abort.begin(Some(id)) {
                 join::abort(id, &shared.link.inbox);
             }

@@ -24,6 +24,15 @@ impl Id {
         Self { serial: NonZeroU32::new(serial).unwrap_or(NonZeroU32::MIN), index }
     }
 
+    /// Both in one number, for an atomic cell.
+    pub(crate) fn to_bits(self) -> u64 {
+        u64::from(self.serial.get()) << 32 | u64::from(self.index)
+    }
+
+    pub(crate) fn from_bits(bits: u64) -> Self {
+        Self::new(bits as u32, (bits >> 32) as u32)
+    }
+
     /// The place in the task table: small, dense, and used again when the task is gone.
     pub fn index(self) -> usize {
         self.index as usize
