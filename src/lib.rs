@@ -34,13 +34,14 @@
 //! 3. [`task`]: spawning, awaiting, aborting; what is known of a task.
 //! 4. [`time`]: real and virtual time; sleeping, timing out, ticking, computing for a while.
 //! 5. [`net`]: TCP, UDP and Unix sockets.
-//! 6. [`observe`]: watching every wake and every switch.
+//! 6. [`sync`]: waiting for one another.
+//! 7. [`observe`]: watching every wake and every switch.
 //!
 //! # What it is not
 //! It does not use more than one core: work that computes or blocks belongs into
-//! [`task::spawn_blocking`], or into threads. It has no locks and channels of its own yet: those of
-//! `async-lock`, `async-channel` and `futures` work here as they are. It has no I/O traits of its
-//! own: sockets implement those of `futures-io`, and tokio's.
+//! [`task::spawn_blocking`], or into threads. Its locks and channels are for its own thread: those
+//! of `async-lock`, `async-channel` and `futures` work here as they are, and across threads. It has
+//! no I/O traits of its own: sockets implement those of `futures-io`, and tokio's.
 //!
 //! # Features
 //! | feature | default | what |
@@ -62,6 +63,7 @@ pub mod task;
 pub mod time;
 
 pub mod net;
+pub mod sync;
 
 pub mod observe;
 

@@ -45,6 +45,7 @@ pub(crate) mod blocking;
 pub(crate) mod context;
 pub(crate) mod core;
 pub(crate) mod gone;
+pub(crate) mod link;
 
 pub use self::builder::{Builder, OnPanic};
 pub use self::context::EnterGuard;

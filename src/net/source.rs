@@ -16,8 +16,9 @@ use mio::{Interest, Token};
 
 use crate::reactor::{Owner, Ready};
 use crate::runtime::context;
-use crate::runtime::core::{Link, Shared};
+use crate::runtime::core::Shared;
 use crate::runtime::gone;
+use crate::runtime::link::Link;
 use crate::task::current::{self, LoopKey};
 use crate::wait::reason::WaitReason;
 use crate::wait::{self, Place, Site, Whom};

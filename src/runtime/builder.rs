@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use super::Runtime;
 use super::blocking::Pool;
-use super::core::{Core, Link, Shared};
+use super::core::{Core, Shared};
 use super::handle::Handle;
+use super::link::Link;
 use crate::observe::Observer;
 use crate::policy::{Fifo, Policy};
 use crate::reactor::{BELL, Reactor, Sources};

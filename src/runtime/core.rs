@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use super::blocking::Pool;
 use super::builder::OnPanic;
-use super::context;
+use super::link::Link;
 use crate::observe::{Event, Observer, QUEUE_SHOWN};
 use crate::policy::{Fifo, Pick, Policy, Rng, Tasks};
 use crate::reactor::{Reactor, Sources};
 use crate::task::Plan;
 use crate::task::current::{self, LoopKey};
 use crate::task::id::Id;
-use crate::task::inbox::{Inbox, Letter};
+use crate::task::inbox::Letter;
 use crate::task::info::{Attributes, Cause, Left, Nanos, State, TaskInfo};
 use crate::task::run::BoxedTask;
 use crate::task::table::Table;
@@ -61,30 +61,6 @@ pub(crate) struct Shared {
     pub(crate) on_panic: OnPanic,
     /// The runtime is being dropped: no task starts any more.
     pub(crate) closing: Cell<bool>,
-}
-
-/// What of a runtime may be used on any thread: sockets, timers and handles hold it.
-pub(crate) struct Link {
-    pub(crate) inbox: Arc<Inbox>,
-    /// Where sources register and leave.
-    pub(crate) registry: mio::Registry,
-}
-
-impl Link {
-    /// Changes something of the loop's: at once where its thread is in its context, by letter from
-    /// anywhere else. `change` runs no user code; what it returns is dropped when nothing is
-    /// borrowed.
-    pub(crate) fn change<R>(&self, change: impl Fn(&Shared) -> R + Send + 'static) {
-        let key = self.inbox.key();
-        let here = move || {
-            let own = |shared: &Shared| (shared.key() == key).then(|| change(shared));
-            context::with(own).flatten()
-        };
-        match here() {
-            Some(done) => drop(done),
-            None => drop(self.inbox.send(Letter::Job(Box::new(move || drop(here()))))),
-        }
-    }
 }
 
 /// The task table, the policy, and who watches.

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use super::blocking::Pool;
 use super::context;
-use super::core::{Link, Shared};
+use super::core::Shared;
+use super::link::Link;
 use crate::task::inbox::{Letter, Reach};
 use crate::task::remote::{Crossing, Owed, RemoteJoinHandle, RemoteTask};
 use crate::task::{Plan, join};

@@ -166,8 +166,6 @@ impl Shared {
         if self.link.inbox.is_reachable() {
             text.push_str("  A handle to the runtime is out: somebody may still use it.\n");
         }
-        eprint!(
-            "{text}(This is said once. `Builder::quiet_after` sets the time, or turns it off.)\n"
-        );
+        eprintln!("{text}(Said once; `Builder::quiet_after` sets the time, or turns it off.)");
     }
 }

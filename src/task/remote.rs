@@ -18,7 +18,8 @@ use super::join::{self, AbortHandle, JoinError};
 use super::run::{self, Run, Spawned};
 use super::wake::TaskWaker;
 use crate::runtime::context;
-use crate::runtime::core::{Link, Shared};
+use crate::runtime::core::Shared;
+use crate::runtime::link::Link;
 use crate::wait::{self, Place, Site, reason::WaitReason};
 
 /// The place where a result crosses from one thread to another.

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use super::instant::Instant;
 use crate::runtime::context;
-use crate::runtime::core::{Link, Shared};
+use crate::runtime::core::Shared;
+use crate::runtime::link::Link;
 use crate::task::current;
 use crate::wait::{self, Place, Whom};
 

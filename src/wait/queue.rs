@@ -35,6 +35,7 @@ pub(crate) struct Queue {
     record: Cell<u32>,
     reason: WaitReason,
     made: Site,
+    owned: bool,
     on_this_thread: PhantomData<*const ()>,
 }
 
@@ -42,12 +43,24 @@ impl Queue {
     /// For something that the caller's caller makes.
     #[track_caller]
     pub(crate) const fn new(reason: WaitReason) -> Self {
+        Self::with(reason, false)
+    }
+
+    /// For something that one task at a time holds: whoever is handed it is known as its holder.
+    #[track_caller]
+    pub(crate) const fn owned(reason: WaitReason) -> Self {
+        Self::with(reason, true)
+    }
+
+    #[track_caller]
+    const fn with(reason: WaitReason, owned: bool) -> Self {
         Self {
             head: Cell::new(NONE),
             tail: Cell::new(NONE),
             record: Cell::new(NONE),
             reason,
             made: Location::caller(),
+            owned,
             on_this_thread: PhantomData,
         }
     }
@@ -91,39 +104,50 @@ impl Queue {
 
     #[inline]
     fn hand(&self, index: u32, amount: u32) -> bool {
-        let Some(handed) = with(|waits| self.take_out(waits, index, amount)) else { return false };
+        let Some(handed) = with(|waits| self.take_out(waits, index, Some(amount))) else {
+            return false;
+        };
         if let Err(whom) = handed {
             whom.wake();
         }
         true
     }
 
-    /// Hands `amount` to everybody who waits now, in order, and wakes them. Who comes while they
-    /// are woken is not among them.
-    pub(crate) fn hand_all(&self, amount: u32) {
-        let mut strangers = Vec::new();
+    /// As [`hand_first`](Self::hand_first), for one of several: if it is a stranger whom it would
+    /// wake, the caller wakes it when its own state is in order.
+    #[inline]
+    pub(crate) fn hand_next(&self, amount: u32, strangers: &mut Strangers) {
+        if self.is_empty() {
+            return;
+        }
+        let handed = with(|waits| self.take_out(waits, self.head.get(), Some(amount)));
+        strangers.0.extend(handed.and_then(Result::err));
+    }
+
+    /// Everybody who waits now leaves the queue, handed `amount` (`None`: what it wanted is left
+    /// as it is), and is woken, in order. Who comes while they are woken is not among them.
+    pub(crate) fn hand_all(&self, amount: Option<u32>) {
+        let mut strangers = Strangers::default();
         with(|waits| {
             while !self.is_empty() {
-                strangers.extend(self.take_out(waits, self.head.get(), amount).err());
+                strangers.0.extend(self.take_out(waits, self.head.get(), amount).err());
             }
         });
-        let mut panic = None;
-        for whom in strangers {
-            // A panic in one must not take the wakes of the others with it.
-            let woken = catch_unwind(AssertUnwindSafe(|| whom.wake()));
-            panic = panic.or(woken.err());
-        }
-        if let Some(panic) = panic {
-            resume_unwind(panic);
-        }
+        strangers.wake();
     }
 
     /// Takes an entry out of the queue, and wakes its task if that is done without user code.
     #[inline]
-    fn take_out(&self, waits: &mut Waits, index: u32, amount: u32) -> Result<(), Whom> {
+    fn take_out(&self, waits: &mut Waits, index: u32, amount: Option<u32>) -> Result<(), Whom> {
         self.unlink(waits, index);
         let Some(entry) = waits.entries.get_mut(index as usize) else { return Ok(()) };
-        (entry.amount, entry.handed) = (amount, true);
+        entry.amount = amount.unwrap_or(entry.amount);
+        entry.handed = true;
+        if self.owned
+            && let Some(record) = waits.records.get_mut(entry.record as usize)
+        {
+            record.holder = entry.whom.task.map(|task| Holder { task, site: entry.site });
+        }
         let nobody = Whom { waker: None, task: None, of: entry.whom.of };
         let task = entry.whom.task;
         let whom = std::mem::replace(&mut entry.whom, nobody);
@@ -176,6 +200,33 @@ impl Queue {
         match waits.entries.get_mut(next as usize) {
             Some(next) => next.prev = prev,
             None => self.tail.set(prev),
+        }
+    }
+}
+
+/// Those whom to wake is user code: wakers that are not turno's.
+#[derive(Default)]
+#[must_use = "they wait to be woken"]
+pub(crate) struct Strangers(Vec<Whom>);
+
+impl Strangers {
+    /// Wakes them. A panic in one must not take the wakes of the others with it.
+    #[inline]
+    pub(crate) fn wake(self) {
+        if !self.0.is_empty() {
+            self.wake_each();
+        }
+    }
+
+    #[cold]
+    fn wake_each(self) {
+        let mut panic = None;
+        for whom in self.0 {
+            let woken = catch_unwind(AssertUnwindSafe(|| whom.wake()));
+            panic = panic.or(woken.err());
+        }
+        if let Some(panic) = panic {
+            resume_unwind(panic);
         }
     }
 }
@@ -276,9 +327,10 @@ impl Waiter {
         Some(handed)
     }
 
-    /// Waits no more. Returns what it was handed and did not take, for the caller to pass on.
+    /// Waits no more. Returns what becomes of it, for the caller to pass on what it was handed and
+    /// did not take; `None` if it did not wait.
     #[inline]
-    pub(crate) fn leave(&mut self, queue: &Queue) -> Option<u32> {
+    pub(crate) fn leave(&mut self, queue: &Queue) -> Option<Left> {
         let place = self.place.take()?;
         let entry = with(|waits| {
             if !waits.get(place)?.handed {
@@ -286,14 +338,13 @@ impl Waiter {
             }
             waits.remove(place)
         })??;
-        entry.handed.then_some(entry.amount)
+        Some(Left { handed: entry.handed, amount: entry.amount })
     }
+}
 
-    /// As [`leave`](Self::leave), where one also wants to know how much was still wanted: `Err` if
-    /// nothing was handed.
-    pub(crate) fn leave_wanting(&mut self, queue: &Queue) -> Option<Result<u32, u32>> {
-        let wanted = self.place.and_then(|place| with(|waits| waits.get(place).map(|e| e.amount)));
-        let wanted = wanted.flatten()?;
-        Some(self.leave(queue).ok_or(wanted))
-    }
+/// How a waiter left its queue.
+pub(crate) struct Left {
+    /// It was handed `amount`; or else it still wanted so much.
+    pub(crate) handed: bool,
+    pub(crate) amount: u32,
 }

@@ -105,7 +105,7 @@ pub struct Wait {
 }
 
 impl fmt::Display for Wait {
-    /// `a mutex (made at src/main.rs:3:13) at src/main.rs:7:20, held by task 2 (at src/main.rs:9:9)`
+    /// `a mutex (made at src/a.rs:3:13) at src/a.rs:7:20, held by task 2 (since src/a.rs:9:9)`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.reason)?;
         if let Some(made) = self.made {
