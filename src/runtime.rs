@@ -484,7 +484,9 @@ impl<'a> Root<'a> {
         let mut core = shared.core.borrow_mut();
         let id = core.tasks.insert(|id| {
             let name = Some(what.into());
-            (TaskInfo::at(site, id, name, Attributes::default(), shared.now.get()), None)
+            let mut info = TaskInfo::at(site, id, name, Attributes::default(), shared.now.get());
+            info.detached = true; // Its result is the caller's.
+            (info, None)
         });
         core.arrivals.push_back((id, Cause::Spawn { by: None }));
         drop(core);

@@ -57,6 +57,8 @@ pub(crate) struct Shared {
     /// After how long with nothing armed it says that it looks stalled; and whether it has.
     pub(crate) quiet_after: Option<Duration>,
     pub(crate) suspected: Cell<bool>,
+    /// How long it looks again and again before it sleeps.
+    pub(crate) poll_before_park: Duration,
     /// Switches since the loop last looked outside.
     pub(crate) since_look: Cell<u32>,
     /// Operations a task may do in one switch.
@@ -255,6 +257,26 @@ impl Core {
         std::hint::black_box(runs.filter(|run| run.waker().is_some()).count());
     }
 
+    /// Hands on to the policy whom the task `by` has woken.
+    #[inline]
+    pub(crate) fn woken_by(&mut self, by: Id, now: Nanos) {
+        while let Some(woken) = current::next_woken() {
+            self.ready(woken, Cause::Task(by), now, now);
+        }
+    }
+
+    /// Whether somebody may still want the task's result.
+    #[inline]
+    pub(crate) fn is_awaited(&self, id: Id) -> bool {
+        self.tasks.get(id).is_some_and(|slot| !slot.info.detached)
+    }
+
+    /// Who awaits the task.
+    #[inline]
+    pub(crate) fn take_joiner(&mut self, id: Id) -> Option<Whom> {
+        self.tasks.get_mut(id)?.joiner.take().and_then(wait::leave)
+    }
+
     /// Asks the policy who is next, and takes that task out of its slot.
     ///
     /// # Panics
@@ -321,15 +343,15 @@ impl Core {
         if slot.info.state == State::Done { slot.run.take() } else { None }
     }
 
-    /// What [`ended`](Self::ended) does, for a task that waits while nobody watches and nothing is
-    /// measured. This and [`yielded`](Self::yielded) are nearly every switch of a busy loop, so
-    /// they are written out.
+    /// What [`ended`](Self::ended) does, for a task that waits, or whose result is waited for,
+    /// while nobody watches and nothing is measured. This and [`yielded`](Self::yielded) are
+    /// nearly every switch of a busy loop, so they are written out.
     #[inline]
-    pub(crate) fn waits(&mut self, id: Id, task: Option<BoxedTask>, now: Nanos) {
+    pub(crate) fn went(&mut self, id: Id, task: Option<BoxedTask>, left: Left, now: Nanos) {
         let Some(slot) = self.tasks.get_mut(id) else { return };
-        slot.info.switched(0, Left::Waiting);
+        slot.info.switched(0, left);
         slot.run = task;
-        self.policy.ran(&slot.info, 0, Left::Waiting, now);
+        self.policy.ran(&slot.info, 0, left, now);
     }
 
     /// What [`ended`](Self::ended) and [`ready`](Self::ready) do, for a task that yielded, under

@@ -8,6 +8,7 @@ use super::turn::Drive;
 use crate::task::current;
 use crate::task::inbox::Letter;
 use crate::task::info::{Cause, Nanos};
+use crate::time::clock::nanos;
 use crate::wait;
 
 /// So many timers are fired at once.
@@ -38,6 +39,9 @@ impl Shared {
                 }
             }
         }
+        if self.polls_before_parking(nap.into_iter().chain(wait).min()) {
+            return;
+        }
         self.core.borrow_mut().show_park(next, self.now.get());
         self.take_in(Cause::Outside, self.now.get()); // An observer may have woken somebody,
         self.attend(); // or aborted.
@@ -55,6 +59,26 @@ impl Shared {
             self.clock.jump(next.unwrap_or(0));
         }
         self.read_clock();
+    }
+
+    /// Looks again and again for a while instead of sleeping, if the builder was told so. True if
+    /// something came of it.
+    fn polls_before_parking(&self, nap: Option<Duration>) -> bool {
+        let most = nap.map_or(self.poll_before_park, |nap| nap.min(self.poll_before_park));
+        if most.is_zero() || self.clock.is_virtual() {
+            return false;
+        }
+        let end = self.now.get().saturating_add(nanos(most));
+        while self.now.get() < end {
+            std::hint::spin_loop();
+            self.ask_reactor(Some(Duration::ZERO));
+            self.open_letters();
+            self.read_clock();
+            if self.can_switch() {
+                return true;
+            }
+        }
+        false
     }
 
     /// How long it may sleep until `next`; `None` for as long as it takes.

@@ -13,7 +13,7 @@ use crate::task::id::Id;
 use crate::task::info::{Cause, Left, Nanos};
 use crate::task::run::{BoxedTask, Run};
 use crate::task::wake::TaskWaker;
-use crate::wait;
+use crate::wait::Whom;
 
 /// What a call of `block_on`, `turn` or `step` keeps on its stack while it drives the loop. It lies
 /// outside of the `catch_unwind` around the turns, so a panic in a task finds here who it was.
@@ -117,9 +117,18 @@ impl Shared {
                 core.yielded(id, drive.task.take(), again(&after), now);
             }
             Left::Waiting => {
-                core.waits(id, drive.task.take(), now);
-                while let Some(woken) = current::next_woken() {
-                    core.ready(woken, Cause::Task(id), now, now);
+                core.went(id, drive.task.take(), left, now);
+                core.woken_by(id, now);
+            }
+            Left::Done if core.is_awaited(id) => {
+                core.went(id, drive.task.take(), left, now);
+                core.woken_by(id, now);
+                let joiner = core.take_joiner(id);
+                if let Some(task) = joiner.as_ref().and_then(|whom| whom.task_itself(self.key())) {
+                    core.ready(task, Cause::Task(id), now, now);
+                } else if let Some(joiner) = joiner {
+                    drop(core);
+                    self.wake_in_the_name_of(id, joiner, now);
                 }
             }
             _ => {
@@ -160,13 +169,21 @@ impl Shared {
         }
     }
 
+    #[cold]
+    fn wake_in_the_name_of(&self, id: Id, whom: Whom, now: Nanos) {
+        current::begin_switch(id, self.budget, now);
+        self.wake(whom);
+        current::end_switch();
+        self.take_in(Cause::Task(id), now);
+    }
+
     /// A task has ended: its result waits for whoever holds its handle, or is dropped.
     pub(super) fn deliver(&self, id: Id, task: BoxedTask) {
         let mut core = self.core.borrow_mut();
         match core.tasks.get_mut(id) {
             Some(slot) if !slot.info.detached => {
                 slot.run = Some(task);
-                let joiner = slot.joiner.take().and_then(wait::leave);
+                let joiner = core.take_joiner(id);
                 drop(core);
                 if let Some(joiner) = joiner {
                     self.wake(joiner);
