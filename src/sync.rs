@@ -11,8 +11,10 @@
 //! | --- | --- |
 //! | [`Mutex`] | what must stay together from one `await` to the next |
 //! | [`Semaphore`] | so many at once |
+//! | [`oneshot`] | one value, once |
 
 mod mutex;
+pub mod oneshot;
 mod permits;
 mod semaphore;
 
