@@ -11,8 +11,12 @@
 //! | --- | --- |
 //! | [`Mutex`] | what must stay together from one `await` to the next |
 //! | [`Semaphore`] | so many at once |
+//! | [`mpsc`] | messages from many to one, in order |
+//! | [`oneshot`] | one value, once |
 
+pub mod mpsc;
 mod mutex;
+pub mod oneshot;
 mod permits;
 mod semaphore;
 

@@ -12,6 +12,7 @@
 use std::cell::RefCell;
 use std::num::NonZeroU32;
 use std::panic::Location;
+use std::ptr;
 use std::task::{Context, Waker};
 
 use slab::Slab;
@@ -23,6 +24,7 @@ use crate::task::info::Nanos;
 
 pub(crate) mod queue;
 pub(crate) mod reason;
+pub(crate) mod seat;
 
 use self::queue::Record;
 use self::reason::{Wait, WaitReason};
@@ -241,6 +243,13 @@ pub(crate) fn is_waiting(place: Place) -> bool {
 #[inline]
 pub(crate) fn waits(place: Place, cx: &Context<'_>) -> bool {
     with(|waits| waits.get(place).is_some_and(|entry| entry.whom.is(cx))).unwrap_or(false)
+}
+
+/// As [`waits`], and at `site`.
+#[inline]
+fn waits_at(place: Place, cx: &Context<'_>, site: Site) -> bool {
+    let same = |entry: &Entry| ptr::eq(entry.site, site) && entry.whom.is(cx);
+    with(|waits| waits.get(place).is_some_and(same)).unwrap_or(false)
 }
 
 /// The wait is over. Returns who waited, for the caller to wake or to drop.

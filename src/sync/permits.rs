@@ -50,7 +50,7 @@ impl Permits {
         let free = self.free.get();
         if self.closed.get() {
             Err(Refusal::Closed)
-        } else if n as usize > free || !self.queue.is_empty() {
+        } else if n as usize > free || (n > 0 && !self.queue.is_empty()) {
             Err(Refusal::NotEnough)
         } else {
             self.free.set(free - n as usize);
@@ -132,6 +132,10 @@ impl Future for Acquire<'_> {
             waiter.wait(&permits.queue, wants - part, cx);
         } else {
             waiter.wait(&permits.queue, wants, cx);
+        }
+        if permits.free.get() > 0 {
+            // A foreign waker, cloned for that, has put some back.
+            permits.serve();
         }
         Poll::Pending
     }

@@ -102,7 +102,8 @@ pub(crate) fn now() -> Nanos {
 /// Whether `waker` is the one that the running task is polled with.
 #[inline]
 pub(crate) fn is_own(waker: &Waker) -> bool {
-    CURRENT.with(|c| ptr::eq(c.waker.get(), waker.data()))
+    // Outside of a poll nobody's is, nor that of a foreign executor with nothing behind it.
+    CURRENT.with(|c| !c.waker.get().is_null() && ptr::eq(c.waker.get(), waker.data()))
 }
 
 /// Wakes whoever polls with `cx`, without a detour where that is the running task.
