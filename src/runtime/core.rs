@@ -101,7 +101,6 @@ pub(crate) struct Aborted {
 pub(crate) struct Next {
     pub(crate) n: u64,
     pub(crate) id: Id,
-    pub(crate) cause: Cause,
     /// `None` for the root task.
     pub(crate) task: Option<BoxedTask>,
 }
@@ -270,7 +269,6 @@ impl Core {
             slot.info.state = State::Running;
             self.queued -= 1;
             self.switches += 1;
-            let cause = slot.info.cause;
             let task = if self.observers.is_empty() {
                 slot.run.take()
             } else {
@@ -278,16 +276,13 @@ impl Core {
                 self.show_switch(id, now);
                 self.tasks.get_mut(id).and_then(|slot| slot.run.take())
             };
-            return Some(Next { n: self.switches, id, cause, task });
+            return Some(Next { n: self.switches, id, task });
         }
         None
     }
 
     /// A switch is over: the task's record, the policy and the observers hear of it. What makes the
-    /// task run goes back to its slot, or is returned if the task has ended. With `again` the
-    /// task is ready again at once.
-    // Always inlined: where nothing else happened most of it falls away, a tenth of a whole switch.
-    #[inline(always)]
+    /// task run goes back to its slot, or is returned if the task has ended.
     pub(crate) fn ended(
         &mut self,
         id: Id,
@@ -295,7 +290,6 @@ impl Core {
         ran: Nanos,
         left: Left,
         now: Nanos,
-        again: Option<Cause>,
     ) -> Option<BoxedTask> {
         let Some(slot) = self.tasks.get_mut(id) else { return task };
         slot.info.switched(ran, left);
@@ -305,15 +299,22 @@ impl Core {
             let event = Event::Ended { n: self.switches, task: &slot.info, left, ran };
             show(&mut self.observers, now, &event);
         }
-        if slot.info.state == State::Done {
-            return slot.run.take();
-        }
-        if let Some(cause) = again {
-            self.queued += 1;
-            self.held_until = None;
-            hand_over(&mut slot.info, &mut *self.policy, &mut self.observers, (cause, now, now));
-        }
-        None
+        if slot.info.state == State::Done { slot.run.take() } else { None }
+    }
+
+    /// What [`ended`](Self::ended) and [`ready`](Self::ready) do, for a task that yielded while
+    /// nobody watches and nothing is measured: nearly every switch of a busy loop, so it is
+    /// written out.
+    #[inline]
+    pub(crate) fn yielded(&mut self, id: Id, task: Option<BoxedTask>, cause: Cause, now: Nanos) {
+        let Some(slot) = self.tasks.get_mut(id) else { return };
+        slot.info.switched(0, Left::Yielded);
+        slot.run = task;
+        self.policy.ran(&slot.info, 0, Left::Yielded, now);
+        self.queued += 1;
+        self.held_until = None;
+        slot.info.woken(cause, now);
+        self.policy.ready(&slot.info, now);
     }
 
     /// An abort takes the task from wherever it is. `None` if it is too late or it is the root.

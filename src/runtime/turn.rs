@@ -19,11 +19,10 @@ use crate::wait;
 /// What a call of `block_on`, `turn` or `step` keeps on its stack while it drives the loop. It lies
 /// outside of the `catch_unwind` around the turns, so a panic in a task finds here who it was.
 pub(crate) struct Drive<'a, 'h> {
-    log: SwitchLog,
+    pub(super) log: SwitchLog,
     /// The root task's future, which may borrow and so cannot lie in the table.
     root: Option<Pin<&'a mut (dyn Run + 'a)>>,
-    /// Who runs now, and what makes it run (`None` for the root).
-    pub(super) running: Option<Id>,
+    /// What makes the running task run; `None` for the root.
     pub(super) task: Option<BoxedTask>,
     /// How it left the thread; `None` while it runs.
     pub(super) left: Option<Left>,
@@ -40,9 +39,8 @@ impl<'a, 'h> Drive<'a, 'h> {
         Self {
             log: SwitchLog::default(),
             root,
-            running: None,
             task: None,
-            left: None,
+            left: Some(Left::Waiting),
             started: 0,
             spare: Spare { waker: spare, home },
             root_done: false,
@@ -90,8 +88,7 @@ impl Shared {
             self.since_look.set(self.since_look.get() + 1);
             current::begin_switch(next.id, self.budget, self.now.get());
             drive.spare.waker.lend(next.id);
-            (drive.running, drive.task, drive.left) = (Some(next.id), next.task, None);
-            drive.started = self.now.get();
+            (drive.task, drive.left, drive.started) = (next.task, None, self.now.get());
             let future: Pin<&mut dyn Run> = match (&mut drive.task, &mut drive.root) {
                 (Some(task), _) => task.as_mut(),
                 (None, Some(root)) => root.as_mut(),
@@ -99,7 +96,7 @@ impl Shared {
             };
             let Drive { log, spare, .. } = drive;
             let spare = &mut spare.waker;
-            let left = crate::switch_to(log, next.n, next.id, next.cause, future, spare);
+            let left = crate::switch_to(log, next.n, next.id, future, spare);
             self.settle(drive, next.id, left);
         }
         made
@@ -113,8 +110,7 @@ impl Shared {
         let after = current::end_switch();
         let mut core = self.core.borrow_mut();
         if left == Left::Yielded && !after.news && !core.timed {
-            let (task, now) = (drive.task.take(), self.now.get());
-            core.ended(id, task, 0, left, now, Some(again(&after)));
+            core.yielded(id, drive.task.take(), again(&after), self.now.get());
         } else {
             drop(core);
             self.settle_all(drive, id, left, &after);
@@ -131,7 +127,7 @@ impl Shared {
             self.now.set(self.clock.now());
         }
         let now = self.now.get();
-        let ended = core.ended(id, drive.task.take(), now - drive.started, left, now, None);
+        let ended = core.ended(id, drive.task.take(), now - drive.started, left, now);
         drop(core);
         if let Some(task) = ended {
             current::begin_switch(id, self.budget, now); // Its result may be dropped in its name.

@@ -98,6 +98,16 @@ pub(crate) fn is_own(waker: &Waker) -> bool {
     CURRENT.with(|c| ptr::eq(c.waker.get(), waker.data()))
 }
 
+/// Wakes whoever polls with `cx`, without a detour where that is the running task.
+#[inline]
+pub(crate) fn wake_own(cx: &Context<'_>) {
+    if is_own(cx.waker()) {
+        CURRENT.with(|c| c.woken.set(true));
+    } else {
+        cx.waker().wake_by_ref();
+    }
+}
+
 /// What the thread was about when a turn began inside of another loop's: a runtime that is dropped
 /// in a task of another one ends its tasks in a turn of its own.
 pub(crate) struct Outer {
@@ -283,7 +293,7 @@ pub(crate) fn poll_spend(cx: &Context<'_>) -> Poll<()> {
     if !spent {
         return Poll::Ready(());
     }
-    cx.waker().wake_by_ref();
+    wake_own(cx);
     Poll::Pending
 }
 
