@@ -95,7 +95,8 @@ pub(crate) fn now() -> Nanos {
 /// Whether `waker` is the one that the running task is polled with.
 #[inline]
 pub(crate) fn is_own(waker: &Waker) -> bool {
-    CURRENT.with(|c| ptr::eq(c.waker.get(), waker.data()))
+    // A foreign one may have nothing behind it; outside of a poll that is no task's either.
+    CURRENT.with(|c| !waker.data().is_null() && ptr::eq(c.waker.get(), waker.data()))
 }
 
 /// Wakes whoever polls with `cx`, without a detour where that is the running task.
