@@ -99,6 +99,11 @@ impl Whom {
         Self { waker: Some(waker), task: None, of: 0 }
     }
 
+    /// Nobody: to wake it does nothing.
+    fn nobody() -> Self {
+        Self { waker: None, task: None, of: 0 }
+    }
+
     /// Whether that is who polls with `cx`.
     fn is(&self, cx: &Context<'_>) -> bool {
         match &self.waker {

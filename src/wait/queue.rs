@@ -294,7 +294,18 @@ impl Waiter {
             }
             return;
         }
-        let whom = Whom::polls(cx);
+        self.join(queue, amount, holder, Whom::polls(cx));
+    }
+
+    /// Waits at the end of `queue`, or where it waits already, with nobody to wake yet.
+    pub(crate) fn wait_unwoken(&mut self, queue: &Queue, amount: u32) {
+        if self.place.is_none() {
+            self.join(queue, amount, None, Whom::nobody());
+        }
+    }
+
+    #[inline]
+    fn join(&mut self, queue: &Queue, amount: u32, holder: Option<Holder>, whom: Whom) {
         self.place = with(|waits| {
             let record = queue.record(waits, holder);
             let place = waits.insert(whom, queue.reason, self.site, amount, record);
