@@ -11,10 +11,13 @@
 //! | --- | --- |
 //! | [`Mutex`] | what must stay together from one `await` to the next |
 //! | [`Semaphore`] | so many at once |
+//! | [`watch`] | a value of which everybody sees the latest |
 
 mod mutex;
 mod permits;
 mod semaphore;
+mod side;
+pub mod watch;
 
 pub use mutex::{Mutex, MutexGuard, OwnedMutexGuard, TryLockError};
 pub use semaphore::{
