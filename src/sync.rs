@@ -11,8 +11,10 @@
 //! | --- | --- |
 //! | [`Mutex`] | what must stay together from one `await` to the next |
 //! | [`Semaphore`] | so many at once |
+//! | [`broadcast`] | messages that everybody gets |
 //! | [`watch`] | a value of which everybody sees the latest |
 
+pub mod broadcast;
 mod mutex;
 mod permits;
 mod semaphore;

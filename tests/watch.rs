@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::task::{Context, Wake, Waker};
 
+use common::by_hand::acts;
 use common::{OnDrop, guarded, has, panic_of, virtual_rt};
 use futures_lite::future::poll_once;
 use futures_util::FutureExt;
@@ -329,30 +330,6 @@ fn a_value_that_is_replaced_may_use_the_channel_when_it_is_dropped() {
     assert_eq!(ends.get(), 11);
 }
 
-/// A foreign waker that does something when it wakes.
-struct Acts(usize);
-
-thread_local! {
-    static ACTS: RefCell<Vec<Option<Box<dyn FnOnce()>>>> = const { RefCell::new(Vec::new()) };
-}
-
-impl Acts {
-    fn waker(f: impl FnOnce() + 'static) -> Waker {
-        let at = ACTS.with(|acts| {
-            acts.borrow_mut().push(Some(Box::new(f)));
-            acts.borrow().len() - 1
-        });
-        Waker::from(Arc::new(Self(at)))
-    }
-}
-
-impl Wake for Acts {
-    fn wake(self: Arc<Self>) {
-        let act = ACTS.with(|acts| acts.borrow_mut()[self.0].take());
-        act.into_iter().for_each(|act| act());
-    }
-}
-
 #[test]
 fn a_foreign_waker_may_do_anything_when_it_wakes() {
     let (sender, receiver) = watch::channel(0);
@@ -366,7 +343,7 @@ fn a_foreign_waker_may_do_anything_when_it_wakes() {
     // It drops those who wait behind it and all receivers, and changes the value again.
     let (gone, again, last) = (others.clone(), sender.clone(), Cell::new(Some(receiver.clone())));
     let wakes = woken.clone();
-    let acts = Acts::waker(move || {
+    let all = acts(move || {
         wakes.set(wakes.get() + 1);
         let gone = gone.take();
         drop(gone);
@@ -374,13 +351,13 @@ fn a_foreign_waker_may_do_anything_when_it_wakes() {
         again.send(5).unwrap();
     });
     let wakes = woken.clone();
-    let panics = Acts::waker(move || {
+    let panics = acts(move || {
         wakes.set(wakes.get() + 1);
         panic!("a waker");
     });
     let wakes = woken.clone();
-    let counts = Acts::waker(move || wakes.set(wakes.get() + 1));
-    assert!(first.as_mut().poll(&mut Context::from_waker(&acts)).is_pending());
+    let counts = acts(move || wakes.set(wakes.get() + 1));
+    assert!(first.as_mut().poll(&mut Context::from_waker(&all)).is_pending());
     let mut between = waits(receiver.clone());
     assert!(between.as_mut().poll(&mut Context::from_waker(&panics)).is_pending());
     for _ in 0..3 {
