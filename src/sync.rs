@@ -16,11 +16,17 @@
 //! | [`oneshot`] | one value, once |
 
 pub mod mpsc;
+//! | [`broadcast`] | messages that everybody gets |
+//! | [`watch`] | a value of which everybody sees the latest |
+
+pub mod broadcast;
 mod mutex;
 pub mod oneshot;
 mod notify;
 mod permits;
 mod semaphore;
+mod side;
+pub mod watch;
 
 pub use mutex::{Mutex, MutexGuard, OwnedMutexGuard, TryLockError};
 pub use notify::Notify;

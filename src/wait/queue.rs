@@ -359,3 +359,38 @@ pub(crate) struct Left {
     pub(crate) handed: bool,
     pub(crate) amount: u32,
 }
+
+/// A [`Waiter`] for news that reach everybody alike: nothing of it has to be passed on, so it leaves
+/// by itself.
+pub(crate) struct Listener<'a> {
+    queue: &'a Queue,
+    waiter: Waiter,
+}
+
+impl<'a> Listener<'a> {
+    /// Waits for nothing yet; the future was made at `site`.
+    #[inline]
+    pub(crate) fn new(queue: &'a Queue, site: Site) -> Self {
+        Self { queue, waiter: Waiter::new(site) }
+    }
+
+    /// Waits for the next news, whatever there was before.
+    #[inline]
+    pub(crate) fn wait(&mut self, cx: &Context<'_>) {
+        self.waiter.take();
+        self.waiter.wait(self.queue, 0, cx);
+    }
+
+    /// Waits no more.
+    #[inline]
+    pub(crate) fn leave(&mut self) {
+        self.waiter.leave(self.queue);
+    }
+}
+
+impl Drop for Listener<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
