@@ -21,9 +21,11 @@ pub(crate) mod run;
 pub(crate) mod table;
 pub(crate) mod wake;
 
+mod budget;
 mod yield_now;
 
 pub use crate::wait::reason::{Holder, Wait, WaitReason};
+pub use budget::{Unconstrained, consume_budget, unconstrained};
 pub use id::Id;
 pub use info::{Attributes, Cause, Left, Nanos, State, TaskInfo};
 pub use join::{AbortHandle, JoinError, JoinHandle};
