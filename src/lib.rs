@@ -80,7 +80,7 @@ pub use macros::support as __private;
 pub use task::spawn;
 
 use task::id::Id;
-use task::info::{Cause, Left};
+use task::info::Left;
 use task::run::Run;
 use task::wake::TaskWaker;
 
@@ -105,17 +105,16 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-/// The last switch.
+/// The switch that is made now, or was made last.
 #[derive(Debug)]
 pub(crate) struct SwitchLog {
-    n: u64,
-    task: Id,
-    cause: Cause,
+    pub(crate) n: u64,
+    pub(crate) task: Id,
 }
 
 impl Default for SwitchLog {
     fn default() -> Self {
-        Self { n: 0, task: Id::new(0, 0), cause: Cause::Outside }
+        Self { n: 0, task: Id::new(0, 0) }
     }
 }
 
@@ -125,12 +124,10 @@ pub(crate) fn switch_to(
     log: &mut SwitchLog,
     n: u64,
     task: Id,
-    cause: Cause,
     future: Pin<&mut dyn Run>,
     spare: &mut Arc<TaskWaker>,
 ) -> Left {
     log.n = n;
     log.task = task;
-    log.cause = cause;
     future.run(spare)
 }

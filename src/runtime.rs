@@ -38,8 +38,10 @@ mod turn;
 mod builder;
 mod end;
 mod handle;
+mod look;
 mod stall;
 mod step;
+mod swap;
 
 pub(crate) mod blocking;
 pub(crate) mod context;
@@ -231,7 +233,7 @@ impl Runtime {
         let shared = &self.shared;
         let desk = Desk::attend(shared);
         shared.since_look.set(u32::MAX);
-        let horizon = Horizon::set(shared, shared.clock.nanos_at(deadline.into_std()));
+        let horizon = Horizon::set(shared, deadline.on(shared));
         let mut switches = 0;
         loop {
             let made = self.drive(Some(Duration::ZERO), 1);
@@ -285,7 +287,8 @@ impl Runtime {
             || shared.link.inbox.is_full()
             || !shared.core.borrow().arrivals.is_empty()
             || !shared.letters.borrow().is_empty()
-            || !shared.deferred.borrow().is_empty();
+            || !shared.deferred.borrow().is_empty()
+            || !shared.wakes.borrow().is_empty();
         if wanted {
             return Some(Duration::ZERO);
         }

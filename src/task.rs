@@ -8,8 +8,9 @@ use std::panic::Location;
 use std::time::Duration;
 
 use crate::runtime::context;
+use crate::runtime::core::Shared;
 use crate::time::Instant;
-use crate::time::clock::{Clock, nanos};
+use crate::time::clock::nanos;
 
 pub(crate) mod current;
 pub(crate) mod id;
@@ -214,13 +215,13 @@ impl Plan {
     }
 
     /// What was said, and for the rest what the parent has.
-    pub(crate) fn attributes(&self, parent: Option<Attributes>, clock: &Clock) -> Attributes {
+    pub(crate) fn attributes(&self, parent: Option<Attributes>, on: &Shared) -> Attributes {
         let parent = parent.unwrap_or_default();
         Attributes {
             group: self.said.group.unwrap_or(parent.group),
             priority: self.said.priority.unwrap_or(parent.priority),
             weight: self.said.weight.unwrap_or(parent.weight),
-            deadline: self.said.deadline.map(|deadline| clock.nanos_at(deadline.into_std())),
+            deadline: self.said.deadline.map(|deadline| deadline.on(on)),
             size: self.said.size.map(nanos),
         }
     }

@@ -185,6 +185,7 @@ impl Builder {
             clock: self.clock,
             horizon: Cell::new(None),
             deferred: RefCell::default(),
+            wakes: RefCell::default(),
             letters: RefCell::default(),
             rung: Cell::new(false),
             detached: RefCell::default(),

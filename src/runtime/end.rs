@@ -16,6 +16,7 @@ use crate::task::info::{Cause, Left, State};
 use crate::task::join::JoinError;
 use crate::task::run::BoxedTask;
 use crate::time::timers::Timers;
+use crate::wait;
 
 type Panic = Box<dyn Any + Send>;
 
@@ -66,19 +67,20 @@ impl Shared {
     /// A turn ended in a panic: if it was a task's, that task alone ends; if not, it is given back.
     pub(crate) fn recover(&self, drive: &mut Drive<'_, '_>, panic: Panic) -> Result<u32, Panic> {
         let _turn = Turn::begin(self);
-        let (running, task) = (drive.running.take(), drive.task.take());
+        let (id, left, task) = (drive.log.task, drive.left, drive.task.take());
+        drive.left = Some(Left::Panicked);
         drive.spare.renew();
-        let Some(id) = running.filter(|_| drive.left.is_none()) else {
-            let yielded = running.filter(|_| drive.left == Some(Left::Yielded));
+        if left.is_some() {
+            let yielded = (left == Some(Left::Yielded)).then_some(id);
             let undelivered = self.core.borrow_mut().mend(yielded);
             for (id, task) in undelivered {
                 self.deliver(id, task);
             }
             return Err(panic);
-        };
+        }
         let told = catch_unwind(AssertUnwindSafe(|| {
             let (mut core, now) = (self.core.borrow_mut(), self.now.get());
-            core.ended(id, None, 0, Left::Panicked, now, None);
+            core.ended(id, None, 0, Left::Panicked, now);
             core.receive(now, now); // Whom it woke before it panicked.
         }));
         let info = self.core.borrow().tasks.get(id).map(|slot| slot.info.clone());
@@ -124,7 +126,10 @@ impl Shared {
         }
         survive(&mut || drop(self.link.inbox.close()));
         survive(&mut || drop(self.letters.take()));
-        survive(&mut || drop(self.deferred.take()));
+        survive(&mut || {
+            self.deferred.take().into_iter().for_each(|place| drop(wait::leave(place)))
+        });
+        survive(&mut || drop(self.wakes.take()));
         survive(&mut || drop(self.sources.replace(Sources::new())));
         survive(&mut || drop(self.timers.replace(Timers::new())));
         survive(&mut || drop(self.take_observers()));

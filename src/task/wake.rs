@@ -61,6 +61,7 @@ impl TaskWaker {
         Self::spare(&self.inbox)
     }
 
+    #[inline]
     pub(crate) fn id(&self) -> Id {
         Id::from_bits(self.id.load(Ordering::Relaxed))
     }

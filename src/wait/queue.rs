@@ -148,11 +148,7 @@ impl Queue {
         {
             record.holder = entry.whom.task.map(|task| Holder { task, site: entry.site });
         }
-        let nobody = Whom { waker: None, task: None, of: entry.whom.of };
-        let task = entry.whom.task;
-        let whom = std::mem::replace(&mut entry.whom, nobody);
-        entry.whom.task = task;
-        whom.record()
+        entry.whom.take().record()
     }
 
     /// Who holds it from now on, for reports.
@@ -168,6 +164,7 @@ impl Queue {
     }
 
     /// The queue's record; whoever is the first to need it makes it.
+    #[inline]
     fn record(&self, waits: &mut Waits, holder: Option<Holder>) -> u32 {
         if self.record.get() == NONE {
             let record = Record { made: self.made, holder };
@@ -320,8 +317,9 @@ impl Waiter {
     pub(crate) fn take(&mut self) -> Option<u32> {
         let place = self.place?;
         let handed = with(|waits| {
-            let handed = waits.get(place)?.handed;
-            handed.then(|| waits.remove(place)).flatten().map(|entry| entry.amount)
+            let (handed, amount) = waits.get(place).map(|entry| (entry.handed, entry.amount))?;
+            // Its waker was taken when it was handed something, so nothing is dropped here.
+            handed.then(|| waits.remove(place)).map(|_| amount)
         })??;
         self.place = None;
         Some(handed)
@@ -332,13 +330,15 @@ impl Waiter {
     #[inline]
     pub(crate) fn leave(&mut self, queue: &Queue) -> Option<Left> {
         let place = self.place.take()?;
-        let entry = with(|waits| {
-            if !waits.get(place)?.handed {
+        let (left, _whom) = with(|waits| {
+            let entry = waits.get(place)?;
+            let left = Left { handed: entry.handed, amount: entry.amount };
+            if !left.handed {
                 queue.unlink(waits, place.index);
             }
-            waits.remove(place)
+            Some((left, waits.remove(place)))
         })??;
-        Some(Left { handed: entry.handed, amount: entry.amount })
+        Some(left)
     }
 }
 
