@@ -49,6 +49,7 @@
 /// use turno::time::{Duration, sleep};
 ///
 /// # turno::block_on(async {
+/// # turno::time::pause();
 /// let mut ticks = 0;
 /// let end = sleep(Duration::from_millis(5));
 /// turno::pin!(end);
@@ -433,6 +434,7 @@ pub mod support {
 
     use crate::runtime::context;
     use crate::task::current;
+    pub use crate::task::inherit::{Carried, Carry, carry};
 
     /// Whether the task's budget is spent, so that its next poll has to wait for its next switch:
     /// a future that knows of no budget must not go before those that do.
