@@ -339,3 +339,9 @@ pub(crate) fn unspend() {
         left => c.budget.set(left + 1),
     });
 }
+
+/// Puts another budget in the place of the present one; `None` is no limit. Returns the old one.
+pub(crate) fn swap_budget(budget: Option<u32>) -> Option<u32> {
+    let old = CURRENT.with(|c| c.budget.replace(budget.unwrap_or(UNLIMITED)));
+    (old != UNLIMITED).then_some(old)
+}
