@@ -13,6 +13,7 @@ use crate::time::Instant;
 use crate::time::clock::nanos;
 
 pub(crate) mod current;
+pub(crate) mod finished;
 pub(crate) mod id;
 pub(crate) mod inbox;
 pub(crate) mod info;
@@ -23,6 +24,7 @@ pub(crate) mod table;
 pub(crate) mod wake;
 
 mod budget;
+pub mod join_set;
 pub(crate) mod inherit;
 mod local;
 mod yield_now;
@@ -31,6 +33,7 @@ pub use crate::wait::reason::{Holder, Wait, WaitReason};
 pub use budget::{Unconstrained, consume_budget, unconstrained};
 pub use id::Id;
 pub use info::{Attributes, Cause, Left, Nanos, State, TaskInfo};
+pub use join_set::JoinSet;
 pub use join::{AbortHandle, JoinError, JoinHandle};
 pub use local::{AccessError, LocalKey};
 pub use remote::RemoteJoinHandle;
