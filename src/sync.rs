@@ -15,6 +15,15 @@
 //! | [`OnceCell`] | a value that is made once, by whoever needs it first |
 //! | [`RwLock`] | what many may read at once, or one may change |
 //! | [`Semaphore`] | so many at once |
+//! | [`oneshot`] | one value, once |
+//! | [`mpsc`] | messages from many to one, in order |
+//! | [`broadcast`] | messages that everybody gets |
+//! | [`watch`] | a value of which everybody sees the latest |
+
+pub mod broadcast;
+pub mod mpsc;
+pub mod oneshot;
+pub mod watch;
 
 mod barrier;
 mod lock;
@@ -24,6 +33,7 @@ mod once_cell;
 mod permits;
 mod rwlock;
 mod semaphore;
+mod side;
 
 pub use barrier::{Barrier, BarrierWaitResult};
 pub use lock::TryLockError;

@@ -148,11 +148,7 @@ impl Queue {
         {
             record.holder = entry.whom.task.map(|task| Holder { task, site: entry.site });
         }
-        let nobody = Whom { waker: None, task: None, of: entry.whom.of };
-        let task = entry.whom.task;
-        let whom = std::mem::replace(&mut entry.whom, nobody);
-        entry.whom.task = task;
-        whom.record()
+        entry.whom.take().record()
     }
 
     /// Who holds it from now on, for reports.
@@ -176,6 +172,7 @@ impl Queue {
     }
 
     /// The queue's record; whoever is the first to need it makes it.
+    #[inline]
     fn record(&self, waits: &mut Waits, holder: Option<Holder>) -> u32 {
         if self.record.get() == NONE {
             let record = Record { made: self.made, holder };
@@ -345,8 +342,9 @@ impl Waiter {
     pub(crate) fn take(&mut self) -> Option<u32> {
         let place = self.place?;
         let handed = with(|waits| {
-            let handed = waits.get(place)?.handed;
-            handed.then(|| waits.remove(place)).flatten().map(|entry| entry.amount)
+            let (handed, amount) = waits.get(place).map(|entry| (entry.handed, entry.amount))?;
+            // Its waker was taken when it was handed something, so nothing is dropped here.
+            handed.then(|| waits.remove(place)).map(|_| amount)
         })??;
         self.place = None;
         Some(handed)
@@ -357,13 +355,15 @@ impl Waiter {
     #[inline]
     pub(crate) fn leave(&mut self, queue: &Queue) -> Option<Left> {
         let place = self.place.take()?;
-        let entry = with(|waits| {
-            if !waits.get(place)?.handed {
+        let (left, _whom) = with(|waits| {
+            let entry = waits.get(place)?;
+            let left = Left { handed: entry.handed, amount: entry.amount };
+            if !left.handed {
                 queue.unlink(waits, place.index);
             }
-            waits.remove(place)
+            Some((left, waits.remove(place)))
         })??;
-        Some(Left { handed: entry.handed, amount: entry.amount })
+        Some(left)
     }
 }
 
@@ -372,4 +372,39 @@ pub(crate) struct Left {
     /// It was handed `amount`; or else it still wanted so much.
     pub(crate) handed: bool,
     pub(crate) amount: u32,
+}
+
+/// A [`Waiter`] for news that reach everybody alike: nothing of it has to be passed on, so it leaves
+/// by itself.
+pub(crate) struct Listener<'a> {
+    queue: &'a Queue,
+    waiter: Waiter,
+}
+
+impl<'a> Listener<'a> {
+    /// Waits for nothing yet; the future was made at `site`.
+    #[inline]
+    pub(crate) fn new(queue: &'a Queue, site: Site) -> Self {
+        Self { queue, waiter: Waiter::new(site) }
+    }
+
+    /// Waits for the next news, whatever there was before.
+    #[inline]
+    pub(crate) fn wait(&mut self, cx: &Context<'_>) {
+        self.waiter.take();
+        self.waiter.wait(self.queue, 0, cx);
+    }
+
+    /// Waits no more.
+    #[inline]
+    pub(crate) fn leave(&mut self) {
+        self.waiter.leave(self.queue);
+    }
+}
+
+impl Drop for Listener<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.leave();
+    }
 }

@@ -20,6 +20,8 @@ use turno::observe::{Event, Observer};
 use turno::runtime::{Builder, Runtime};
 use turno::task::Nanos;
 
+pub mod by_hand;
+
 /// Runs `test`, and ends the whole process with a message if it hangs.
 pub fn guarded<R>(test: impl FnOnce() -> R) -> R {
     let done = Arc::new(AtomicBool::new(false));
