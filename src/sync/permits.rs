@@ -39,11 +39,6 @@ impl Permits {
         self.closed.get()
     }
 
-    /// For reports: who holds them, if one task does.
-    pub(super) fn queue(&self) -> &Queue {
-        &self.queue
-    }
-
     /// Takes `n`, if nobody has to wait before.
     #[inline]
     pub(super) fn try_take(&self, n: u32) -> Result<(), Refusal> {
