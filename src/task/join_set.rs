@@ -199,7 +199,9 @@ impl<T: 'static> JoinSet<T> {
     /// # Cancel safety
     /// As that of [`join_next`](Self::join_next).
     #[track_caller]
-    pub fn join_next_with_id(&mut self) -> impl Future<Output = Option<Result<(Id, T), JoinError>>> {
+    pub fn join_next_with_id(
+        &mut self,
+    ) -> impl Future<Output = Option<Result<(Id, T), JoinError>>> {
         let mut next = JoinNext { site: Location::caller(), set: self };
         poll_fn(move |cx| next.poll(cx).map(with_id))
     }
