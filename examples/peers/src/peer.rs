@@ -1,0 +1,61 @@
+//! What a work may ask of a runtime, and the runtimes that answer.
+//!
+//! A work is written once, against these traits; a runtime is a small adapter. Calls are static, so
+//! that nothing stands between a work and the runtime's own functions. What a runtime does not have
+//! it does not implement, and its cell stays empty.
+//!
+//! Tasks are `Send` here because tokio's `spawn` demands it. That costs nothing at run time. Where a
+//! runtime's own future cannot be `Send`, as monoio's sleep, the adapter spawns it itself.
+
+use std::future::Future;
+use std::io;
+use std::net::TcpListener;
+use std::time::Duration;
+
+mod floor;
+mod monoio;
+mod pool;
+mod smol;
+mod tokio;
+mod turno;
+
+pub use floor::Floor;
+pub use monoio::Monoio;
+pub use pool::Pool;
+pub use smol::Smol;
+pub use tokio::{Tokio, TokioLocal};
+pub use turno::Turno;
+
+/// Spawns tasks, and switches between them.
+pub trait Peer: 'static {
+    /// The column in the table.
+    const NAME: &'static str;
+    /// Awaits the end of a task.
+    type Join: Future + 'static;
+
+    /// Runs `root` on a new runtime.
+    fn block_on<T>(root: impl Future<Output = T>) -> T;
+    fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Self::Join;
+    /// Lets a task run on without its handle.
+    fn detach(join: Self::Join) {
+        drop(join);
+    }
+    /// The runtime's own way to yield, if it has one.
+    fn yield_now() -> impl Future<Output = ()> + Send;
+}
+
+/// Sleeps.
+pub trait Timers: Peer {
+    /// As `block_on`, with timers.
+    fn block_on_timers<T>(root: impl Future<Output = T>) -> T {
+        Self::block_on(root)
+    }
+    fn sleep(time: Duration) -> impl Future;
+    fn spawn_sleep(time: Duration) -> Self::Join;
+}
+
+/// Serves TCP.
+pub trait Net: Peer {
+    /// Sends back what comes on each connection, for ever.
+    fn serve(listener: TcpListener) -> io::Result<()>;
+}
