@@ -1,10 +1,12 @@
 //! The command line, and the help that teaches.
 
 use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
-use crate::work::{self, Scale, Work};
+use crate::work::{self, Scale, Work, echo, memory};
 use crate::{report, run};
 
 const ABOUT: &str = "turno beside its peers, measured in one run";
@@ -13,7 +15,7 @@ pub fn command() -> Command {
     let flag = |name: &'static str, help: &'static str| {
         Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
     };
-    Command::new("peers").about(ABOUT).args([
+    Command::new("peers").about(ABOUT).subcommand(children()).args([
         Arg::new("only")
             .long("only")
             .value_name("WORK,...")
@@ -31,7 +33,41 @@ pub fn command() -> Command {
     ])
 }
 
+/// What this program is when it calls itself.
+fn children() -> Command {
+    let word = |name: &'static str| Arg::new(name).required(true);
+    let number = |name: &'static str| word(name).value_parser(value_parser!(usize));
+    Command::new("child").hide(true).subcommand_required(true).subcommands([
+        Command::new("memory").arg(word("column")),
+        Command::new("serve").arg(word("column")),
+        Command::new("client").args([
+            word("address").value_parser(value_parser!(SocketAddr)),
+            number("connections"),
+            number("milliseconds"),
+        ]),
+    ])
+}
+
+fn child(matches: &ArgMatches) -> io::Result<()> {
+    let word = |of: &ArgMatches| of.get_one::<String>("column").cloned().unwrap_or_default();
+    let number = |of: &ArgMatches, name| of.get_one::<usize>(name).copied().unwrap_or_default();
+    match matches.subcommand() {
+        Some(("memory", of)) => memory::child(&word(of)),
+        Some(("serve", of)) => echo::serve(&word(of)),
+        Some(("client", of)) => {
+            let address = of.get_one::<SocketAddr>("address").copied();
+            let address = address.ok_or(io::ErrorKind::AddrNotAvailable)?;
+            let time = Duration::from_millis(number(of, "milliseconds") as u64);
+            echo::client(address, number(of, "connections"), time)
+        }
+        _ => Err(io::Error::other("no such child")),
+    }
+}
+
 pub fn dispatch(matches: &ArgMatches) -> io::Result<()> {
+    if let Some(("child", matches)) = matches.subcommand() {
+        return child(matches);
+    }
     let works = chosen(matches)?;
     if matches.get_flag("list") {
         works.iter().for_each(|work| anstream::println!("{:<12} {}", work.name, work.about));
@@ -44,7 +80,7 @@ pub fn dispatch(matches: &ArgMatches) -> io::Result<()> {
     if matches.get_flag("json") {
         report::json(&rows)
     } else {
-        report::table(&rows)
+        report::tables(&rows)
     }
     Ok(())
 }

@@ -12,6 +12,7 @@
 use std::process::ExitCode;
 
 mod args;
+mod child;
 mod peer;
 mod report;
 mod run;

@@ -13,9 +13,11 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 mod floor;
+mod mio_loop;
 mod monoio;
 mod pool;
 mod smol;
+mod sync;
 mod tokio;
 mod turno;
 
@@ -23,6 +25,7 @@ pub use floor::Floor;
 pub use monoio::Monoio;
 pub use pool::Pool;
 pub use smol::Smol;
+pub use sync::{Broadcasts, Channels, Locks, Macros};
 pub use tokio::{Tokio, TokioLocal};
 pub use turno::Turno;
 

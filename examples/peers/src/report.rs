@@ -1,20 +1,30 @@
 //! The table, and the same as JSON.
 
 use anstream::println;
+use comfy_table::CellAlignment;
 use comfy_table::presets::NOTHING;
-use comfy_table::{CellAlignment, Table};
 
 use crate::run::{Cell, Row};
+use crate::work::Table;
 
-/// The rows that have the same columns, one table.
-pub fn table(rows: &[Row]) {
+/// The rows that are compared by the same columns, one table.
+pub fn tables(rows: &[Row]) {
+    for which in [Table::Runtimes, Table::Policies] {
+        let rows: Vec<_> = rows.iter().filter(|row| row.table == which).collect();
+        if !rows.is_empty() {
+            table(&rows);
+        }
+    }
+}
+
+fn table(rows: &[&Row]) {
     let mut columns: Vec<&str> = Vec::new();
     for cell in rows.iter().flat_map(|row| &row.cells) {
         if !columns.contains(&cell.column) {
             columns.push(cell.column);
         }
     }
-    let mut table = Table::new();
+    let mut table = comfy_table::Table::new();
     table.load_style(NOTHING);
     table.set_header(["", ""].into_iter().chain(columns.iter().copied()));
     for row in rows {

@@ -8,10 +8,11 @@ use std::io;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::work::{Scale, Unit, Work};
+use crate::work::{Scale, Table, Unit, Work};
 
 /// What was measured of one figure of one work.
 pub struct Row {
+    pub table: Table,
     /// `echo-64`, or with the figure's label `echo-64 cpu`.
     pub name: String,
     pub unit: Unit,
@@ -72,7 +73,12 @@ fn row(work: &Work, label: &str, unit: Unit, values: Vec<Vec<f64>>) -> Row {
     let mut cells: Vec<_> = cells.collect();
     let base = cells[0].median;
     for cell in &mut cells {
-        cell.ratio = cell.median / base;
+        cell.ratio = unit.ratio(cell.median, base);
     }
-    Row { name: format!("{} {label}", work.name).trim_end().to_string(), unit, cells }
+    Row {
+        table: work.table,
+        name: format!("{} {label}", work.name).trim_end().to_string(),
+        unit,
+        cells,
+    }
 }

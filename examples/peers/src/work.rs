@@ -5,8 +5,15 @@ use std::time::{Duration, Instant};
 
 use crate::peer::{Floor, Monoio, Peer, Pool, Smol, Tokio, TokioLocal, Turno};
 
+mod channel;
+pub mod echo;
+pub mod memory;
+mod policy;
 mod spawn;
 mod switch;
+mod sync;
+mod thread;
+mod time;
 
 /// How much is done in a sample.
 #[derive(Clone, Copy)]
@@ -27,14 +34,35 @@ impl Scale {
 pub enum Unit {
     /// Nanoseconds an operation.
     Nanos,
+    /// Bytes a task.
+    Bytes,
+    /// Operations a second: the only one of which more is better.
+    PerSecond,
 }
 
 impl Unit {
     pub fn name(self) -> &'static str {
         match self {
             Self::Nanos => "ns",
+            Self::Bytes => "bytes",
+            Self::PerSecond => "per_second",
         }
     }
+
+    /// How many times as much it costs to get `value` as to get `base`.
+    pub fn ratio(self, value: f64, base: f64) -> f64 {
+        match self {
+            Self::Nanos | Self::Bytes => value / base,
+            Self::PerSecond => base / value,
+        }
+    }
+}
+
+/// What is compared in a table: the columns.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Table {
+    Runtimes,
+    Policies,
 }
 
 type Measure = Box<dyn Fn(Scale) -> io::Result<Vec<f64>>>;
@@ -45,9 +73,19 @@ pub struct Sample {
     pub measure: Measure,
 }
 
+impl Sample {
+    fn new(
+        column: &'static str,
+        measure: impl Fn(Scale) -> io::Result<Vec<f64>> + 'static,
+    ) -> Self {
+        Self { column, measure: Box::new(measure) }
+    }
+}
+
 /// A work. Most have one figure; some have several, which one sample measures together.
 pub struct Work {
-    pub name: &'static str,
+    pub table: Table,
+    pub name: String,
     /// For `--list` and `--help`: what is done, and why.
     pub about: &'static str,
     /// A label for each figure, and what it counts.
@@ -58,10 +96,9 @@ pub struct Work {
 /// A sample for each of the runtimes.
 macro_rules! samples {
     ($module:ident::$work:ident: $($peer:ident)*) => {
-        vec![$(Sample {
-            column: $peer::NAME,
-            measure: Box::new(|scale| Ok(vec![$module::$work::<$peer>(scale)])),
-        }),*]
+        vec![$(
+            Sample::new($peer::NAME, |scale| Ok(vec![$module::$work::<$peer>(scale)]))
+        ),*]
     };
 }
 
@@ -77,32 +114,140 @@ async fn timed(count: usize, work: impl Future) -> f64 {
     each(start.elapsed(), count)
 }
 
-fn nanos(name: &'static str, about: &'static str, samples: Vec<Sample>) -> Work {
-    Work { name, about, figures: vec![("", Unit::Nanos)], samples }
+fn nanos(name: &str, about: &'static str, samples: Vec<Sample>) -> Work {
+    let figures = vec![("", Unit::Nanos)];
+    Work { table: Table::Runtimes, name: name.to_string(), about, figures, samples }
 }
 
-/// All of them, in the order of the table.
+/// All of them, in the order of the tables.
 pub fn all() -> Vec<Work> {
+    [tasks(), waits(), syncs(), echoes(), decisions()].into_iter().flatten().collect()
+}
+
+fn tasks() -> Vec<Work> {
     vec![
         nanos(
             "switch",
-            "1,000 tasks that do nothing but yield, with the runtime's own `yield_now`: a switch",
+            "1,000 tasks do nothing but yield, with the runtime's own `yield_now`: a switch",
             samples!(switch::own: Turno Floor Tokio TokioLocal Smol Monoio Pool),
         ),
         nanos(
             "self-wake",
-            "the same, but each task wakes itself, in the same way everywhere: a wake and a switch",
+            "the same, but each task wakes itself, alike everywhere: a wake and a switch",
             samples!(switch::same: Turno Floor Tokio TokioLocal Smol Monoio Pool),
         ),
         nanos(
             "spawn-live",
-            "300,000 tasks spawned, then all awaited: a task's whole life, among many",
+            "300,000 tasks are spawned, then all awaited: a task's whole life, among many",
             samples!(spawn::live: Turno Floor Tokio TokioLocal Smol Monoio Pool),
         ),
         nanos(
             "spawn-join",
-            "a task spawned and awaited, one after another: a task's whole life, alone",
+            "a task is spawned and awaited, again and again: a task's whole life, alone",
             samples!(spawn::sequential: Turno Floor Tokio TokioLocal Smol Monoio Pool),
         ),
+        Work {
+            table: Table::Runtimes,
+            name: "memory".to_string(),
+            about: "100,000 tasks wait: what one weighs beside its future, as the kernel sees it",
+            figures: vec![("", Unit::Bytes)],
+            samples: memory::columns()
+                .map(|column| Sample::new(column, move |_| Ok(vec![memory::measure(column)?])))
+                .collect(),
+        },
     ]
+}
+
+fn waits() -> Vec<Work> {
+    let thread_floor = Sample::new(Floor::NAME, |scale| Ok(vec![thread::floor(scale)]));
+    let mut thread = samples!(thread::round_trip: Turno Tokio TokioLocal Smol Monoio Pool);
+    thread.insert(1, thread_floor);
+    vec![
+        nanos(
+            "timeout",
+            "a timer of 30 s is set and cancelled, as timeouts are: what caution costs",
+            samples!(time::cancelled: Turno Tokio TokioLocal Smol Monoio),
+        ),
+        nanos(
+            "sleepers",
+            "300,000 tasks sleep up to 1 s each, in random order: the CPU time of one",
+            samples!(time::fired: Turno Tokio TokioLocal Smol Monoio),
+        ),
+        nanos(
+            "thread",
+            "a message to another thread and one back: what leaving the thread costs",
+            thread,
+        ),
+    ]
+}
+
+// turno joins these rows when it has channels, locks and macros of its own: see `peer::sync`.
+fn syncs() -> Vec<Work> {
+    vec![
+        nanos(
+            "channel",
+            "a message there and back, over channels with room for one: two wakes, two switches",
+            samples!(channel::round_trip: Tokio TokioLocal Smol Pool),
+        ),
+        nanos(
+            "mutex-free",
+            "a mutex that nobody else wants is locked and unlocked",
+            samples!(sync::uncontended: Tokio TokioLocal Smol),
+        ),
+        nanos(
+            "mutex",
+            "1,000 tasks want one mutex, and yield while they hold it: a lock in a queue",
+            samples!(sync::mutex: Tokio TokioLocal Smol),
+        ),
+        nanos(
+            "semaphore",
+            "the same with a semaphore of one permit",
+            samples!(sync::semaphore: Tokio TokioLocal Smol),
+        ),
+        nanos(
+            "broadcast",
+            "messages to 1,000 receivers: a delivery",
+            samples!(sync::broadcast: Tokio TokioLocal Smol),
+        ),
+        nanos(
+            "select",
+            "`select!` of 8 futures, of which the last is ready",
+            samples!(sync::select: Tokio TokioLocal Smol Pool),
+        ),
+        nanos(
+            "join",
+            "`join!` of 32 futures that yield: a poll of one of them",
+            samples!(sync::join: Tokio TokioLocal Smol Pool),
+        ),
+    ]
+}
+
+fn echoes() -> Vec<Work> {
+    let echo = |connections| Work {
+        table: Table::Runtimes,
+        name: format!("echo-{connections}"),
+        about: "TCP echo of 64 bytes on so many connections; the server's CPU time a message",
+        figures: vec![("", Unit::PerSecond), ("cpu", Unit::Nanos)],
+        samples: echo::columns()
+            .map(|column| {
+                Sample::new(column, move |scale| echo::measure(column, connections, scale))
+            })
+            .collect(),
+    };
+    [1, 64, 1_000, 10_000].map(echo).into()
+}
+
+fn decisions() -> Vec<Work> {
+    let decision = |ready| Work {
+        table: Table::Policies,
+        name: format!("decide-{ready}"),
+        about: "a policy's `pick`, `ran` and `ready` while so many tasks are ready, no runtime",
+        figures: vec![("", Unit::Nanos)],
+        samples: policy::ALL
+            .map(|(name, make)| {
+                Sample::new(name, move |scale| Ok(vec![policy::decision(make, ready, scale)]))
+            })
+            .into(),
+    };
+    [10, 1_000, 1_000_000].map(decision).into()
 }

@@ -60,7 +60,9 @@ impl Timers for Smol {
     }
 
     fn spawn_sleep(time: Duration) -> Self::Join {
-        Self::spawn(async move { drop(Timer::after(time).await) })
+        Self::spawn(async move {
+            Timer::after(time).await;
+        })
     }
 }
 
