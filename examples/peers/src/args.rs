@@ -21,7 +21,7 @@ pub fn command() -> Command {
             .value_name("WORK,...")
             .value_delimiter(',')
             .action(ArgAction::Append)
-            .help("Only these works, or those whose names start like that"),
+            .help("Only these works: `echo-64`, or `echo` for all that begin like that"),
         Arg::new("rounds")
             .long("rounds")
             .value_name("N")
@@ -90,9 +90,14 @@ fn chosen(matches: &ArgMatches) -> io::Result<Vec<Work>> {
     let mut works = work::all();
     let Some(only) = matches.get_many::<String>("only") else { return Ok(works) };
     let only: Vec<_> = only.map(String::as_str).collect();
-    if let Some(word) = only.iter().find(|only| !works.iter().any(|w| w.name.starts_with(**only))) {
+    if let Some(word) = only.iter().find(|word| !works.iter().any(|work| is_meant(work, word))) {
         return Err(io::Error::other(format!("no work is called `{word}`: see `--list`")));
     }
-    works.retain(|work| only.iter().any(|only| work.name.starts_with(only)));
+    works.retain(|work| only.iter().any(|word| is_meant(work, word)));
     Ok(works)
+}
+
+/// `echo` means `echo-1`, `echo-64` and so on, but `echo-1` not `echo-1000`.
+fn is_meant(work: &Work, word: &str) -> bool {
+    work.name.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }

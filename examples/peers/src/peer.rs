@@ -59,6 +59,6 @@ pub trait Timers: Peer {
 
 /// Serves TCP.
 pub trait Net: Peer {
-    /// Sends back what comes on each connection, for ever.
+    /// Sends back what comes on each connection, for ever. The listener does not block.
     fn serve(listener: TcpListener) -> io::Result<()>;
 }

@@ -17,7 +17,6 @@ const LISTENER: Token = Token(usize::MAX);
 
 impl Net for Floor {
     fn serve(listener: StdListener) -> io::Result<()> {
-        listener.set_nonblocking(true)?;
         let mut listener = TcpListener::from_std(listener);
         let mut poll = Poll::new()?;
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;

@@ -88,7 +88,6 @@ impl Net for TokioLocal {
 }
 
 async fn accept<P: Peer>(listener: StdListener) -> io::Result<()> {
-    listener.set_nonblocking(true)?;
     let listener = TcpListener::from_std(listener)?;
     loop {
         let (stream, _) = listener.accept().await?;

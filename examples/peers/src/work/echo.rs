@@ -61,6 +61,7 @@ pub fn serve(column: &str) -> io::Result<()> {
     let (_, serve) = known.ok_or_else(|| io::Error::other(format!("who is {column}?")))?;
     raise_limit();
     let listener = TcpListener::bind("127.0.0.1:0")?;
+    listener.set_nonblocking(true)?;
     child::say(listener.local_addr()?)?;
     thread::spawn(|| {
         for _ in io::stdin().lines() {
@@ -90,19 +91,30 @@ struct Client {
 }
 
 impl Client {
+    /// Connects, and sends the first message on each. A queue of connections that nobody accepts yet
+    /// is short, and who does not fit into it tries again a second later: so they come by hundreds,
+    /// each after all before have been answered.
     fn connect(address: SocketAddr, connections: usize) -> io::Result<Self> {
         let poll = Poll::new()?;
         let mut streams = Vec::new();
-        for index in 0..connections {
-            let stream = std::net::TcpStream::connect(address)?;
-            stream.set_nodelay(true)?;
-            stream.set_nonblocking(true)?;
-            let mut stream = TcpStream::from_std(stream);
-            poll.registry().register(&mut stream, Token(index), Interest::READABLE)?;
-            stream.write_all(&[7; MESSAGE])?;
-            streams.push((stream, 0));
+        while streams.len() < connections {
+            let hundred = (connections - streams.len()).min(100);
+            let connect = |_| std::net::TcpStream::connect(address);
+            let mut new = (0..hundred).map(connect).collect::<io::Result<Vec<_>>>()?;
+            new.iter_mut().try_for_each(|stream| stream.write_all(&[7; MESSAGE]))?;
+            new.iter_mut().try_for_each(|stream| stream.read_exact(&mut [0; MESSAGE]))?;
+            for stream in new {
+                stream.set_nodelay(true)?;
+                stream.set_nonblocking(true)?;
+                let mut stream = TcpStream::from_std(stream);
+                let token = Token(streams.len());
+                poll.registry().register(&mut stream, token, Interest::READABLE)?;
+                streams.push((stream, 0));
+            }
         }
-        Ok(Self { poll, streams })
+        let mut client = Self { poll, streams };
+        client.streams.iter_mut().try_for_each(|(stream, _)| stream.write_all(&[7; MESSAGE]))?;
+        Ok(client)
     }
 
     /// Answers answers, until the time is over. How many there were.
