@@ -34,13 +34,14 @@
 //! 3. [`task`]: spawning, awaiting, aborting; what is known of a task.
 //! 4. [`time`]: real and virtual time; sleeping, timing out, ticking, computing for a while.
 //! 5. [`net`]: TCP, UDP and Unix sockets.
-//! 6. [`observe`]: watching every wake and every switch.
+//! 6. [`sync`]: waiting for one another.
+//! 7. [`observe`]: watching every wake and every switch.
 //!
 //! # What it is not
 //! It does not use more than one core: work that computes or blocks belongs into
-//! [`task::spawn_blocking`], or into threads. It has no locks and channels of its own yet: those of
-//! `async-lock`, `async-channel` and `futures` work here as they are. It has no I/O traits of its
-//! own: sockets implement those of `futures-io`, and tokio's.
+//! [`task::spawn_blocking`], or into threads. Its locks and channels are for its own thread: those
+//! of `async-lock`, `async-channel` and `futures` work here as they are, and across threads. It has
+//! no I/O traits of its own: sockets implement those of `futures-io`, and tokio's.
 //!
 //! # Features
 //! | feature | default | what |
@@ -62,19 +63,23 @@ pub mod task;
 pub mod time;
 
 pub mod net;
+pub mod sync;
 
 pub mod observe;
 
 mod reactor;
+mod wait;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 pub use task::spawn;
 
 use task::id::Id;
-use task::info::{Cause, Left};
+use task::info::Left;
 use task::run::Run;
+use task::wake::TaskWaker;
 
 /// Runs `future` on a new runtime with first-in-first-out scheduling.
 ///
@@ -97,17 +102,16 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-/// The last switch.
+/// The switch that is made now, or was made last.
 #[derive(Debug)]
 pub(crate) struct SwitchLog {
-    n: u64,
-    task: Id,
-    cause: Cause,
+    pub(crate) n: u64,
+    pub(crate) task: Id,
 }
 
 impl Default for SwitchLog {
     fn default() -> Self {
-        Self { n: 0, task: Id::new(0, 0), cause: Cause::Outside }
+        Self { n: 0, task: Id::new(0, 0) }
     }
 }
 
@@ -117,11 +121,10 @@ pub(crate) fn switch_to(
     log: &mut SwitchLog,
     n: u64,
     task: Id,
-    cause: Cause,
     future: Pin<&mut dyn Run>,
+    spare: &mut Arc<TaskWaker>,
 ) -> Left {
     log.n = n;
     log.task = task;
-    log.cause = cause;
-    future.run()
+    future.run(spare)
 }

@@ -1,15 +1,17 @@
 //! The reactor: `mio`'s poll, and what is known of each source (floor 2).
 //!
-//! A socket owns its `mio` socket; here lie only its readiness and the wakers of those who wait,
+//! A socket owns its `mio` socket; here lie only its readiness and the places of those who wait,
 //! under an index. Readiness is edge-triggered: it is believed until the system call says no.
 
 use std::io;
-use std::task::Waker;
+use std::task::Context;
 use std::time::Duration;
 
 use mio::event::Event;
 use mio::{Events, Interest, Poll, Registry, Token};
 use slab::Slab;
+
+use crate::wait::{self, Place, Whom};
 
 /// What may be done with a source without waiting. More than asked for may be true of it, and a
 /// system call may still have to wait.
@@ -141,13 +143,11 @@ impl Reactor {
     }
 }
 
-/// Readiness and wakers of all registered sources.
+/// Readiness of all registered sources, and who waits for them.
 pub(crate) struct Sources {
     slots: Slab<Slot>,
-    /// How many wakers are kept, in all: if none, no source can make a task ready.
+    /// How many entries are kept, in all: if none, no source can make a task ready.
     armed: usize,
-    /// The last number given to a future that waits.
-    numbers: u64,
 }
 
 struct Slot {
@@ -158,50 +158,59 @@ struct Slot {
     writers: Waiting,
 }
 
-/// Stands for the number of a future: whoever calls a `poll_` function by hand. There may be
-/// several, told apart by their wakers; nobody says when one of them waits no more.
-pub(crate) const BY_HAND: u64 = 0;
+/// Whose an entry is: a future's, which takes it out when it is dropped, or that of whoever calls
+/// a `poll_` function by hand; nobody says when one of those waits no more.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Owner {
+    Future,
+    Hand,
+}
 
-/// Those who wait for one direction: a number and a waker each. Nearly always one, so the list
-/// stays empty.
+/// Those who wait for one direction. Nearly always one, so the list stays empty.
 #[derive(Default)]
 struct Waiting {
-    first: Option<(u64, Waker)>,
-    rest: Vec<(u64, Waker)>,
+    first: Option<(Place, Owner)>,
+    rest: Vec<(Place, Owner)>,
 }
 
 impl Waiting {
-    /// The entry of a future; by hand, that with the same waker.
-    fn find(&mut self, number: u64, waker: &Waker) -> Option<&mut Waker> {
-        let entries = self.first.iter_mut().chain(&mut self.rest);
-        let mut own = entries.filter(|entry| entry.0 == number).map(|entry| &mut entry.1);
-        own.find(|kept| number != BY_HAND || kept.will_wake(waker))
+    fn has(&self, place: Place) -> bool {
+        self.first.iter().chain(&self.rest).any(|entry| entry.0 == place)
     }
 
-    fn add(&mut self, number: u64, waker: Waker) {
+    /// The entry of who polls by hand.
+    fn by_hand(&self, cx: &Context<'_>) -> bool {
+        let entries = self.first.iter().chain(&self.rest);
+        let mut by_hand = entries.filter(|entry| entry.1 == Owner::Hand);
+        by_hand.any(|entry| wait::waits(entry.0, cx))
+    }
+
+    fn add(&mut self, entry: (Place, Owner)) {
         match &mut self.first {
-            first @ None => *first = Some((number, waker)),
-            Some(_) => self.rest.push((number, waker)),
+            first @ None => *first = Some(entry),
+            Some(_) => self.rest.push(entry),
         }
     }
 
-    fn remove(&mut self, number: u64) -> Option<Waker> {
-        if self.first.as_ref().is_some_and(|entry| entry.0 == number) {
-            return self.first.take().map(|entry| entry.1);
+    /// Whether it was there.
+    fn remove(&mut self, place: Place) -> bool {
+        if self.first.is_some_and(|entry| entry.0 == place) {
+            self.first = None;
+            return true;
         }
-        let place = self.rest.iter().position(|entry| entry.0 == number)?;
-        Some(self.rest.remove(place).1)
+        let found = self.rest.iter().position(|entry| entry.0 == place);
+        found.map(|at| self.rest.remove(at)).is_some()
     }
 
-    fn take(&mut self, into: &mut Vec<Waker>) {
-        into.extend(self.first.take().map(|entry| entry.1));
-        into.extend(self.rest.drain(..).map(|entry| entry.1));
+    fn take(&mut self, into: &mut Vec<Place>) {
+        into.extend(self.first.take().map(|entry| entry.0));
+        into.extend(self.rest.drain(..).map(|entry| entry.0));
     }
 }
 
 impl Sources {
     pub(crate) fn new() -> Self {
-        Self { slots: Slab::new(), armed: 0, numbers: BY_HAND }
+        Self { slots: Slab::new(), armed: 0 }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -219,15 +228,15 @@ impl Sources {
         self.slots.insert(Slot { ready, rests: false, readers, writers })
     }
 
-    /// Forgets a source. Its wakers are for the caller to drop.
-    pub(crate) fn remove(&mut self, index: usize) -> Vec<Waker> {
+    /// Forgets a source. Who waited for it is for the caller to drop.
+    pub(crate) fn remove(&mut self, index: usize) -> Vec<Whom> {
         let mut dropped = Vec::new();
         if let Some(mut slot) = self.slots.try_remove(index) {
             slot.readers.take(&mut dropped);
             slot.writers.take(&mut dropped);
             self.armed -= dropped.len();
         }
-        dropped
+        dropped.into_iter().filter_map(wait::leave).collect()
     }
 
     pub(crate) fn ready(&self, index: usize) -> Ready {
@@ -252,56 +261,55 @@ impl Sources {
     }
 
     /// The rest is over: it is taken for `ready`, and whom that concerns goes into `woken`.
-    pub(crate) fn rested(&mut self, index: usize, ready: Ready, woken: &mut Vec<Waker>) {
+    pub(crate) fn rested(&mut self, index: usize, ready: Ready, woken: &mut Vec<Place>) {
         let Some(slot) = self.slots.get_mut(index).filter(|slot| slot.rests) else { return };
         slot.rests = false;
         self.event(index, ready, woken);
     }
 
-    /// A number for a future that is about to wait.
-    pub(crate) fn number(&mut self) -> u64 {
-        self.numbers += 1;
-        self.numbers
-    }
-
-    /// Whether `number` waits already, on each side that `want` has, to wake what `waker` wakes.
-    pub(crate) fn waits(&mut self, index: usize, want: Ready, number: u64, waker: &Waker) -> bool {
-        let Some(slot) = self.slots.get_mut(index) else { return false };
-        [(Ready::READABLE, &mut slot.readers), (Ready::WRITABLE, &mut slot.writers)]
-            .into_iter()
-            .filter(|(side, _)| want.meets(*side))
-            .all(|(_, side)| side.find(number, waker).is_some_and(|kept| kept.will_wake(waker)))
-    }
-
-    /// Keeps a waker for the next event on one side. Gives back the one it replaces, if any, for
-    /// the caller to drop.
-    pub(crate) fn wait(
-        &mut self,
+    /// Whether who polls with `cx` waits already, on each side that `want` has: a future at
+    /// `place`, or by hand.
+    pub(crate) fn waits(
+        &self,
         index: usize,
-        side: Ready,
-        number: u64,
-        waker: Waker,
-    ) -> Option<Waker> {
-        let Some(slot) = self.slots.get_mut(index) else { return Some(waker) };
-        let side = if side.is_readable() { &mut slot.readers } else { &mut slot.writers };
-        if let Some(kept) = side.find(number, &waker) {
-            return Some(std::mem::replace(kept, waker));
-        }
-        side.add(number, waker);
-        self.armed += 1;
-        None
+        want: Ready,
+        place: Option<Place>,
+        owner: Owner,
+        cx: &Context<'_>,
+    ) -> bool {
+        let Some(slot) = self.slots.get(index) else { return false };
+        let on = |side: &Waiting| match (owner, place) {
+            (Owner::Future, Some(place)) => side.has(place) && wait::waits(place, cx),
+            (Owner::Future, None) => false,
+            (Owner::Hand, _) => side.by_hand(cx),
+        };
+        [(Ready::READABLE, &slot.readers), (Ready::WRITABLE, &slot.writers)]
+            .into_iter()
+            .all(|(side, waiting)| !want.meets(side) || on(waiting))
     }
 
-    /// The future `number` waits no more. Its wakers are for the caller to drop.
-    pub(crate) fn forget(&mut self, index: usize, number: u64) -> [Option<Waker>; 2] {
-        let Some(slot) = self.slots.get_mut(index) else { return [None, None] };
-        let dropped = [slot.readers.remove(number), slot.writers.remove(number)];
-        self.armed -= dropped.iter().flatten().count();
-        dropped
+    /// Keeps an entry for the next event on each side that `want` has.
+    pub(crate) fn wait(&mut self, index: usize, want: Ready, place: Place, owner: Owner) {
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        for (side, waiting) in
+            [(Ready::READABLE, &mut slot.readers), (Ready::WRITABLE, &mut slot.writers)]
+        {
+            if want.meets(side) {
+                waiting.add((place, owner));
+                self.armed += 1;
+            }
+        }
+    }
+
+    /// The future at `place` waits no more.
+    pub(crate) fn forget(&mut self, index: usize, place: Place) {
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        let gone = [slot.readers.remove(place), slot.writers.remove(place)];
+        self.armed -= gone.into_iter().filter(|&gone| gone).count();
     }
 
     /// Takes in an event; whom it concerns goes into `woken`.
-    pub(crate) fn event(&mut self, index: usize, ready: Ready, woken: &mut Vec<Waker>) {
+    pub(crate) fn event(&mut self, index: usize, ready: Ready, woken: &mut Vec<Place>) {
         let Some(slot) = self.slots.get_mut(index) else { return };
         slot.ready = slot.ready.union(ready);
         if slot.rests {

@@ -22,7 +22,6 @@ use std::io;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::observe::Observer;
@@ -32,7 +31,6 @@ use crate::task::id::Id;
 use crate::task::info::{Attributes, Cause, Nanos, TaskInfo};
 use crate::task::join::JoinHandle;
 use crate::task::run::Task;
-use crate::task::wake::TaskWaker;
 use crate::time::Instant;
 
 mod turn;
@@ -47,12 +45,13 @@ pub(crate) mod blocking;
 pub(crate) mod context;
 pub(crate) mod core;
 pub(crate) mod gone;
+pub(crate) mod link;
 
 pub use self::builder::{Builder, OnPanic};
 pub use self::context::EnterGuard;
 pub use self::gone::is_rt_shutdown_err;
 pub use self::handle::{Handle, TryCurrentError};
-pub use self::stall::Stalled;
+pub use self::stall::{Stalled, Waiting};
 pub use self::step::Step;
 
 use self::core::Shared;
@@ -103,10 +102,10 @@ impl Runtime {
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let site = Location::caller();
         let _context = self.enter();
-        let (_root, waker) = Root::new(&self.shared, site, "block_on");
+        let _root = Root::new(&self.shared, site, "block_on");
         let _desk = Desk::attend(&self.shared);
-        let mut task = pin!(Task::new(future, waker));
-        let mut drive = Drive::new(Some(task.as_mut()));
+        let mut task = pin!(Task::new(future));
+        let mut drive = Drive::new(&self.shared, Some(task.as_mut()));
         while !drive.root_done {
             let turn =
                 catch_unwind(AssertUnwindSafe(|| self.shared.turn(&mut drive, None, u32::MAX)));
@@ -133,10 +132,10 @@ impl Runtime {
     pub fn try_block_on<F: Future>(&self, future: F) -> Result<F::Output, Stalled> {
         // Written out as in `block_on`: a function between would be one more frame for a debugger.
         let _context = self.enter();
-        let (_root, waker) = Root::new(&self.shared, Location::caller(), "try_block_on");
+        let _root = Root::new(&self.shared, Location::caller(), "try_block_on");
         let _desk = Desk::attend(&self.shared);
-        let mut task = pin!(Task::new(future, waker));
-        let mut drive = Drive::new(Some(task.as_mut()));
+        let mut task = pin!(Task::new(future));
+        let mut drive = Drive::new(&self.shared, Some(task.as_mut()));
         while !drive.root_done {
             let turn =
                 catch_unwind(AssertUnwindSafe(|| self.shared.turn(&mut drive, None, u32::MAX)));
@@ -383,7 +382,7 @@ impl Runtime {
     /// A turn without a root.
     fn drive(&self, max_wait: Option<Duration>, most: u32) -> u32 {
         let _context = self.enter();
-        let mut drive = Drive::new(None);
+        let mut drive = Drive::new(&self.shared, None);
         let before = self.shared.core.borrow().switches;
         let turn = AssertUnwindSafe(|| self.shared.turn(&mut drive, max_wait, most));
         match catch_unwind(turn) {
@@ -477,11 +476,7 @@ struct Root<'a> {
 
 impl<'a> Root<'a> {
     #[track_caller]
-    fn new(
-        shared: &'a Shared,
-        site: &'static Location<'static>,
-        what: &str,
-    ) -> (Self, Arc<TaskWaker>) {
+    fn new(shared: &'a Shared, site: &'static Location<'static>, what: &str) -> Self {
         refuse_nesting(shared, &format!("`{what}`"));
         let mut core = shared.core.borrow_mut();
         let id = core.tasks.insert(|id| {
@@ -490,7 +485,7 @@ impl<'a> Root<'a> {
         });
         core.arrivals.push_back((id, Cause::Spawn { by: None }));
         drop(core);
-        (Self { shared, id }, TaskWaker::new(id, shared.link.inbox.clone()))
+        Self { shared, id }
     }
 }
 

@@ -23,6 +23,7 @@ pub(crate) mod wake;
 
 mod yield_now;
 
+pub use crate::wait::reason::{Holder, Wait, WaitReason};
 pub use id::Id;
 pub use info::{Attributes, Cause, Left, Nanos, State, TaskInfo};
 pub use join::{AbortHandle, JoinError, JoinHandle};
@@ -189,7 +190,7 @@ impl Builder {
             let info = TaskInfo::at(plan.site, id, plan.said.name, Attributes::default(), 0);
             return JoinHandle::never(JoinError::cancelled(&info));
         }
-        let id = shared.insert(plan, |waker| Box::pin(run::Task::new(future, waker)));
+        let id = shared.insert(plan, Box::pin(run::Task::new(future)));
         JoinHandle::of_task(id, shared)
     }
 }

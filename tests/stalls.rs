@@ -61,7 +61,7 @@ fn tasks_that_join_each_other_are_stalled() {
             pending::<()>().await;
         });
         let stalled = stalled.unwrap_err();
-        let names: Vec<_> = stalled.tasks().iter().map(|task| task.name()).collect();
+        let names: Vec<_> = stalled.tasks().iter().map(|waiting| waiting.task.name()).collect();
         assert_eq!(names, [Some("try_block_on"), Some("first"), Some("second")]);
     });
 }

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake};
 
-use super::source::Source;
+use super::source::{Source, Waiter};
 use crate::reactor::Ready;
 use crate::runtime::context;
 use crate::task::current::LoopKey;
+use crate::wait::{self, Site};
 
 /// How long accepting rests when something has run out.
 const REST_NANOS: u64 = 50_000_000;
@@ -37,26 +38,27 @@ impl Gate {
     /// Waits for a connection, which `accept` takes.
     pub(super) async fn accept<S: mio::event::Source, R>(
         &self,
+        site: Site,
         io: &Source<S>,
         accept: impl Fn(&S) -> io::Result<R>,
     ) -> io::Result<R> {
-        let mut wait = io.waiter();
-        poll_fn(|cx| self.poll(io, cx, Some(wait.number()), &accept)).await
+        let mut wait = io.waiter(site);
+        poll_fn(|cx| self.poll(io, cx, Some(&mut wait), &accept)).await
     }
 
     pub(super) fn poll<S: mio::event::Source, R>(
         &self,
         io: &Source<S>,
         cx: &mut Context<'_>,
-        number: Option<&mut u64>,
+        wait: Option<&mut Waiter<'_>>,
         accept: impl Fn(&S) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         let most = self.most.load(Ordering::Relaxed);
         if most > 0 && self.is_spent(most, io.turn()? as usize) {
-            io.defer(cx.waker())?;
+            io.defer(cx)?;
             return Poll::Pending;
         }
-        let accepted = io.attempt(cx, Ready::READ, number, accept);
+        let accepted = io.attempt(cx, Ready::READ, wait, accept);
         match &accepted {
             Poll::Ready(Ok(_)) => {
                 self.taken.fetch_add(1, Ordering::Relaxed);
@@ -104,8 +106,8 @@ impl Wake for Rested {
             }
             woken
         });
-        for waker in woken.into_iter().flatten() {
-            waker.wake();
+        for whom in woken.into_iter().flatten().filter_map(wait::leave) {
+            whom.wake();
         }
     }
 }

@@ -101,26 +101,36 @@ impl<T: AsFd> AsyncFd<T> {
     ///
     /// # Cancel safety
     /// Nothing is lost if it is dropped.
-    pub async fn readable(&self) -> io::Result<AsyncFdReadyGuard<'_, T>> {
-        self.io.ready(Ready::READ).await?;
-        Ok(AsyncFdReadyGuard { fd: self, side: Ready::READ })
+    #[track_caller]
+    pub fn readable(&self) -> impl Future<Output = io::Result<AsyncFdReadyGuard<'_, T>>> {
+        let site = std::panic::Location::caller();
+        async move {
+            self.io.ready(site, Ready::READ).await?;
+            Ok(AsyncFdReadyGuard { fd: self, side: Ready::READ })
+        }
     }
 
     /// Waits until it can be written to. As [`readable`](Self::readable) in all else.
     ///
     /// # Errors
     /// As [`readable`](Self::readable).
-    pub async fn writable(&self) -> io::Result<AsyncFdReadyGuard<'_, T>> {
-        self.io.ready(Ready::WRITE).await?;
-        Ok(AsyncFdReadyGuard { fd: self, side: Ready::WRITE })
+    #[track_caller]
+    pub fn writable(&self) -> impl Future<Output = io::Result<AsyncFdReadyGuard<'_, T>>> {
+        let site = std::panic::Location::caller();
+        async move {
+            self.io.ready(site, Ready::WRITE).await?;
+            Ok(AsyncFdReadyGuard { fd: self, side: Ready::WRITE })
+        }
     }
 
     /// Waits until one of the things asked for can be done, and says which.
     ///
     /// # Errors
     /// As [`readable`](Self::readable).
-    pub async fn ready(&self, interest: Interest) -> io::Result<Ready> {
-        self.io.ready(Ready::for_interest(interest)).await
+    #[track_caller]
+    pub fn ready(&self, interest: Interest) -> impl Future<Output = io::Result<Ready>> {
+        let site = std::panic::Location::caller();
+        async move { self.io.ready(site, Ready::for_interest(interest)).await }
     }
 
     /// As [`readable`](Self::readable), by hand.
@@ -167,12 +177,14 @@ impl<T: AsFd> AsyncFd<T> {
     ///
     /// # Cancel safety
     /// As that of `op`: it is not interrupted.
-    pub async fn async_io<R>(
+    #[track_caller]
+    pub fn async_io<R>(
         &self,
         interest: Interest,
         mut op: impl FnMut(&T) -> io::Result<R>,
-    ) -> io::Result<R> {
-        self.io.io(Ready::for_interest(interest), |polled| op(&polled.0)).await
+    ) -> impl Future<Output = io::Result<R>> {
+        let site = std::panic::Location::caller();
+        async move { self.io.io(site, Ready::for_interest(interest), |polled| op(&polled.0)).await }
     }
 }
 

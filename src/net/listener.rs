@@ -78,9 +78,14 @@ impl TcpListener {
     ///
     /// # Cancel safety
     /// Dropped before it is done, no connection was taken.
-    pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let (socket, address) = self.gate.accept(&self.io, mio::net::TcpListener::accept).await?;
-        Ok((TcpStream::accepted(socket)?, address))
+    #[track_caller]
+    pub fn accept(&self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> {
+        let site = std::panic::Location::caller();
+        async move {
+            let (socket, address) =
+                self.gate.accept(site, &self.io, mio::net::TcpListener::accept).await?;
+            Ok((TcpStream::accepted(socket)?, address))
+        }
     }
 
     /// As [`accept`](Self::accept), by hand.

@@ -15,16 +15,20 @@ macro_rules! readiness_methods {
             ///
             /// # Cancel safety
             /// Nothing is lost if it is dropped.
-            pub async fn readable(&self) -> io::Result<()> {
-                self.io.ready(Ready::READ).await.map(drop)
+            #[track_caller]
+            pub fn readable(&self) -> impl Future<Output = io::Result<()>> {
+                let site = std::panic::Location::caller();
+                async move { self.io.ready(site, Ready::READ).await.map(drop) }
             }
 
             /// Waits until it can be written to. As [`readable`](Self::readable) in all else.
             ///
             /// # Errors
             /// As [`readable`](Self::readable).
-            pub async fn writable(&self) -> io::Result<()> {
-                self.io.ready(Ready::WRITE).await.map(drop)
+            #[track_caller]
+            pub fn writable(&self) -> impl Future<Output = io::Result<()>> {
+                let site = std::panic::Location::caller();
+                async move { self.io.ready(site, Ready::WRITE).await.map(drop) }
             }
 
             /// Waits until one of the things asked for can be done, and says which. It may say so
@@ -35,8 +39,10 @@ macro_rules! readiness_methods {
             ///
             /// # Cancel safety
             /// Nothing is lost if it is dropped.
-            pub async fn ready(&self, interest: Interest) -> io::Result<Ready> {
-                self.io.ready(Ready::for_interest(interest)).await
+            #[track_caller]
+            pub fn ready(&self, interest: Interest) -> impl Future<Output = io::Result<Ready>> {
+                let site = std::panic::Location::caller();
+                async move { self.io.ready(site, Ready::for_interest(interest)).await }
             }
 
             /// Calls `op` if the socket is ready as far as is known; its `WouldBlock` is believed.
@@ -59,12 +65,14 @@ macro_rules! readiness_methods {
             ///
             /// # Cancel safety
             /// Dropped before it is done, `op` has not succeeded.
-            pub async fn async_io<R>(
+            #[track_caller]
+            pub fn async_io<R>(
                 &self,
                 interest: Interest,
                 mut op: impl FnMut() -> io::Result<R>,
-            ) -> io::Result<R> {
-                self.io.io(Ready::for_interest(interest), |_| op()).await
+            ) -> impl Future<Output = io::Result<R>> {
+                let site = std::panic::Location::caller();
+                async move { self.io.io(site, Ready::for_interest(interest), |_| op()).await }
             }
 
             /// The error that waits to be fetched, if there is one.
@@ -133,8 +141,12 @@ macro_rules! datagram_operation {
         ///
         /// # Cancel safety
         /// Dropped before it is done, nothing has happened.
-        pub async fn $name(&self, $($arg: $type),*) -> io::Result<$ret> {
-            self.io.io(Ready::$want, |socket| socket.$name($($arg),*)).await
+        #[track_caller]
+        pub fn $name(&self, $($arg: $type),*) -> impl Future<Output = io::Result<$ret>> {
+            let site = std::panic::Location::caller();
+            async move {
+            self.io.io(site, Ready::$want, |socket| socket.$name($($arg),*)).await
+            }
         }
 
         #[doc = concat!("As [`", stringify!($name), "`](Self::", stringify!($name), "), by hand.")]

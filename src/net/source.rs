@@ -8,16 +8,20 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::panic::Location;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use mio::{Interest, Token};
 
-use crate::reactor::{BY_HAND, Ready};
+use crate::reactor::{Owner, Ready};
 use crate::runtime::context;
-use crate::runtime::core::{Link, Shared};
+use crate::runtime::core::Shared;
 use crate::runtime::gone;
+use crate::runtime::link::Link;
 use crate::task::current::{self, LoopKey};
+use crate::wait::reason::WaitReason;
+use crate::wait::{self, Place, Site, Whom};
 
 /// Whether the operating system tells of every change, as epoll and kqueue do, and not just of
 /// those after a system call that said no.
@@ -102,12 +106,12 @@ impl<S: mio::event::Source> Source<S> {
     }
 
     /// Tries `op` as long as the source is ready for some of `want`, and waits when it is not: as
-    /// the future `number`, or by hand.
+    /// a future with an entry of its own, or by hand.
     pub(super) fn attempt<R>(
         &self,
         cx: &mut Context<'_>,
         want: Ready,
-        number: Option<&mut u64>,
+        wait: Option<&mut Waiter<'_>>,
         mut op: impl FnMut(&S) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         ready!(current::poll_spend(cx));
@@ -122,7 +126,7 @@ impl<S: mio::event::Source> Source<S> {
             }
         }
         current::unspend();
-        self.wait(cx.waker(), want, number)?;
+        self.wait(cx, want, wait)?;
         Poll::Pending
     }
 
@@ -139,11 +143,12 @@ impl<S: mio::event::Source> Source<S> {
     /// One operation, awaited.
     pub(crate) async fn io<R>(
         &self,
+        site: Site,
         want: Ready,
         mut op: impl FnMut(&S) -> io::Result<R>,
     ) -> io::Result<R> {
-        let mut wait = self.waiter();
-        poll_fn(|cx| self.attempt(cx, want, Some(wait.number()), &mut op)).await
+        let mut wait = self.waiter(site);
+        poll_fn(|cx| self.attempt(cx, want, Some(&mut wait), &mut op)).await
     }
 
     /// Tries `op` once, if the source is ready as far as is known.
@@ -168,20 +173,20 @@ impl<S: mio::event::Source> Source<S> {
     }
 
     /// Waits until the source is ready for some of `want`.
-    pub(crate) async fn ready(&self, want: Ready) -> io::Result<Ready> {
-        let mut wait = self.waiter();
-        poll_fn(|cx| self.attempt_ready(cx, want, Some(wait.number()))).await
+    pub(crate) async fn ready(&self, site: Site, want: Ready) -> io::Result<Ready> {
+        let mut wait = self.waiter(site);
+        poll_fn(|cx| self.attempt_ready(cx, want, Some(&mut wait))).await
     }
 
     fn attempt_ready(
         &self,
         cx: &mut Context<'_>,
         want: Ready,
-        number: Option<&mut u64>,
+        wait: Option<&mut Waiter<'_>>,
     ) -> Poll<io::Result<Ready>> {
         let ready = self.ready_now()?.intersection(want);
         if ready.is_empty() {
-            self.wait(cx.waker(), want, number)?;
+            self.wait(cx, want, wait)?;
             return Poll::Pending;
         }
         ready!(current::poll_spend(cx));
@@ -200,14 +205,16 @@ impl<S: mio::event::Source> Source<S> {
 
     /// Puts it off until the loop has looked outside: for those who have had their share of this
     /// turn.
-    pub(crate) fn defer(&self, waker: &Waker) -> io::Result<()> {
+    #[track_caller]
+    pub(crate) fn defer(&self, cx: &Context<'_>) -> io::Result<()> {
+        let site = Location::caller();
         let deferred =
-            |shared: &Shared| shared.deferred.borrow().iter().any(|kept| kept.will_wake(waker));
+            |shared: &Shared| shared.deferred.borrow().iter().any(|&place| wait::waits(place, cx));
         if self.on_the_loop(deferred)? {
             return Ok(());
         }
-        let waker = waker.clone(); // User code, so nothing is borrowed.
-        self.on_the_loop(|shared| shared.deferred.borrow_mut().push(waker))
+        let place = wait::enter(cx, WaitReason::Readable(self.index as u32), site);
+        self.on_the_loop(|shared| shared.deferred.borrow_mut().push(place))
     }
 
     /// The number of the runtime's present turn.
@@ -223,40 +230,38 @@ impl<S: mio::event::Source> Source<S> {
         let _ = self.on_the_loop(|shared| {
             shared.sources.borrow_mut().rest(self.index);
             let end = shared.now.get().saturating_add(nanos);
-            shared.timers.borrow_mut().insert(end, rested);
+            let site = Location::caller();
+            shared.timers.borrow_mut().insert(end, Whom::stranger(rested), site);
         });
     }
 
-    /// The entry of a future that may have to wait.
-    pub(super) fn waiter(&self) -> Waiter<'_> {
-        Waiter { index: self.index, link: &self.link, number: BY_HAND }
+    /// The entry of a future that may have to wait, at `site`.
+    pub(super) fn waiter(&self, site: Site) -> Waiter<'_> {
+        Waiter { index: self.index, link: &self.link, place: None, site }
     }
 
-    /// Leaves a waker for the next event in `want`, unless it is there already.
-    fn wait(&self, waker: &Waker, want: Ready, number: Option<&mut u64>) -> io::Result<()> {
-        let number = match number {
-            None => BY_HAND,
-            Some(number) => {
-                if *number == BY_HAND {
-                    *number = self.on_the_loop(|shared| shared.sources.borrow_mut().number())?;
-                }
-                *number
-            }
-        };
+    /// Waits for the next event in `want`, unless it does so already.
+    fn wait(&self, cx: &Context<'_>, want: Ready, wait: Option<&mut Waiter<'_>>) -> io::Result<()> {
         let index = self.index;
-        let waits = |shared: &Shared| shared.sources.borrow_mut().waits(index, want, number, waker);
+        let (owner, place, site) = match &wait {
+            Some(wait) => (Owner::Future, wait.place, wait.site),
+            None => (Owner::Hand, None, Location::caller()),
+        };
+        let waits = |shared: &Shared| shared.sources.borrow().waits(index, want, place, owner, cx);
         if self.on_the_loop(waits)? {
             return Ok(());
         }
-        for side in [Ready::READABLE, Ready::WRITABLE] {
-            if want.meets(side) {
-                let waker = waker.clone(); // User code, as is the drop, so nothing is borrowed.
-                let wait =
-                    |shared: &Shared| shared.sources.borrow_mut().wait(index, side, number, waker);
-                drop(self.on_the_loop(wait)?);
-            }
+        let source = index as u32;
+        let reason = match want.meets(Ready::READABLE) {
+            true => WaitReason::Readable(source),
+            false => WaitReason::Writable(source),
+        };
+        let place = wait::enter(cx, reason, site);
+        if let Some(wait) = wait {
+            wait.leave();
+            wait.place = Some(place);
         }
-        Ok(())
+        self.on_the_loop(|shared| shared.sources.borrow_mut().wait(index, want, place, owner))
     }
 
     /// Lends the runtime to `f`, which runs no user code.
@@ -275,27 +280,28 @@ impl<S: mio::event::Source> Source<S> {
 pub(super) struct Waiter<'a> {
     index: usize,
     link: &'a Link,
-    /// [`BY_HAND`] until it first had to wait.
-    number: u64,
+    /// Once it had to wait.
+    place: Option<Place>,
+    site: Site,
 }
 
 impl Waiter<'_> {
-    pub(super) fn number(&mut self) -> &mut u64 {
-        &mut self.number
+    fn leave(&mut self) {
+        let (index, Some(place)) = (self.index, self.place.take()) else { return };
+        self.link.change(move |shared| {
+            shared.sources.borrow_mut().forget(index, place);
+            wait::leave(place)
+        });
     }
 }
 
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
-        if self.number == BY_HAND {
-            return;
-        }
-        let (index, number) = (self.index, self.number);
-        self.link.change(move |shared| shared.sources.borrow_mut().forget(index, number));
+        self.leave();
     }
 }
 
-/// Byte streams: each operation as the future `number` or by hand, and awaited.
+/// Byte streams: each operation as a future or by hand, and awaited.
 impl<S: mio::event::Source> Source<S>
 where
     for<'a> &'a S: Read + Write,
@@ -303,65 +309,73 @@ where
     pub(crate) fn poll_read(
         &self,
         cx: &mut Context<'_>,
-        number: Option<&mut u64>,
+        wait: Option<&mut Waiter<'_>>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         let asked = buf.len();
-        let moved = self.attempt(cx, Ready::READ, number, |mut io| io.read(buf));
+        let moved = self.attempt(cx, Ready::READ, wait, |mut io| io.read(buf));
         moved.map_ok(|n| self.note_short(Ready::READABLE, n, asked))
     }
 
-    pub(crate) async fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
-        let mut wait = self.waiter();
-        poll_fn(|cx| self.poll_read(cx, Some(wait.number()), buf)).await
+    pub(crate) async fn read(&self, site: Site, buf: &mut [u8]) -> io::Result<usize> {
+        let mut wait = self.waiter(site);
+        poll_fn(|cx| self.poll_read(cx, Some(&mut wait), buf)).await
     }
 
     pub(crate) fn poll_read_vectored(
         &self,
         cx: &mut Context<'_>,
-        number: Option<&mut u64>,
+        wait: Option<&mut Waiter<'_>>,
         bufs: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
         let asked = bufs.iter().map(|buf| buf.len()).sum();
-        let moved = self.attempt(cx, Ready::READ, number, |mut io| io.read_vectored(bufs));
+        let moved = self.attempt(cx, Ready::READ, wait, |mut io| io.read_vectored(bufs));
         moved.map_ok(|n| self.note_short(Ready::READABLE, n, asked))
     }
 
-    pub(crate) async fn read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        let mut wait = self.waiter();
-        poll_fn(|cx| self.poll_read_vectored(cx, Some(wait.number()), bufs)).await
+    pub(crate) async fn read_vectored(
+        &self,
+        site: Site,
+        bufs: &mut [IoSliceMut<'_>],
+    ) -> io::Result<usize> {
+        let mut wait = self.waiter(site);
+        poll_fn(|cx| self.poll_read_vectored(cx, Some(&mut wait), bufs)).await
     }
 
     pub(crate) fn poll_write(
         &self,
         cx: &mut Context<'_>,
-        number: Option<&mut u64>,
+        wait: Option<&mut Waiter<'_>>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let asked = buf.len();
-        let moved = self.attempt(cx, Ready::WRITE, number, |mut io| io.write(buf));
+        let moved = self.attempt(cx, Ready::WRITE, wait, |mut io| io.write(buf));
         moved.map_ok(|n| self.note_short(Ready::WRITABLE, n, asked))
     }
 
-    pub(crate) async fn write(&self, buf: &[u8]) -> io::Result<usize> {
-        let mut wait = self.waiter();
-        poll_fn(|cx| self.poll_write(cx, Some(wait.number()), buf)).await
+    pub(crate) async fn write(&self, site: Site, buf: &[u8]) -> io::Result<usize> {
+        let mut wait = self.waiter(site);
+        poll_fn(|cx| self.poll_write(cx, Some(&mut wait), buf)).await
     }
 
     pub(crate) fn poll_write_vectored(
         &self,
         cx: &mut Context<'_>,
-        number: Option<&mut u64>,
+        wait: Option<&mut Waiter<'_>>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let asked = bufs.iter().map(|buf| buf.len()).sum();
-        let moved = self.attempt(cx, Ready::WRITE, number, |mut io| io.write_vectored(bufs));
+        let moved = self.attempt(cx, Ready::WRITE, wait, |mut io| io.write_vectored(bufs));
         moved.map_ok(|n| self.note_short(Ready::WRITABLE, n, asked))
     }
 
-    pub(crate) async fn write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        let mut wait = self.waiter();
-        poll_fn(|cx| self.poll_write_vectored(cx, Some(wait.number()), bufs)).await
+    pub(crate) async fn write_vectored(
+        &self,
+        site: Site,
+        bufs: &[IoSlice<'_>],
+    ) -> io::Result<usize> {
+        let mut wait = self.waiter(site);
+        poll_fn(|cx| self.poll_write_vectored(cx, Some(&mut wait), bufs)).await
     }
 
     /// A stream that gave or took less than was asked for is at its end for now: what comes next

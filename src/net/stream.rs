@@ -13,8 +13,10 @@ macro_rules! stream_methods {
             ///
             /// # Cancel safety
             /// Dropped before it is done, nothing was read.
-            pub async fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
-                self.io.read(buf).await
+            #[track_caller]
+            pub fn read(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+                let site = std::panic::Location::caller();
+                async move { self.io.read(site, buf).await }
             }
 
             /// Reads into several buffers in order.
@@ -24,8 +26,13 @@ macro_rules! stream_methods {
             ///
             /// # Cancel safety
             /// As [`read`](Self::read).
-            pub async fn read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-                self.io.read_vectored(bufs).await
+            #[track_caller]
+            pub fn read_vectored(
+                &self,
+                bufs: &mut [IoSliceMut<'_>],
+            ) -> impl Future<Output = io::Result<usize>> {
+                let site = std::panic::Location::caller();
+                async move { self.io.read_vectored(site, bufs).await }
             }
 
             /// Reads until `buf` is full.
@@ -35,15 +42,19 @@ macro_rules! stream_methods {
             ///
             /// # Cancel safety
             /// Not cancel safe: dropped half-way, what was read is lost.
-            pub async fn read_exact(&self, buf: &mut [u8]) -> io::Result<()> {
-                let mut filled = 0;
-                while filled < buf.len() {
-                    match self.read(&mut buf[filled..]).await? {
-                        0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                        n => filled += n,
+            #[track_caller]
+            pub fn read_exact(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<()>> {
+                let site = std::panic::Location::caller();
+                async move {
+                    let mut filled = 0;
+                    while filled < buf.len() {
+                        match self.io.read(site, &mut buf[filled..]).await? {
+                            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                            n => filled += n,
+                        }
                     }
+                    Ok(())
                 }
-                Ok(())
             }
 
             /// Reads to the end, appending to `buf`; returns how much that was.
@@ -53,13 +64,20 @@ macro_rules! stream_methods {
             ///
             /// # Cancel safety
             /// What was read is in `buf`, whenever it is dropped.
-            pub async fn read_to_end(&self, buf: &mut Vec<u8>) -> io::Result<usize> {
-                let start = buf.len();
-                let mut chunk = vec![0; 16 * 1024]; // On the heap: it would swell the future.
-                loop {
-                    match self.read(&mut chunk).await? {
-                        0 => return Ok(buf.len() - start),
-                        n => buf.extend_from_slice(&chunk[..n]),
+            #[track_caller]
+            pub fn read_to_end(
+                &self,
+                buf: &mut Vec<u8>,
+            ) -> impl Future<Output = io::Result<usize>> {
+                let site = std::panic::Location::caller();
+                async move {
+                    let start = buf.len();
+                    let mut chunk = vec![0; 16 * 1024]; // On the heap: it would swell the future.
+                    loop {
+                        match self.io.read(site, &mut chunk).await? {
+                            0 => return Ok(buf.len() - start),
+                            n => buf.extend_from_slice(&chunk[..n]),
+                        }
                     }
                 }
             }
@@ -71,8 +89,10 @@ macro_rules! stream_methods {
             ///
             /// # Cancel safety
             /// Dropped before it is done, nothing was written.
-            pub async fn write(&self, buf: &[u8]) -> io::Result<usize> {
-                self.io.write(buf).await
+            #[track_caller]
+            pub fn write(&self, buf: &[u8]) -> impl Future<Output = io::Result<usize>> {
+                let site = std::panic::Location::caller();
+                async move { self.io.write(site, buf).await }
             }
 
             /// Writes some of several buffers in order.
@@ -82,8 +102,13 @@ macro_rules! stream_methods {
             ///
             /// # Cancel safety
             /// As [`write`](Self::write).
-            pub async fn write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-                self.io.write_vectored(bufs).await
+            #[track_caller]
+            pub fn write_vectored(
+                &self,
+                bufs: &[IoSlice<'_>],
+            ) -> impl Future<Output = io::Result<usize>> {
+                let site = std::panic::Location::caller();
+                async move { self.io.write_vectored(site, bufs).await }
             }
 
             /// Writes all of `buf`.
@@ -93,14 +118,18 @@ macro_rules! stream_methods {
             ///
             /// # Cancel safety
             /// Not cancel safe: dropped half-way, some of it was written.
-            pub async fn write_all(&self, mut buf: &[u8]) -> io::Result<()> {
-                while !buf.is_empty() {
-                    match self.write(buf).await? {
-                        0 => return Err(io::ErrorKind::WriteZero.into()),
-                        n => buf = &buf[n..],
+            #[track_caller]
+            pub fn write_all(&self, mut buf: &[u8]) -> impl Future<Output = io::Result<()>> {
+                let site = std::panic::Location::caller();
+                async move {
+                    while !buf.is_empty() {
+                        match self.io.write(site, buf).await? {
+                            0 => return Err(io::ErrorKind::WriteZero.into()),
+                            n => buf = &buf[n..],
+                        }
                     }
+                    Ok(())
                 }
-                Ok(())
             }
 
             /// Shuts the writing half down: the other side reads to the end.

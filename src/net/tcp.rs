@@ -13,6 +13,7 @@ use super::socket::{poll_ready_methods, readiness_methods};
 use super::source::{Fresh, Source};
 use super::stream::stream_methods;
 use crate::reactor::Ready;
+use crate::wait::Site;
 
 /// A TCP connection. See [the module](crate::net) for an example.
 pub struct TcpStream {
@@ -31,14 +32,17 @@ impl TcpStream {
     ///
     /// # Cancel safety
     /// Dropped half-way, the connection is given up.
-    pub async fn connect<A: ToSocketAddrs>(target: A) -> io::Result<Self> {
-        addr::first_that_works(&target, Self::connect_to).await
+    #[track_caller]
+    pub fn connect<A: ToSocketAddrs>(target: A) -> impl Future<Output = io::Result<Self>> {
+        let site = std::panic::Location::caller();
+        let connect = move |address| Self::connect_to(site, address);
+        async move { addr::first_that_works(&target, connect).await }
     }
 
-    async fn connect_to(address: SocketAddr) -> io::Result<Self> {
+    async fn connect_to(site: Site, address: SocketAddr) -> io::Result<Self> {
         let socket = mio::net::TcpStream::connect(address)?;
         let io = Source::new(socket, Fresh::Wait, "`TcpStream::connect`")?;
-        io.io(Ready::WRITE, |socket| {
+        io.io(site, Ready::WRITE, |socket| {
             if let Some(error) = socket.take_error()? {
                 return Err(error);
             }
@@ -79,8 +83,10 @@ impl TcpStream {
     ///
     /// # Cancel safety
     /// Nothing is lost if it is dropped.
-    pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.io.io(Ready::READ, |socket| socket.peek(buf)).await
+    #[track_caller]
+    pub fn peek(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+        let site = std::panic::Location::caller();
+        async move { self.io.io(site, Ready::READ, |socket| socket.peek(buf)).await }
     }
 
     /// As [`peek`](Self::peek), by hand.

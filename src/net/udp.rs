@@ -94,15 +94,23 @@ impl UdpSocket {
     ///
     /// # Cancel safety
     /// Dropped before it is done, nothing was sent.
-    pub async fn send_to<A: ToSocketAddrs>(&self, buf: &[u8], target: A) -> io::Result<usize> {
-        let first = addr::resolve(&target).await?.next();
-        let Some(to) = first else {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "there is no address to send to",
-            ));
-        };
-        self.io.io(Ready::WRITE, |socket| socket.send_to(buf, to)).await
+    #[track_caller]
+    pub fn send_to<A: ToSocketAddrs>(
+        &self,
+        buf: &[u8],
+        target: A,
+    ) -> impl Future<Output = io::Result<usize>> {
+        let site = std::panic::Location::caller();
+        async move {
+            let first = addr::resolve(&target).await?.next();
+            let Some(to) = first else {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    "there is no address to send to",
+                ));
+            };
+            self.io.io(site, Ready::WRITE, |socket| socket.send_to(buf, to)).await
+        }
     }
 
     /// As [`send_to`](Self::send_to), by hand.
@@ -133,8 +141,10 @@ impl UdpSocket {
     ///
     /// # Cancel safety
     /// Nothing is lost if it is dropped.
-    pub async fn peek_sender(&self) -> io::Result<SocketAddr> {
-        self.io.io(Ready::READ, sender).await
+    #[track_caller]
+    pub fn peek_sender(&self) -> impl Future<Output = io::Result<SocketAddr>> {
+        let site = std::panic::Location::caller();
+        async move { self.io.io(site, Ready::READ, sender).await }
     }
 
     /// As [`peek_sender`](Self::peek_sender), by hand.

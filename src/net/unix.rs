@@ -15,6 +15,7 @@ use super::socket::{datagram_operation, poll_ready_methods, readiness_methods};
 use super::source::{Fresh, Source};
 use super::stream::stream_methods;
 use crate::reactor::Ready;
+use crate::wait::Site;
 
 pub use std::os::unix::net::SocketAddr;
 
@@ -43,8 +44,10 @@ impl UnixStream {
     ///
     /// # Panics
     /// Outside of a runtime.
-    pub async fn connect(path: impl AsRef<Path>) -> io::Result<Self> {
-        Self::connecting(mio::net::UnixStream::connect(path)?).await
+    #[track_caller]
+    pub fn connect(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Self>> {
+        let site = std::panic::Location::caller();
+        async move { Self::connecting(site, mio::net::UnixStream::connect(path)?).await }
     }
 
     /// Connects to the socket at `address`.
@@ -54,14 +57,16 @@ impl UnixStream {
     ///
     /// # Panics
     /// Outside of a runtime.
-    pub async fn connect_addr(address: &SocketAddr) -> io::Result<Self> {
-        Self::connecting(mio::net::UnixStream::connect_addr(address)?).await
+    #[track_caller]
+    pub fn connect_addr(address: &SocketAddr) -> impl Future<Output = io::Result<Self>> {
+        let site = std::panic::Location::caller();
+        async move { Self::connecting(site, mio::net::UnixStream::connect_addr(address)?).await }
     }
 
-    async fn connecting(socket: mio::net::UnixStream) -> io::Result<Self> {
+    async fn connecting(site: Site, socket: mio::net::UnixStream) -> io::Result<Self> {
         let io = Source::new(socket, Fresh::Wait, "`UnixStream::connect`")?;
         let connected = |socket: &mio::net::UnixStream| socket.take_error();
-        match io.io(Ready::WRITE, connected).await? {
+        match io.io(site, Ready::WRITE, connected).await? {
             Some(error) => Err(error),
             None => Ok(Self { io }),
         }
@@ -193,9 +198,14 @@ impl UnixListener {
     ///
     /// # Cancel safety
     /// Dropped before it is done, no connection was taken.
-    pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
-        let (socket, address) = self.gate.accept(&self.io, mio::net::UnixListener::accept).await?;
-        Ok((UnixStream::registered(socket)?, address))
+    #[track_caller]
+    pub fn accept(&self) -> impl Future<Output = io::Result<(UnixStream, SocketAddr)>> {
+        let site = std::panic::Location::caller();
+        async move {
+            let (socket, address) =
+                self.gate.accept(site, &self.io, mio::net::UnixListener::accept).await?;
+            Ok((UnixStream::registered(socket)?, address))
+        }
     }
 
     /// As [`accept`](Self::accept), by hand.
@@ -324,9 +334,17 @@ impl UnixDatagram {
     ///
     /// # Cancel safety
     /// Dropped before it is done, nothing was sent.
-    pub async fn send_to(&self, buf: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
-        let path = path.as_ref();
-        self.io.io(Ready::WRITE, |socket| socket.send_to(buf, path)).await
+    #[track_caller]
+    pub fn send_to(
+        &self,
+        buf: &[u8],
+        path: impl AsRef<Path>,
+    ) -> impl Future<Output = io::Result<usize>> {
+        let site = std::panic::Location::caller();
+        async move {
+            let path = path.as_ref();
+            self.io.io(site, Ready::WRITE, |socket| socket.send_to(buf, path)).await
+        }
     }
 
     /// As [`send_to`](Self::send_to), by hand.

@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use super::Runtime;
 use super::blocking::Pool;
-use super::core::{Core, Link, Shared};
+use super::core::{Core, Shared};
 use super::handle::Handle;
+use super::link::Link;
 use crate::observe::Observer;
 use crate::policy::{Fifo, Policy};
 use crate::reactor::{BELL, Reactor, Sources};
 use crate::task::inbox::Inbox;
+use crate::task::wake::TaskWaker;
 use crate::time::Clock;
 use crate::time::timers::Timers;
 
@@ -52,6 +54,7 @@ pub struct Builder {
     on_wake: Option<Box<dyn Fn() + Send + Sync>>,
     max_blocking_threads: usize,
     thread_keep_alive: Duration,
+    quiet_after: Option<Duration>,
 }
 
 impl Builder {
@@ -68,6 +71,7 @@ impl Builder {
             on_wake: None,
             max_blocking_threads: 512,
             thread_keep_alive: Duration::from_secs(10),
+            quiet_after: Some(Duration::from_secs(5)),
         }
     }
 
@@ -146,6 +150,14 @@ impl Builder {
         Self { thread_keep_alive: keep_alive, ..self }
     }
 
+    /// When `block_on` has had nothing to do for so long, waits for no timer, socket or blocking
+    /// job, and yet cannot be proved [stalled](super::Stalled), since a waker or a handle is out
+    /// that somebody might use, it prints once, to standard error, who waits for what; and goes on
+    /// waiting. 5 s unless told, in real time; `None`: never.
+    pub fn quiet_after(self, quiet: impl Into<Option<Duration>>) -> Self {
+        Self { quiet_after: quiet.into(), ..self }
+    }
+
     /// Makes the runtime.
     ///
     /// # Errors
@@ -176,7 +188,10 @@ impl Builder {
             letters: RefCell::default(),
             rung: Cell::new(false),
             detached: RefCell::default(),
+            quiet_after: self.quiet_after,
+            suspected: Cell::new(false),
             since_look: Cell::new(0),
+            spare: Cell::new(Some(TaskWaker::spare(&link.inbox))),
             budget: self.budget,
             on_panic: self.on_panic,
             closing: Cell::new(false),

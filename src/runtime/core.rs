@@ -6,24 +6,25 @@ use std::cell::{Cell, RefCell, RefMut};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::task::Waker;
+use std::time::Duration;
 
 use super::blocking::Pool;
 use super::builder::OnPanic;
-use super::context;
+use super::link::Link;
 use crate::observe::{Event, Observer, QUEUE_SHOWN};
 use crate::policy::{Fifo, Pick, Policy, Rng, Tasks};
 use crate::reactor::{Reactor, Sources};
 use crate::task::Plan;
 use crate::task::current::{self, LoopKey};
 use crate::task::id::Id;
-use crate::task::inbox::{Inbox, Letter};
+use crate::task::inbox::Letter;
 use crate::task::info::{Attributes, Cause, Left, Nanos, State, TaskInfo};
 use crate::task::run::BoxedTask;
 use crate::task::table::Table;
 use crate::task::wake::TaskWaker;
 use crate::time::clock::Clock;
 use crate::time::timers::Timers;
+use crate::wait::{self, Place, Whom};
 
 /// What a runtime, its join handles and the context of its thread share. Each cell is borrowed for
 /// one phase at a time; none while user code can run, with the one exception named at [`Core`].
@@ -40,14 +41,19 @@ pub(crate) struct Shared {
     pub(crate) now: Cell<Nanos>,
     /// Where a virtual clock's jumps end, while `run_until` runs.
     pub(crate) horizon: Cell<Option<Nanos>>,
-    /// Wakers to wake at the next look: for those who have had their share of this turn.
-    pub(crate) deferred: RefCell<Vec<Waker>>,
+    /// Whom to wake at the next look: those who have had their share of this turn.
+    pub(crate) deferred: RefCell<Vec<Place>>,
     /// Letters yet to be read: they stay if the reading of one ends in a panic.
     pub(crate) letters: RefCell<VecDeque<Letter>>,
     /// The bell rang, and the reactor has not heard it yet.
     pub(crate) rung: Cell<bool>,
     /// Tasks whose handle was dropped inside of a policy or an observer.
     pub(crate) detached: RefCell<Vec<Id>>,
+    /// The waker that is lent to tasks that have none of their own; `None` while it is.
+    pub(crate) spare: Cell<Option<Arc<TaskWaker>>>,
+    /// After how long with nothing armed it says that it looks stalled; and whether it has.
+    pub(crate) quiet_after: Option<Duration>,
+    pub(crate) suspected: Cell<bool>,
     /// Switches since the loop last looked outside.
     pub(crate) since_look: Cell<u32>,
     /// Operations a task may do in one switch.
@@ -55,30 +61,6 @@ pub(crate) struct Shared {
     pub(crate) on_panic: OnPanic,
     /// The runtime is being dropped: no task starts any more.
     pub(crate) closing: Cell<bool>,
-}
-
-/// What of a runtime may be used on any thread: sockets, timers and handles hold it.
-pub(crate) struct Link {
-    pub(crate) inbox: Arc<Inbox>,
-    /// Where sources register and leave.
-    pub(crate) registry: mio::Registry,
-}
-
-impl Link {
-    /// Changes something of the loop's: at once where its thread is in its context, by letter from
-    /// anywhere else. `change` runs no user code; what it returns is dropped when nothing is
-    /// borrowed.
-    pub(crate) fn change<R>(&self, change: impl Fn(&Shared) -> R + Send + 'static) {
-        let key = self.inbox.key();
-        let here = move || {
-            let own = |shared: &Shared| (shared.key() == key).then(|| change(shared));
-            context::with(own).flatten()
-        };
-        match here() {
-            Some(done) => drop(done),
-            None => drop(self.inbox.send(Letter::Job(Box::new(move || drop(here()))))),
-        }
-    }
 }
 
 /// The task table, the policy, and who watches.
@@ -119,7 +101,6 @@ pub(crate) struct Aborted {
 pub(crate) struct Next {
     pub(crate) n: u64,
     pub(crate) id: Id,
-    pub(crate) cause: Cause,
     /// `None` for the root task.
     pub(crate) task: Option<BoxedTask>,
 }
@@ -163,10 +144,11 @@ impl Shared {
 
     /// Wakes somebody, who may be anybody. A panic in there must not take the wakes of others with
     /// it, so it is treated like one in [`bury`](Self::bury).
-    pub(crate) fn wake(&self, waker: Waker) {
+    pub(crate) fn wake(&self, whom: Whom) {
+        let Err(whom) = whom.record() else { return };
         match self.on_panic {
-            OnPanic::Propagate => waker.wake(),
-            OnPanic::Isolate => drop(catch_unwind(AssertUnwindSafe(|| waker.wake()))),
+            OnPanic::Propagate => whom.wake(),
+            OnPanic::Isolate => drop(catch_unwind(AssertUnwindSafe(|| whom.wake()))),
         }
     }
 
@@ -175,9 +157,9 @@ impl Shared {
         std::mem::take(&mut self.core.borrow_mut().observers)
     }
 
-    /// Puts a new task into the table. `make` makes what is run from the task's waker.
+    /// Puts a new task into the table.
     #[track_caller]
-    pub(crate) fn insert(&self, plan: Plan, make: impl FnOnce(Arc<TaskWaker>) -> BoxedTask) -> Id {
+    pub(crate) fn insert(&self, plan: Plan, task: BoxedTask) -> Id {
         let inbox = &self.link.inbox;
         let in_turn = current::in_turn_of(self.key());
         let by = in_turn.then(current::task).flatten();
@@ -189,7 +171,7 @@ impl Shared {
             let mut info = TaskInfo::at(plan.site, id, plan.said.name, attributes, now);
             info.cause = Cause::Spawn { by };
             info.detached = plan.detached;
-            (info, Some(make(TaskWaker::new(id, inbox.clone()))))
+            (info, Some(task))
         });
         if in_turn {
             current::list_woken(id);
@@ -287,7 +269,6 @@ impl Core {
             slot.info.state = State::Running;
             self.queued -= 1;
             self.switches += 1;
-            let cause = slot.info.cause;
             let task = if self.observers.is_empty() {
                 slot.run.take()
             } else {
@@ -295,16 +276,13 @@ impl Core {
                 self.show_switch(id, now);
                 self.tasks.get_mut(id).and_then(|slot| slot.run.take())
             };
-            return Some(Next { n: self.switches, id, cause, task });
+            return Some(Next { n: self.switches, id, task });
         }
         None
     }
 
     /// A switch is over: the task's record, the policy and the observers hear of it. What makes the
-    /// task run goes back to its slot, or is returned if the task has ended. With `again` the
-    /// task is ready again at once.
-    // Always inlined: where nothing else happened most of it falls away, a tenth of a whole switch.
-    #[inline(always)]
+    /// task run goes back to its slot, or is returned if the task has ended.
     pub(crate) fn ended(
         &mut self,
         id: Id,
@@ -312,7 +290,6 @@ impl Core {
         ran: Nanos,
         left: Left,
         now: Nanos,
-        again: Option<Cause>,
     ) -> Option<BoxedTask> {
         let Some(slot) = self.tasks.get_mut(id) else { return task };
         slot.info.switched(ran, left);
@@ -322,15 +299,22 @@ impl Core {
             let event = Event::Ended { n: self.switches, task: &slot.info, left, ran };
             show(&mut self.observers, now, &event);
         }
-        if slot.info.state == State::Done {
-            return slot.run.take();
-        }
-        if let Some(cause) = again {
-            self.queued += 1;
-            self.held_until = None;
-            hand_over(&mut slot.info, &mut *self.policy, &mut self.observers, (cause, now, now));
-        }
-        None
+        if slot.info.state == State::Done { slot.run.take() } else { None }
+    }
+
+    /// What [`ended`](Self::ended) and [`ready`](Self::ready) do, for a task that yielded while
+    /// nobody watches and nothing is measured: nearly every switch of a busy loop, so it is
+    /// written out.
+    #[inline]
+    pub(crate) fn yielded(&mut self, id: Id, task: Option<BoxedTask>, cause: Cause, now: Nanos) {
+        let Some(slot) = self.tasks.get_mut(id) else { return };
+        slot.info.switched(0, Left::Yielded);
+        slot.run = task;
+        self.policy.ran(&slot.info, 0, Left::Yielded, now);
+        self.queued += 1;
+        self.held_until = None;
+        slot.info.woken(cause, now);
+        self.policy.ready(&slot.info, now);
     }
 
     /// An abort takes the task from wherever it is. `None` if it is too late or it is the root.
@@ -358,10 +342,10 @@ impl Core {
     }
 
     /// The task's handle is gone. What is returned is for the caller to bury.
-    pub(crate) fn detach(&mut self, id: Id) -> Option<(Option<BoxedTask>, Option<Waker>)> {
+    pub(crate) fn detach(&mut self, id: Id) -> Option<(Option<BoxedTask>, Option<Whom>)> {
         let slot = self.tasks.get_mut(id)?;
         slot.info.detached = true;
-        let joiner = slot.joiner.take();
+        let joiner = slot.joiner.take().and_then(wait::leave);
         if slot.info.state != State::Done || slot.run.is_none() {
             return Some((None, joiner));
         }
@@ -370,18 +354,19 @@ impl Core {
     }
 
     /// A policy or an observer panicked: whoever hangs between two states since then is made ready
-    /// again. Returns the tasks that have ended and were not delivered.
-    pub(crate) fn mend(&mut self) -> Vec<(Id, BoxedTask)> {
+    /// again, `yielded` among them. Returns the tasks that have ended and were not delivered.
+    pub(crate) fn mend(&mut self, yielded: Option<Id>) -> Vec<(Id, BoxedTask)> {
         let mut ended = Vec::new();
         for slot in self.tasks.iter_mut() {
             let id = slot.info.id;
-            let woken = slot.run.as_ref().is_some_and(|run| run.waker().is_woken());
             match slot.info.state {
                 State::Running => {
                     slot.info.state = State::Waiting;
                     self.arrivals.push_back((id, slot.info.cause));
                 }
-                State::Waiting if woken => self.arrivals.push_back((id, Cause::Outside)),
+                State::Waiting if yielded == Some(id) => {
+                    self.arrivals.push_back((id, Cause::Yield));
+                }
                 State::Done if slot.info.detached || slot.joiner.is_some() => {
                     ended.extend(slot.run.take().map(|task| (id, task)));
                 }

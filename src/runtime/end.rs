@@ -44,7 +44,7 @@ impl Shared {
     /// Ends a task with an error: drops its future, inside the task's context, and delivers the
     /// error.
     fn fail(&self, id: Id, mut task: BoxedTask, error: JoinError) {
-        current::begin_switch(id, self.budget);
+        current::begin_switch(id, self.budget, self.now.get());
         let first = !error.is_panic();
         let dropped = catch_unwind(AssertUnwindSafe(|| task.as_mut().fail(error)));
         let mut panic = dropped.err(); // The future is gone all the same.
@@ -64,18 +64,22 @@ impl Shared {
     }
 
     /// A turn ended in a panic: if it was a task's, that task alone ends; if not, it is given back.
-    pub(crate) fn recover(&self, drive: &mut Drive<'_>, panic: Panic) -> Result<u32, Panic> {
+    pub(crate) fn recover(&self, drive: &mut Drive<'_, '_>, panic: Panic) -> Result<u32, Panic> {
         let _turn = Turn::begin(self);
-        let (Some(id), task) = (drive.running.take(), drive.task.take()) else {
-            let undelivered = self.core.borrow_mut().mend();
+        let (id, left, task) = (drive.log.task, drive.left, drive.task.take());
+        drive.left = Some(Left::Panicked);
+        drive.spare.renew();
+        if left.is_some() {
+            let yielded = (left == Some(Left::Yielded)).then_some(id);
+            let undelivered = self.core.borrow_mut().mend(yielded);
             for (id, task) in undelivered {
                 self.deliver(id, task);
             }
             return Err(panic);
-        };
+        }
         let told = catch_unwind(AssertUnwindSafe(|| {
             let (mut core, now) = (self.core.borrow_mut(), self.now.get());
-            core.ended(id, None, 0, Left::Panicked, now, None);
+            core.ended(id, None, 0, Left::Panicked, now);
             core.receive(now, now); // Whom it woke before it panicked.
         }));
         let info = self.core.borrow().tasks.get(id).map(|slot| slot.info.clone());

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use super::core::Link;
+use super::link::Link;
 
 /// The runtime of a socket is gone.
 #[derive(Debug)]

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use super::blocking::Pool;
 use super::context;
-use super::core::{Link, Shared};
+use super::core::Shared;
+use super::link::Link;
 use crate::task::inbox::{Letter, Reach};
 use crate::task::remote::{Crossing, Owed, RemoteJoinHandle, RemoteTask};
 use crate::task::{Plan, join};
@@ -107,8 +108,8 @@ impl Handle {
                 Err(panic) => return owed.0.finish(Err(owed.0.error(Some(panic)))),
             };
             let abort = owed.0.abort.clone();
-            let make = |waker| Box::pin(RemoteTask::new(future, waker, owed)) as _;
-            let id = shared.insert(Plan::new(site).detached(), make);
+            let task = Box::pin(RemoteTask::new(future, owed));
+            let id = shared.insert(Plan::new(site).detached(), task);
             if !abort.begin(Some(id)) {
                 join::abort(id, &shared.link.inbox);
             }

@@ -1,44 +1,73 @@
 //! The loop (floor 3). Start reading at [`Shared::turn`].
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::core::Shared;
 use super::end::Turn;
-use super::stall::Stalled;
+use super::stall::{Prospect, Stalled};
 use crate::SwitchLog;
 use crate::task::current::{self, Aftermath};
 use crate::task::id::Id;
 use crate::task::inbox::Letter;
 use crate::task::info::{Cause, Left, Nanos};
 use crate::task::run::{BoxedTask, Run};
+use crate::task::wake::TaskWaker;
+use crate::wait;
 
 /// What a call of `block_on`, `turn` or `step` keeps on its stack while it drives the loop. It lies
 /// outside of the `catch_unwind` around the turns, so a panic in a task finds here who it was.
-pub(crate) struct Drive<'a> {
-    log: SwitchLog,
+pub(crate) struct Drive<'a, 'h> {
+    pub(super) log: SwitchLog,
     /// The root task's future, which may borrow and so cannot lie in the table.
     root: Option<Pin<&'a mut (dyn Run + 'a)>>,
-    /// Who runs now, and what makes it run (`None` for the root).
-    pub(super) running: Option<Id>,
+    /// What makes the running task run; `None` for the root.
     pub(super) task: Option<BoxedTask>,
+    /// How it left the thread; `None` while it runs.
+    pub(super) left: Option<Left>,
     started: Nanos,
+    pub(super) spare: Spare<'h>,
     pub(crate) root_done: bool,
     /// Proved: nothing can ever wake the tasks that are left.
     pub(crate) stalled: Option<Stalled>,
 }
 
-impl<'a> Drive<'a> {
-    pub(crate) fn new(root: Option<Pin<&'a mut (dyn Run + 'a)>>) -> Self {
+impl<'a, 'h> Drive<'a, 'h> {
+    pub(crate) fn new(home: &'h Shared, root: Option<Pin<&'a mut (dyn Run + 'a)>>) -> Self {
+        let spare = home.spare.take().unwrap_or_else(|| TaskWaker::spare(&home.link.inbox));
         Self {
             log: SwitchLog::default(),
             root,
-            running: None,
             task: None,
+            left: Some(Left::Waiting),
             started: 0,
+            spare: Spare { waker: spare, home },
             root_done: false,
             stalled: None,
         }
+    }
+}
+
+/// The loop's spare waker, while it is lent out.
+pub(super) struct Spare<'h> {
+    waker: Arc<TaskWaker>,
+    home: &'h Shared,
+}
+
+impl Spare<'_> {
+    /// After a panic a clone of it may be out, in the name of the task that has ended.
+    pub(super) fn renew(&mut self) {
+        if self.waker.is_kept() {
+            self.waker = self.waker.another();
+        }
+    }
+}
+
+impl Drop for Spare<'_> {
+    fn drop(&mut self) {
+        self.renew();
+        self.home.spare.set(Some(self.waker.clone()));
     }
 }
 
@@ -46,7 +75,7 @@ impl Shared {
     /// One pass of the loop: take in what happened outside, park if there is nothing to do, then
     /// let the ready tasks run in the policy's order, until it is time to look outside again.
     /// Returns how many switches were made.
-    pub(crate) fn turn(&self, drive: &mut Drive<'_>, wait: Option<Duration>, most: u32) -> u32 {
+    pub(crate) fn turn(&self, drive: &mut Drive<'_, '_>, wait: Option<Duration>, most: u32) -> u32 {
         let _turn = Turn::begin(self);
         let looks_every = self.receive();
         if self.since_look.get() >= looks_every || !self.can_switch() {
@@ -57,14 +86,17 @@ impl Shared {
             let Some(next) = self.core.borrow_mut().pick(self.now.get()) else { break };
             made += 1;
             self.since_look.set(self.since_look.get() + 1);
-            current::begin_switch(next.id, self.budget);
-            (drive.running, drive.task, drive.started) = (Some(next.id), next.task, self.now.get());
+            current::begin_switch(next.id, self.budget, self.now.get());
+            drive.spare.waker.lend(next.id);
+            (drive.task, drive.left, drive.started) = (next.task, None, self.now.get());
             let future: Pin<&mut dyn Run> = match (&mut drive.task, &mut drive.root) {
                 (Some(task), _) => task.as_mut(),
                 (None, Some(root)) => root.as_mut(),
                 (None, None) => unreachable!("only `block_on` makes a root task, and it drives it"),
             };
-            let left = crate::switch_to(&mut drive.log, next.n, next.id, next.cause, future);
+            let Drive { log, spare, .. } = drive;
+            let spare = &mut spare.waker;
+            let left = crate::switch_to(log, next.n, next.id, future, spare);
             self.settle(drive, next.id, left);
         }
         made
@@ -73,13 +105,12 @@ impl Shared {
     /// A switch is over: the task goes back to its slot. If it yielded and nothing else happened,
     /// nobody goes before it; that is nearly always so.
     #[inline]
-    fn settle(&self, drive: &mut Drive<'_>, id: Id, left: Left) {
-        drive.running = None;
+    fn settle(&self, drive: &mut Drive<'_, '_>, id: Id, left: Left) {
+        drive.left = Some(left);
         let after = current::end_switch();
         let mut core = self.core.borrow_mut();
         if left == Left::Yielded && !after.news && !core.timed {
-            let (task, now) = (drive.task.take(), self.now.get());
-            core.ended(id, task, 0, left, now, Some(again(&after)));
+            core.yielded(id, drive.task.take(), again(&after), self.now.get());
         } else {
             drop(core);
             self.settle_all(drive, id, left, &after);
@@ -89,17 +120,17 @@ impl Shared {
     /// A switch is over: the task goes back or ends, and whoever became ready is handed to the
     /// policy, in the order of the contract.
     #[inline(never)]
-    fn settle_all(&self, drive: &mut Drive<'_>, id: Id, left: Left, after: &Aftermath) {
+    fn settle_all(&self, drive: &mut Drive<'_, '_>, id: Id, left: Left, after: &Aftermath) {
         let mut core = self.core.borrow_mut();
         let timed = core.timed;
         if timed {
             self.now.set(self.clock.now());
         }
         let now = self.now.get();
-        let ended = core.ended(id, drive.task.take(), now - drive.started, left, now, None);
+        let ended = core.ended(id, drive.task.take(), now - drive.started, left, now);
         drop(core);
         if let Some(task) = ended {
-            current::begin_switch(id, self.budget); // Its result may be dropped in its name.
+            current::begin_switch(id, self.budget, now); // Its result may be dropped in its name.
             self.deliver(id, task);
             current::end_switch();
         } else if left == Left::Done {
@@ -123,7 +154,7 @@ impl Shared {
         match core.tasks.get_mut(id) {
             Some(slot) if !slot.info.detached => {
                 slot.run = Some(task);
-                let joiner = slot.joiner.take();
+                let joiner = slot.joiner.take().and_then(wait::leave);
                 drop(core);
                 if let Some(joiner) = joiner {
                     self.wake(joiner);
@@ -151,10 +182,10 @@ impl Shared {
     /// Looks outside: at the clock, the sockets and other threads. If there is nothing to do it
     /// sleeps until there is, at most for `wait`.
     #[inline(never)]
-    fn look(&self, drive: &mut Drive<'_>, wait: Option<Duration>) {
+    fn look(&self, drive: &mut Drive<'_, '_>, wait: Option<Duration>) {
         self.since_look.set(0);
-        for waker in self.deferred.take() {
-            self.wake(waker);
+        for whom in self.deferred.take().into_iter().filter_map(wait::leave) {
+            self.wake(whom);
         }
         self.take_in(Cause::Budget, self.now.get());
         self.read_clock();
@@ -171,18 +202,30 @@ impl Shared {
         } else {
             next.map(|at| Duration::from_nanos(at.saturating_sub(self.now.get())))
         };
-        if nap.is_none() && wait.is_none() && drive.root.is_some() {
-            drive.stalled = self.stalled(drive.root.as_ref().map(|root| root.waker()));
-            if drive.stalled.is_some() {
-                return;
+        let mut quiet = None;
+        if let (None, None, Some(root)) = (nap, wait, &drive.root) {
+            match self.prospect(root.waker()) {
+                Prospect::Open => {}
+                Prospect::Doubtful => quiet = self.quiet_after.filter(|_| !self.suspected.get()),
+                Prospect::Hopeless(stalled) => {
+                    drive.stalled = Some(stalled);
+                    return;
+                }
             }
         }
         self.core.borrow_mut().show_park(next, self.now.get());
         self.take_in(Cause::Outside, self.now.get()); // An observer may have woken somebody,
         self.attend(); // or aborted.
         let nap = if self.can_switch() { Some(Duration::ZERO) } else { nap };
-        self.ask_reactor(nap.into_iter().chain(wait).min());
+        let asleep = quiet.map(|_| std::time::Instant::now());
+        self.ask_reactor(nap.into_iter().chain(wait).chain(quiet).min());
         self.open_letters();
+        if let (Some(quiet), Some(asleep), Some(root)) = (quiet, asleep, &drive.root)
+            && !self.can_switch()
+            && asleep.elapsed() >= quiet
+        {
+            self.suspect(root.waker(), quiet);
+        }
         if jumps && !self.can_switch() {
             self.clock.jump(next.unwrap_or(0));
         }
@@ -208,8 +251,8 @@ impl Shared {
     fn fire_timers(&self, now: Nanos) {
         loop {
             let due = self.timers.borrow_mut().pop_due(now);
-            let Some((at, waker)) = due else { return };
-            self.wake(waker);
+            let Some((at, whom)) = due else { return };
+            self.wake(whom);
             self.take_in(Cause::Timer, at);
         }
     }
@@ -234,8 +277,8 @@ impl Shared {
         let mut woken = Vec::new();
         for (source, ready) in news {
             self.sources.borrow_mut().event(source, ready, &mut woken);
-            for waker in woken.drain(..) {
-                self.wake(waker);
+            for whom in woken.drain(..).filter_map(wait::leave) {
+                self.wake(whom);
             }
             self.take_in(Cause::Source(source as u32), self.now.get());
         }
@@ -251,6 +294,7 @@ impl Shared {
                         current::list_woken(waker.id());
                     }
                 }
+                Letter::WakeTask(id) => current::list_woken(id),
                 Letter::Abort(id) => {
                     current::record_abort(self.key(), id);
                 }

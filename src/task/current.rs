@@ -5,13 +5,15 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use super::id::Id;
+use super::info::Nanos;
 
-/// Tells one runtime from another: the address of its inbox, which outlives every use of the key.
-pub(crate) type LoopKey = usize;
+/// Tells one runtime of the process from another; 0 for none.
+pub(crate) type LoopKey = u32;
 
 /// Read or written at every switch and wake. Nothing in it needs a destructor, so that reaching it
 /// is one instruction, and works while a thread ends.
@@ -20,6 +22,12 @@ struct Current {
     key: Cell<LoopKey>,
     /// The task in whose name user code runs now.
     task: Cell<Option<Id>>,
+    /// What stands behind the waker that it is polled with.
+    waker: Cell<*const ()>,
+    /// It was woken, by itself or by what it ran.
+    woken: Cell<bool>,
+    /// When its switch began, as far as the loop has looked at the clock.
+    now: Cell<Nanos>,
     /// Operations left to the running task before it must give way.
     budget: Cell<u32>,
     /// The running task gave way because its budget was spent.
@@ -43,6 +51,9 @@ thread_local! {
         Current {
             key: Cell::new(0),
             task: Cell::new(None),
+            waker: Cell::new(ptr::null()),
+            woken: Cell::new(false),
+            now: Cell::new(0),
             budget: Cell::new(UNLIMITED),
             spent: Cell::new(false),
             news: Cell::new(false),
@@ -69,11 +80,42 @@ pub(crate) fn task() -> Option<Id> {
     CURRENT.with(|c| c.task.get())
 }
 
+/// The loop that is in a turn on this thread; 0 for none.
+#[inline]
+pub(crate) fn key() -> LoopKey {
+    CURRENT.with(|c| c.key.get())
+}
+
+/// When the present switch began, as far as the loop has looked at the clock.
+#[inline]
+pub(crate) fn now() -> Nanos {
+    CURRENT.with(|c| c.now.get())
+}
+
+/// Whether `waker` is the one that the running task is polled with.
+#[inline]
+pub(crate) fn is_own(waker: &Waker) -> bool {
+    CURRENT.with(|c| ptr::eq(c.waker.get(), waker.data()))
+}
+
+/// Wakes whoever polls with `cx`, without a detour where that is the running task.
+#[inline]
+pub(crate) fn wake_own(cx: &Context<'_>) {
+    if is_own(cx.waker()) {
+        CURRENT.with(|c| c.woken.set(true));
+    } else {
+        cx.waker().wake_by_ref();
+    }
+}
+
 /// What the thread was about when a turn began inside of another loop's: a runtime that is dropped
 /// in a task of another one ends its tasks in a turn of its own.
 pub(crate) struct Outer {
     key: LoopKey,
     task: Option<Id>,
+    waker: *const (),
+    self_woken: bool,
+    now: Nanos,
     budget: u32,
     spent: bool,
     news: bool,
@@ -88,6 +130,9 @@ pub(crate) fn begin_turn(key: LoopKey) -> Option<Box<Outer>> {
         outer => Some(Box::new(Outer {
             key: outer,
             task: c.task.take(),
+            waker: c.waker.replace(ptr::null()),
+            self_woken: c.woken.take(),
+            now: c.now.take(),
             budget: c.budget.replace(UNLIMITED),
             spent: c.spent.replace(false),
             news: c.news.replace(false),
@@ -105,6 +150,9 @@ pub(crate) fn end_turn(outer: Option<Box<Outer>>) {
         Some(outer) => {
             c.key.set(outer.key);
             c.task.set(outer.task);
+            c.waker.set(outer.waker);
+            c.woken.set(outer.self_woken);
+            c.now.set(outer.now);
             c.budget.set(outer.budget);
             c.spent.set(outer.spent);
             c.news.set(outer.news);
@@ -116,12 +164,26 @@ pub(crate) fn end_turn(outer: Option<Box<Outer>>) {
 
 /// User code runs in the name of `task` from here on, and may spend `budget`.
 #[inline]
-pub(crate) fn begin_switch(task: Id, budget: u32) {
+pub(crate) fn begin_switch(task: Id, budget: u32, now: Nanos) {
     CURRENT.with(|c| {
         c.task.set(Some(task));
+        c.woken.set(false);
+        c.now.set(now);
         c.budget.set(budget);
         c.spent.set(false);
     });
+}
+
+/// The task is polled with this waker.
+#[inline]
+pub(crate) fn polled_with(waker: *const ()) {
+    CURRENT.with(|c| c.waker.set(waker));
+}
+
+/// Whether the running task has been woken since its switch began.
+#[inline]
+pub(crate) fn is_woken() -> bool {
+    CURRENT.with(|c| c.woken.get())
 }
 
 /// What a switch left behind.
@@ -137,25 +199,41 @@ pub(crate) struct Aftermath {
 pub(crate) fn end_switch() -> Aftermath {
     CURRENT.with(|c| {
         c.task.set(None);
+        c.waker.set(ptr::null());
         c.budget.set(UNLIMITED);
         Aftermath { news: c.news.get(), spent: c.spent.get() }
     })
 }
 
-/// Records a wake of `id` by the thread's own loop, once: `woken` says whether it was recorded
-/// before. False if `key` is not in a turn here, so that the wake must go to the inbox. The running
-/// task is not listed: its `woken` says it all.
+/// Records a wake of `id`. False if `key` is not in a turn here, so that the wake must go to the
+/// inbox. The running task is not listed: it is noted that it was woken.
 #[inline]
-pub(crate) fn record_wake(key: LoopKey, id: Id, woken: &AtomicBool) -> bool {
+pub(crate) fn record(key: LoopKey, id: Id) -> bool {
     CURRENT.with(|c| {
         if c.key.get() != key {
             return false;
         }
-        if !woken.load(Ordering::Relaxed) {
+        if c.task.get() == Some(id) {
+            c.woken.set(true);
+        } else {
+            list_woken(id);
+        }
+        true
+    })
+}
+
+/// As [`record`], once: `woken` says whether it was listed before.
+#[inline]
+pub(crate) fn record_once(key: LoopKey, id: Id, woken: &AtomicBool) -> bool {
+    CURRENT.with(|c| {
+        if c.key.get() != key {
+            return false;
+        }
+        if c.task.get() == Some(id) {
+            c.woken.set(true);
+        } else if !woken.load(Ordering::Relaxed) {
             woken.store(true, Ordering::Relaxed);
-            if c.task.get() != Some(id) {
-                list_woken(id);
-            }
+            list_woken(id);
         }
         true
     })
@@ -215,7 +293,7 @@ pub(crate) fn poll_spend(cx: &Context<'_>) -> Poll<()> {
     if !spent {
         return Poll::Ready(());
     }
-    cx.waker().wake_by_ref();
+    wake_own(cx);
     Poll::Pending
 }
 

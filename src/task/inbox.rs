@@ -4,11 +4,12 @@
 //! turn. Whoever leaves one while the loop is asleep, or has given the thread back to its host,
 //! rings the bell.
 
+use std::cell::RefCell;
 use std::mem;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 
 use super::current::LoopKey;
 use super::id::Id;
@@ -50,6 +51,8 @@ impl Deref for Reach {
 pub(crate) enum Letter {
     /// Make the task ready.
     Wake(Arc<TaskWaker>),
+    /// The same, by its id: from the loop's own thread.
+    WakeTask(Id),
     /// Abort the task.
     Abort(Id),
     /// Run this on the loop's thread, inside its context.
@@ -66,7 +69,25 @@ const ATTENDED: u8 = 0;
 const ASLEEP: u8 = 1;
 const AWAY: u8 = 2;
 
+thread_local! {
+    /// The inboxes of this thread's loops, to find one by its key.
+    static HERE: RefCell<Vec<Arc<Inbox>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Wakes a task of the loop `key` of this thread, which is not in a turn or in one of another
+/// loop. If it is gone, so is the task.
+#[cold]
+pub(crate) fn wake_in(key: LoopKey, task: Id) {
+    let find = |here: &RefCell<Vec<Arc<Inbox>>>| {
+        here.borrow().iter().find(|inbox| inbox.key == key).cloned()
+    };
+    if let Ok(Some(inbox)) = HERE.try_with(find) {
+        inbox.send(Letter::WakeTask(task));
+    }
+}
+
 pub(crate) struct Inbox {
+    key: LoopKey,
     /// `None` once the runtime is gone.
     letters: Mutex<Option<Vec<Letter>>>,
     /// There may be letters, or somebody knocked. Set after a letter is in, cleared before they are
@@ -80,19 +101,25 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
+    /// The inbox of a loop on this thread.
     pub(crate) fn new(bell: Bell) -> Arc<Self> {
-        Arc::new(Self {
+        static KEYS: AtomicU32 = AtomicU32::new(0);
+        let inbox = Arc::new(Self {
+            key: KEYS.fetch_add(1, Ordering::Relaxed).checked_add(1).unwrap_or(1),
             letters: Mutex::new(Some(Vec::new())),
             full: AtomicBool::new(false),
             desk: AtomicU8::new(AWAY),
             bell,
             reaches: AtomicUsize::new(0),
-        })
+        });
+        let _ = HERE.try_with(|here| here.borrow_mut().push(inbox.clone()));
+        inbox
     }
 
-    /// The loop's key: the same for every `Arc` of one inbox, and no other's while it lives.
+    /// The loop's key: no other loop of the process has it.
+    #[inline]
     pub(crate) fn key(&self) -> LoopKey {
-        std::ptr::from_ref(self) as LoopKey
+        self.key
     }
 
     /// Leaves a letter. Once the runtime is gone the letter is dropped, and false is returned.
@@ -165,6 +192,7 @@ impl Inbox {
 
     /// The runtime is gone: nothing is taken in any more. Returns what was left.
     pub(crate) fn close(&self) -> Vec<Letter> {
+        let _ = HERE.try_with(|here| here.borrow_mut().retain(|inbox| inbox.key != self.key));
         self.lock().take().unwrap_or_default()
     }
 

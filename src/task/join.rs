@@ -17,6 +17,8 @@ use super::inbox::{Inbox, Letter, Reach};
 use super::info::{State, TaskInfo};
 use super::remote::{AbortFlag, RemoteJoinHandle};
 use crate::runtime::core::Shared;
+use crate::wait::reason::WaitReason;
+use crate::wait::{self, Site};
 
 /// Why a task ended without a result: it was aborted, or it panicked.
 ///
@@ -218,10 +220,12 @@ impl<T> JoinHandle<T> {
 impl<T: 'static> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
+    #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let site = Location::caller();
         let result = match &mut self.of {
-            Of::Task { id, shared, .. } => poll_task(*id, shared, cx),
-            Of::Job(job) => Pin::new(job).poll(cx),
+            Of::Task { id, shared, .. } => poll_task(*id, shared, cx, site),
+            Of::Job(job) => job.poll_at(cx, site),
             Of::Never { error, .. } => match error.take() {
                 Some(error) => Poll::Ready(Err(error)),
                 None => Poll::Pending,
@@ -241,6 +245,7 @@ fn poll_task<T: 'static>(
     id: Id,
     shared: &Rc<Shared>,
     cx: &mut Context<'_>,
+    site: Site,
 ) -> Poll<Result<T, JoinError>> {
     ready!(current::poll_spend(cx));
     let mut core = shared.core_for("`JoinHandle::poll`");
@@ -257,16 +262,17 @@ fn poll_task<T: 'static>(
         };
         return Poll::Ready(result);
     }
-    if slot.joiner.as_ref().is_none_or(|joiner| !joiner.will_wake(cx.waker())) {
-        drop(core); // Cloning and dropping a waker is user code.
-        let joiner = cx.waker().clone();
-        let old = match shared.core_for("`JoinHandle::poll`").tasks.get_mut(id) {
-            Some(slot) => slot.joiner.replace(joiner),
-            None => Some(joiner),
-        };
-        drop(old);
-    }
     current::unspend();
+    if slot.joiner.is_some_and(|joiner| wait::waits(joiner, cx)) {
+        return Poll::Pending;
+    }
+    drop(core); // Cloning and dropping a waker is user code.
+    let joiner = wait::enter(cx, WaitReason::Join(id), site);
+    let old = match shared.core_for("`JoinHandle::poll`").tasks.get_mut(id) {
+        Some(slot) => slot.joiner.replace(joiner),
+        None => Some(joiner),
+    };
+    drop(old.and_then(wait::leave));
     Poll::Pending
 }
 

@@ -10,19 +10,24 @@ use std::task::{Context, Poll, Waker};
 
 use pin_project_lite::pin_project;
 
+use super::current;
 use super::id::Id;
 use super::inbox::{Inbox, Reach};
 use super::info::Left;
 use super::join::{self, AbortHandle, JoinError};
-use super::run::{Run, Spawned};
+use super::run::{self, Run, Spawned};
 use super::wake::TaskWaker;
+use crate::runtime::context;
+use crate::runtime::core::Shared;
+use crate::runtime::link::Link;
+use crate::wait::{self, Place, Site, reason::WaitReason};
 
 /// The place where a result crosses from one thread to another.
 pub(crate) struct Crossing<T> {
     state: Mutex<State<T>>,
     /// What is awaited, for messages.
     what: String,
-    site: &'static Location<'static>,
+    site: Site,
     pub(crate) abort: Arc<AbortFlag>,
 }
 
@@ -34,11 +39,7 @@ struct State<T> {
 }
 
 impl<T> Crossing<T> {
-    pub(crate) fn new(
-        what: String,
-        site: &'static Location<'static>,
-        inbox: Option<Arc<Inbox>>,
-    ) -> Arc<Self> {
+    pub(crate) fn new(what: String, site: Site, inbox: Option<Arc<Inbox>>) -> Arc<Self> {
         let abort = Arc::new(AbortFlag { asked: Mutex::new((None, false)), inbox });
         let state = State { result: None, waker: None, finished: false };
         Arc::new(Self { state: Mutex::new(state), what, site, abort })
@@ -127,11 +128,13 @@ pub struct RemoteJoinHandle<T> {
     crossing: Arc<Crossing<T>>,
     /// It can abort a task; `None` for a job in the pool, which counts as long as it is in flight.
     reach: Option<Reach>,
+    /// Its entry among the waits of the loop in which it is awaited.
+    entry: Option<Entry>,
 }
 
 impl<T> RemoteJoinHandle<T> {
     pub(crate) fn new(crossing: Arc<Crossing<T>>, reach: Option<Reach>) -> Self {
-        Self { crossing, reach }
+        Self { crossing, reach, entry: None }
     }
 
     pub(crate) fn id(&self) -> Id {
@@ -154,19 +157,60 @@ impl<T> RemoteJoinHandle<T> {
     }
 }
 
-impl<T> Future for RemoteJoinHandle<T> {
-    type Output = Result<T, JoinError>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+impl<T> RemoteJoinHandle<T> {
+    pub(super) fn poll_at(
+        &mut self,
+        cx: &mut Context<'_>,
+        site: Site,
+    ) -> Poll<Result<T, JoinError>> {
         let waker = cx.waker().clone(); // User code, so not under the lock; as the old one's drop.
         let mut state = lock(&self.crossing.state);
         if let Some(result) = state.result.take() {
+            drop(state);
+            self.entry = None;
             return Poll::Ready(result);
         }
         assert!(!state.finished, "{} was polled after its result", self.crossing.what);
         let _old = state.waker.replace(waker);
         drop(state);
+        self.entry = Entry::renew(self.entry.take(), cx, site);
         Poll::Pending
+    }
+}
+
+impl<T> Future for RemoteJoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    #[track_caller]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.poll_at(cx, Location::caller())
+    }
+}
+
+/// Tells that a task waits for what happens on another thread, which wakes it by its waker. It may
+/// be dropped anywhere.
+struct Entry {
+    link: Arc<Link>,
+    place: Place,
+}
+
+impl Entry {
+    /// The same one, or another if somebody else waits now; none if that is no task of a loop.
+    fn renew(old: Option<Self>, cx: &Context<'_>, site: Site) -> Option<Self> {
+        if old.as_ref().is_some_and(|entry| wait::waits(entry.place, cx)) {
+            return old;
+        }
+        drop(old);
+        let here = |shared: &Shared| (current::key() == shared.key()).then(|| shared.link.clone());
+        let link = context::with(here).flatten()?;
+        Some(Self { link, place: wait::enter(cx, WaitReason::Job, site) })
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let place = self.place;
+        self.link.change(move |_| wait::leave(place));
     }
 }
 
@@ -179,7 +223,7 @@ impl<T> fmt::Debug for RemoteJoinHandle<T> {
 pin_project! {
     /// A task whose result crosses to another thread.
     pub(crate) struct RemoteTask<F: Future> {
-        waker: Arc<TaskWaker>,
+        waker: Option<Arc<TaskWaker>>,
         #[pin]
         future: Option<F>,
         owed: Owed<F::Output>,
@@ -187,30 +231,31 @@ pin_project! {
 }
 
 impl<F: Future> RemoteTask<F> {
-    pub(crate) fn new(future: F, waker: Arc<TaskWaker>, owed: Owed<F::Output>) -> Self {
-        Self { waker, future: Some(future), owed }
+    pub(crate) fn new(future: F, owed: Owed<F::Output>) -> Self {
+        Self { waker: None, future: Some(future), owed }
     }
 }
 
 impl<F: Future> Run for RemoteTask<F> {
-    fn run(self: Pin<&mut Self>) -> Left {
+    fn run(self: Pin<&mut Self>, spare: &mut Arc<TaskWaker>) -> Left {
         let mut this = self.project();
-        this.waker.rearm();
         let Some(future) = this.future.as_mut().as_pin_mut() else { return Left::Done };
-        let waker = futures_task::waker_ref(this.waker);
-        match future.poll(&mut Context::from_waker(&waker)) {
+        let waker = run::lend(this.waker, spare);
+        let polled = future.poll(&mut Context::from_waker(&waker));
+        run::keep(this.waker, spare);
+        match polled {
             Poll::Ready(output) => {
                 this.future.set(None);
                 this.owed.0.finish(Ok(output));
                 Left::Done
             }
-            Poll::Pending if this.waker.is_woken() => Left::Yielded,
+            Poll::Pending if current::is_woken() => Left::Yielded,
             Poll::Pending => Left::Waiting,
         }
     }
 
-    fn waker(&self) -> &Arc<TaskWaker> {
-        &self.waker
+    fn waker(&self) -> Option<&Arc<TaskWaker>> {
+        self.waker.as_ref()
     }
 }
 

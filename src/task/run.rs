@@ -6,19 +6,22 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use futures_task::WakerRef;
 use pin_project_lite::pin_project;
 
+use super::current;
 use super::info::Left;
 use super::join::JoinError;
 use super::wake::TaskWaker;
 
 /// Something that a switch can be made to.
 pub(crate) trait Run {
-    /// One switch: polls the future once, and keeps its output when it is done.
-    fn run(self: Pin<&mut Self>) -> Left;
+    /// One switch: polls the future once, and keeps its output when it is done. `spare` is lent to
+    /// this task; if it is kept, another one takes its place.
+    fn run(self: Pin<&mut Self>, spare: &mut Arc<TaskWaker>) -> Left;
 
-    /// The task's waker.
-    fn waker(&self) -> &Arc<TaskWaker>;
+    /// The task's own waker, if somebody has wanted to keep one.
+    fn waker(&self) -> Option<&Arc<TaskWaker>>;
 }
 
 /// A spawned task: it ends with a result that somebody may await.
@@ -37,7 +40,7 @@ pub(crate) type BoxedTask = Pin<Box<dyn Spawned>>;
 pin_project! {
     /// A future, then its result.
     pub(crate) struct Task<F: Future> {
-        waker: Arc<TaskWaker>,
+        waker: Option<Arc<TaskWaker>>,
         #[pin]
         stage: Stage<F>,
     }
@@ -52,8 +55,8 @@ pin_project! {
 }
 
 impl<F: Future> Task<F> {
-    pub(crate) fn new(future: F, waker: Arc<TaskWaker>) -> Self {
-        Self { waker, stage: Stage::Running { future } }
+    pub(crate) fn new(future: F) -> Self {
+        Self { waker: None, stage: Stage::Running { future } }
     }
 
     /// Drops the future, or the result.
@@ -70,25 +73,45 @@ impl<F: Future> Task<F> {
 }
 
 impl<F: Future> Run for Task<F> {
-    fn run(self: Pin<&mut Self>) -> Left {
+    fn run(self: Pin<&mut Self>, spare: &mut Arc<TaskWaker>) -> Left {
         let mut this = self.project();
-        this.waker.rearm();
         let StageProj::Running { future } = this.stage.as_mut().project() else {
             return Left::Done;
         };
-        let waker = futures_task::waker_ref(this.waker);
-        match future.poll(&mut Context::from_waker(&waker)) {
+        let waker = lend(this.waker, spare);
+        let polled = future.poll(&mut Context::from_waker(&waker));
+        keep(this.waker, spare);
+        match polled {
             Poll::Ready(output) => {
                 this.stage.set(Stage::Finished { result: Some(Ok(output)) });
                 Left::Done
             }
-            Poll::Pending if this.waker.is_woken() => Left::Yielded,
+            Poll::Pending if current::is_woken() => Left::Yielded,
             Poll::Pending => Left::Waiting,
         }
     }
 
-    fn waker(&self) -> &Arc<TaskWaker> {
-        &self.waker
+    fn waker(&self) -> Option<&Arc<TaskWaker>> {
+        self.waker.as_ref()
+    }
+}
+
+/// What a task is polled with: its own waker, or else the spare one.
+// A function around the poll would be shorter, and one more frame for a debugger.
+#[inline]
+pub(super) fn lend<'a>(own: &'a Option<Arc<TaskWaker>>, spare: &'a Arc<TaskWaker>) -> WakerRef<'a> {
+    let waker = own.as_ref().unwrap_or(spare);
+    waker.rearm();
+    current::polled_with(Arc::as_ptr(waker).cast());
+    futures_task::waker_ref(waker)
+}
+
+/// After the poll: the spare waker becomes the task's own if a clone of it is left.
+#[inline]
+pub(super) fn keep(own: &mut Option<Arc<TaskWaker>>, spare: &mut Arc<TaskWaker>) {
+    if own.is_none() && spare.is_kept() {
+        let another = spare.another();
+        *own = Some(std::mem::replace(spare, another));
     }
 }
 

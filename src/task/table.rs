@@ -1,12 +1,11 @@
 //! The task table: a slab in which a stale id finds nothing (floor 2).
 
-use std::task::Waker;
-
 use slab::Slab;
 
 use super::id::Id;
 use super::info::{State, TaskInfo};
 use crate::policy::Lookup;
+use crate::wait::Place;
 
 /// All tasks of one runtime. `R` is what makes a task run; the table only keeps it.
 pub(crate) struct Table<R> {
@@ -20,8 +19,8 @@ pub(crate) struct Slot<R> {
     /// Taken out while the task runs, so that no borrow is held then. `None` for the root task,
     /// which lives on the stack of `block_on`.
     pub(crate) run: Option<R>,
-    /// Who awaits the task's `JoinHandle`.
-    pub(crate) joiner: Option<Waker>,
+    /// The entry of whoever awaits the task's `JoinHandle`.
+    pub(crate) joiner: Option<Place>,
 }
 
 impl<R> Table<R> {

@@ -1,7 +1,12 @@
 //! Wakers: a wake only records, and never touches the loop (floor 2).
+//!
+//! A task has no waker of its own until somebody wants to keep one. It is polled with the loop's
+//! *spare* one, on which its id is written; if a clone is left when the poll is over, the spare
+//! becomes the task's, and the loop makes another. turno's own futures keep none (see
+//! [`wait`](crate::wait)), so most tasks never have one.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 
 use futures_task::ArcWake;
 
@@ -11,7 +16,8 @@ use super::inbox::{Inbox, Letter};
 
 /// What stands behind a task's `std::task::Waker`.
 pub(crate) struct TaskWaker {
-    id: Id,
+    /// The id of its task: written while nobody else has it, so atomic only in name.
+    id: AtomicU64,
     /// A wake was recorded since the last switch began: a further one is the same wake. Read and
     /// written by the loop's thread only; other threads use `mailed`, so that this one costs no
     /// atomic exchange.
@@ -22,26 +28,48 @@ pub(crate) struct TaskWaker {
 }
 
 impl TaskWaker {
-    pub(crate) fn new(id: Id, inbox: Arc<Inbox>) -> Arc<Self> {
-        // A task is born woken: its spawn is its first wake.
-        let woken = AtomicBool::new(true);
-        Arc::new(Self { id, woken, mailed: AtomicBool::new(false), inbox })
+    /// One that is nobody's yet.
+    pub(crate) fn spare(inbox: &Arc<Inbox>) -> Arc<Self> {
+        Arc::new(Self {
+            id: AtomicU64::new(0),
+            woken: AtomicBool::new(false),
+            mailed: AtomicBool::new(false),
+            inbox: inbox.clone(),
+        })
     }
 
+    /// The spare one is `id`'s for the coming switch.
+    #[inline]
+    pub(crate) fn lend(&self, id: Id) {
+        self.id.store(id.to_bits(), Ordering::Relaxed);
+    }
+
+    /// Whether somebody has kept a clone of the spare one.
+    #[inline]
+    pub(crate) fn is_kept(self: &Arc<Self>) -> bool {
+        let kept = Arc::strong_count(self) > 1;
+        if !kept {
+            // Whoever had one on another thread is done with it before it is lent again.
+            fence(Ordering::Acquire);
+        }
+        kept
+    }
+
+    /// Another spare one, for the same loop.
+    #[cold]
+    pub(crate) fn another(&self) -> Arc<Self> {
+        Self::spare(&self.inbox)
+    }
+
+    #[inline]
     pub(crate) fn id(&self) -> Id {
-        self.id
+        Id::from_bits(self.id.load(Ordering::Relaxed))
     }
 
     /// A switch begins: wakes count again.
     #[inline]
     pub(crate) fn rearm(&self) {
         self.woken.store(false, Ordering::Relaxed);
-    }
-
-    /// Whether a wake was recorded since the switch began. On the loop's thread.
-    #[inline]
-    pub(crate) fn is_woken(&self) -> bool {
-        self.woken.load(Ordering::Relaxed)
     }
 
     /// Wakes from outside of a turn.
@@ -63,7 +91,7 @@ impl TaskWaker {
 impl ArcWake for TaskWaker {
     #[inline]
     fn wake_by_ref(this: &Arc<Self>) {
-        if !current::record_wake(this.inbox.key(), this.id, &this.woken) {
+        if !current::record_once(this.inbox.key(), this.id(), &this.woken) {
             this.mail();
         }
     }

@@ -4,6 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use super::current;
+
 /// Gives way: the task becomes ready again at once, and the policy decides who runs next (under
 /// [`Fifo`](crate::policy::Fifo) everybody who is ready has a turn first).
 ///
@@ -29,7 +31,7 @@ impl Future for YieldNow {
             return Poll::Ready(());
         }
         self.yielded = true;
-        cx.waker().wake_by_ref();
+        current::wake_own(cx);
         Poll::Pending
     }
 }

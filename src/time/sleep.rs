@@ -2,16 +2,18 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::instant::Instant;
-use super::timers::TimerKey;
 use crate::runtime::context;
-use crate::runtime::core::{Link, Shared};
+use crate::runtime::core::Shared;
+use crate::runtime::link::Link;
 use crate::task::current;
+use crate::wait::{self, Place, Whom};
 
 /// Waits until `duration` has passed, from the moment it is made on the clock of the runtime that
 /// the thread is in then: make it inside of the task, or of the guard of `Runtime::enter`.
@@ -54,7 +56,7 @@ pub struct Sleep {
 }
 
 struct Timer {
-    key: TimerKey,
+    place: Place,
     link: Arc<Link>,
     /// It has gone off, so there is nothing to cancel.
     fired: bool,
@@ -78,11 +80,13 @@ impl Sleep {
     }
 
     /// Polls it without spending the task's budget.
+    #[track_caller]
     pub(super) fn poll_unbudgeted(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let shared = context::expect("`Sleep::poll`");
         self.poll_on(&shared, cx)
     }
 
+    #[track_caller]
     fn poll_on(&mut self, shared: &Shared, cx: &mut Context<'_>) -> Poll<()> {
         let at = shared.clock.nanos_at(self.deadline.into_std());
         if at <= shared.now.get() {
@@ -96,16 +100,15 @@ impl Sleep {
                 timer.link.inbox.key() == shared.key(),
                 "a sleep was polled in two runtimes: it can be moved only before its first poll"
             );
-            if shared.timers.borrow().holds(timer.key, cx.waker()) {
+            if wait::waits(timer.place, cx) {
                 return Poll::Pending;
             }
         }
         // A waker's clone and drop are user code, so nothing is borrowed then.
-        let waker = cx.waker().clone();
-        let old = self.timer.take();
-        drop(old);
-        let key = shared.timers.borrow_mut().insert(at, waker);
-        self.timer = Some(Timer { key, link: shared.link.clone(), fired: false });
+        let whom = Whom::polls(cx);
+        self.timer = None;
+        let place = shared.timers.borrow_mut().insert(at, whom, Location::caller());
+        self.timer = Some(Timer { place, link: shared.link.clone(), fired: false });
         Poll::Pending
     }
 }
@@ -113,6 +116,7 @@ impl Sleep {
 impl Future for Sleep {
     type Output = ();
 
+    #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         ready!(current::poll_spend(cx));
         let polled = self.poll_unbudgeted(cx);
@@ -128,8 +132,8 @@ impl Drop for Timer {
         if self.fired {
             return;
         }
-        let key = self.key;
-        self.link.change(move |shared| shared.timers.borrow_mut().cancel(key));
+        let place = self.place;
+        self.link.change(move |shared| shared.timers.borrow_mut().cancel(place));
     }
 }
 

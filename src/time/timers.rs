@@ -7,17 +7,21 @@
 //! small heap, by deadline and then in the order of their making: so they fire in that order, to
 //! the nanosecond.
 //!
+//! Who waits for a timer is a wait entry like any other; here lie only deadlines and the places of
+//! those entries, side by side, so that moving them down touches nothing else. A timer is cancelled
+//! by taking its entry away: what it leaves here finds nobody when its time comes, or is swept out
+//! when there is more of that than of the living.
+//!
 //! Source: Varghese and Lauck, "Hashed and Hierarchical Timing Wheels" (1987), schemes 6 and 7;
 //! tokio's wheel has the same shape, with ticks of a millisecond.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::mem;
-use std::task::Waker;
-
-use slab::Slab;
 
 use crate::task::info::Nanos;
+use crate::wait::reason::WaitReason;
+use crate::wait::{self, Place, Site, Whom};
 
 /// A tick is 2^16 ns.
 const TICK: u32 = 16;
@@ -25,97 +29,85 @@ const BITS: u32 = 6;
 const SLOTS: usize = 1 << BITS;
 /// Eight digits of six bits hold any tick of 64-bit time, so the wheel has no end to fall off.
 const LEVELS: usize = 8;
-/// An exact answer to "when next" is worth looking at so many timers.
+/// An exact answer to "when next" is worth looking at so many timers; and so many stale ones are
+/// not worth sweeping out.
 const PEEK: usize = 64;
-const NONE: u32 = u32::MAX;
-/// The level of a timer that is in the heap.
-const NEAR: u8 = u8::MAX;
 
-/// A key into the wheel: index and serial number, so that a stale key finds nothing.
-pub(crate) type TimerKey = u64;
+/// An empty slot keeps room for so many.
+const ROOM: usize = 1024;
+
+/// A deadline, and the entry of who waits for it. In the order in which they fire.
+type Timer = (Nanos, Place);
 
 pub(crate) struct Timers {
-    entries: Slab<Entry>,
     levels: Box<[Level; LEVELS]>,
-    /// The timers of the present tick and of earlier ones: deadline, key. A cancelled one stays
-    /// until it comes to the top.
-    near: BinaryHeap<Reverse<(Nanos, TimerKey)>>,
+    /// The timers of the present tick and of earlier ones.
+    near: BinaryHeap<Reverse<Timer>>,
     /// The present tick: all timers of later ones lie in the wheel.
     tick: u64,
-    /// Grows with every timer, so that keys compare in the order of their making.
-    serial: u32,
-}
-
-struct Entry {
-    deadline: Nanos,
-    waker: Waker,
-    serial: u32,
-    next: u32,
-    prev: u32,
-    level: u8,
-    slot: u8,
-}
-
-#[derive(Clone, Copy)]
-struct List {
-    head: u32,
-    tail: u32,
+    /// Timers that are set.
+    set: usize,
+    /// Those that were cancelled, and still lie here.
+    stale: usize,
 }
 
 struct Level {
     /// One bit for each slot that is not empty.
     occupied: u64,
-    slots: [List; SLOTS],
+    slots: [Vec<Timer>; SLOTS],
 }
 
 impl Timers {
     pub(crate) fn new() -> Self {
-        let empty = || Level { occupied: 0, slots: [List { head: NONE, tail: NONE }; SLOTS] };
+        let empty = || Level { occupied: 0, slots: [const { Vec::new() }; SLOTS] };
         Self {
-            entries: Slab::new(),
             levels: Box::new(std::array::from_fn(|_| empty())),
             near: BinaryHeap::new(),
             tick: 0,
-            serial: 0,
+            set: 0,
+            stale: 0,
         }
     }
 
+    /// How many are set.
     pub(crate) fn len(&self) -> usize {
-        self.entries.len()
+        self.set
     }
 
     /// Sets a timer.
-    pub(crate) fn insert(&mut self, deadline: Nanos, waker: Waker) -> TimerKey {
-        self.serial = self.serial.wrapping_add(1);
-        let serial = self.serial;
-        let entry = Entry { deadline, waker, serial, next: NONE, prev: NONE, level: 0, slot: 0 };
-        let index = self.entries.insert(entry) as u32;
-        self.place(index);
-        key(serial, index)
+    pub(crate) fn insert(&mut self, deadline: Nanos, whom: Whom, site: Site) -> Place {
+        let place = wait::enter_as(whom, WaitReason::Timer(deadline), site);
+        self.set += 1;
+        self.put((deadline, place));
+        place
     }
 
-    /// Cancels a timer and returns its waker, which the caller drops where user code may run.
-    pub(crate) fn cancel(&mut self, key: TimerKey) -> Option<Waker> {
-        self.find(key)?;
-        let index = key as u32;
-        self.unlink(index);
-        Some(self.entries.remove(index as usize).waker)
-    }
-
-    /// Whether the timer is set, and would wake what `waker` wakes.
-    pub(crate) fn holds(&self, key: TimerKey, waker: &Waker) -> bool {
-        self.find(key).is_some_and(|entry| entry.waker.will_wake(waker))
+    /// Cancels a timer. Returns who waited for it, for the caller to drop where user code may run.
+    pub(crate) fn cancel(&mut self, place: Place) -> Option<Whom> {
+        let whom = wait::leave(place)?;
+        self.set -= 1;
+        self.stale += 1;
+        if self.stale > self.set + PEEK {
+            self.sweep();
+        }
+        Some(whom)
     }
 
     /// The timer due first, if it is due by `now`.
-    pub(crate) fn pop_due(&mut self, now: Nanos) -> Option<(Nanos, Waker)> {
+    pub(crate) fn pop_due(&mut self, now: Nanos) -> Option<(Nanos, Whom)> {
         loop {
-            if let Some((deadline, key)) = self.nearest() {
+            while let Some(&Reverse((deadline, place))) = self.near.peek() {
                 if deadline > now {
                     return None;
                 }
                 self.near.pop();
-                return Some((deadline, self.entries.remove(key as u32 as usize).waker));
+                match wait::leave(place) {
+                    Some(whom) => {
+                        self.set -= 1;
+                        return Some((deadline, whom));
+                    }
+                    None => self.stale -= 1,
+                }
             }
             let Some((level, slot, tick)) = self.first() else { break };
             if tick > now >> TICK {
@@ -123,13 +115,12 @@ impl Timers {
             }
             self.tick = tick;
             self.levels[level].occupied &= !(1 << slot);
-            let nobody = List { head: NONE, tail: NONE };
-            let mut index = mem::replace(&mut self.levels[level].slots[slot], nobody).head;
-            while index != NONE {
-                let next = self.entries[index as usize].next;
-                self.place(index);
-                index = next;
+            let mut timers = mem::take(&mut self.levels[level].slots[slot]);
+            for timer in timers.drain(..) {
+                self.put(timer);
             }
+            timers.shrink_to(ROOM);
+            self.levels[level].slots[slot] = timers; // All that were in it went to lower levels.
         }
         self.tick = self.tick.max(now >> TICK);
         None
@@ -137,32 +128,30 @@ impl Timers {
 
     /// When the next timer is due; where many timers lie close together, a moment before that.
     pub(crate) fn next_at(&mut self) -> Option<Nanos> {
-        if let Some((deadline, _)) = self.nearest() {
-            return Some(deadline);
-        }
-        let (level, slot, tick) = self.first()?;
-        let mut index = self.levels[level].slots[slot].head;
-        let mut soonest = Nanos::MAX;
-        for _ in 0..PEEK {
-            let entry = &self.entries[index as usize];
-            soonest = soonest.min(entry.deadline);
-            index = entry.next;
-            if index == NONE {
-                return Some(soonest);
-            }
-        }
-        Some(tick << TICK)
-    }
-
-    /// The timer at the top of the heap, once the cancelled ones above it are gone.
-    fn nearest(&mut self) -> Option<(Nanos, TimerKey)> {
-        while let Some(&Reverse((deadline, key))) = self.near.peek() {
-            if self.find(key).is_some() {
-                return Some((deadline, key));
+        while let Some(&Reverse((deadline, place))) = self.near.peek() {
+            if wait::is_waiting(place) {
+                return Some(deadline);
             }
             self.near.pop();
+            self.stale -= 1;
         }
-        None
+        if self.set == 0 {
+            return None;
+        }
+        loop {
+            let (level, slot, tick) = self.first()?;
+            let timers = &mut self.levels[level].slots[slot];
+            if timers.len() > PEEK {
+                return Some(tick << TICK);
+            }
+            let before = timers.len();
+            timers.retain(|&(_, place)| wait::is_waiting(place));
+            self.stale -= before - timers.len();
+            if let Some(&(soonest, _)) = timers.iter().min() {
+                return Some(soonest);
+            }
+            self.levels[level].occupied &= !(1 << slot);
+        }
     }
 
     /// The first slot that is not empty, and the tick at which it begins.
@@ -174,69 +163,48 @@ impl Timers {
         Some((level, slot as usize, above | u64::from(slot) << shift))
     }
 
-    /// Puts an entry where it belongs now.
-    fn place(&mut self, index: u32) {
-        let entry = &mut self.entries[index as usize];
-        let tick = entry.deadline >> TICK;
+    /// Puts a timer where it belongs now.
+    #[inline]
+    fn put(&mut self, timer: Timer) {
+        let tick = timer.0 >> TICK;
         if tick <= self.tick {
-            entry.level = NEAR;
-            let item = (entry.deadline, key(entry.serial, index));
-            self.near.push(Reverse(item));
+            self.near.push(Reverse(timer));
             return;
         }
         let level = (63 - (tick ^ self.tick).leading_zeros()) / BITS;
         let slot = (tick >> (BITS * level)) as usize % SLOTS;
         let home = &mut self.levels[level as usize];
-        let list = &mut home.slots[slot];
-        (entry.level, entry.slot) = (level as u8, slot as u8);
-        (entry.prev, entry.next) = (list.tail, NONE);
-        let last = mem::replace(&mut list.tail, index);
+        home.slots[slot].push(timer);
         home.occupied |= 1 << slot;
-        match last {
-            NONE => list.head = index,
-            last => self.entries[last as usize].next = index,
-        }
     }
 
-    /// Takes an entry out of its list. From the heap it is not taken: there it is stale from now
-    /// on.
-    fn unlink(&mut self, index: u32) {
-        let entry = &self.entries[index as usize];
-        if entry.level == NEAR {
-            // Swept out when the stale are more than half, so that they take no more than their
-            // room.
-            if self.near.len() > 2 * self.entries.len() + PEEK {
-                let entries = &self.entries;
-                self.near.retain(|Reverse((_, key))| find(entries, *key).is_some());
+    /// Takes out all that was cancelled. It is done when that is more than half of what lies here,
+    /// so it costs each cancelled timer no more than a look.
+    #[cold]
+    fn sweep(&mut self) {
+        self.near.retain(|&Reverse((_, place))| wait::is_waiting(place));
+        for level in self.levels.iter_mut() {
+            let mut occupied = level.occupied;
+            while occupied != 0 {
+                let slot = occupied.trailing_zeros();
+                occupied &= occupied - 1;
+                let timers = &mut level.slots[slot as usize];
+                timers.retain(|&(_, place)| wait::is_waiting(place));
+                timers.shrink_to(ROOM);
+                level.occupied &= !(u64::from(timers.is_empty()) << slot);
             }
-            return;
         }
-        let (prev, next, slot) = (entry.prev, entry.next, entry.slot as usize);
-        let home = &mut self.levels[entry.level as usize];
-        let list = &mut home.slots[slot];
-        match prev {
-            NONE => list.head = next,
-            prev => self.entries[prev as usize].next = next,
-        }
-        match next {
-            NONE => list.tail = prev,
-            next => self.entries[next as usize].prev = prev,
-        }
-        if list.head == NONE {
-            home.occupied &= !(1 << slot);
-        }
-    }
-
-    fn find(&self, key: TimerKey) -> Option<&Entry> {
-        find(&self.entries, key)
+        self.stale = 0;
     }
 }
 
-fn find(entries: &Slab<Entry>, key: TimerKey) -> Option<&Entry> {
-    let serial = (key >> 32) as u32;
-    entries.get(key as u32 as usize).filter(|entry| entry.serial == serial)
-}
-
-fn key(serial: u32, index: u32) -> TimerKey {
-    u64::from(serial) << 32 | u64::from(index)
+impl Drop for Timers {
+    fn drop(&mut self) {
+        // Their runtime is gone: whom they would wake is dropped.
+        let far = self.levels.iter_mut().flat_map(|level| &mut level.slots);
+        let far = far.flat_map(|timers| timers.drain(..));
+        for (_, place) in far.chain(self.near.drain().map(|Reverse(timer)| timer)) {
+            drop(wait::leave(place));
+        }
+    }
 }

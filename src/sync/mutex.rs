@@ -1,0 +1,329 @@
+//! A lock that is awaited (floor 4).
+
+use std::cell::{Cell, RefCell, RefMut};
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use crate::task::current;
+use crate::wait::Site;
+use crate::wait::queue::{Queue, Waiter};
+use crate::wait::reason::{Holder, WaitReason};
+
+/// A lock that may be held across an `await`, first come, first served.
+///
+/// One task at a time runs anyway, so a lock is needed only for what must stay together from one
+/// `await` to the next; a `Cell` or `RefCell` does for the rest. Whoever unlocks hands the lock to
+/// the one who has waited longest: nobody goes past it. There is no poisoning. It is bound to its
+/// thread and needs no runtime. Locking and unlocking when nobody waits allocates nothing and costs
+/// no atomic operation.
+///
+/// ```
+/// # turno::block_on(async {
+/// use turno::sync::Mutex;
+///
+/// let count = Mutex::new(0);
+/// *count.lock().await += 1;
+/// assert_eq!(count.into_inner(), 1);
+/// # });
+/// ```
+pub struct Mutex<T> {
+    lock: Lock,
+    /// `None` while it is with an [`OwnedMutexGuard`].
+    value: RefCell<Option<T>>,
+}
+
+/// The mutex is locked, or others wait for it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct TryLockError(());
+
+impl fmt::Display for TryLockError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the mutex is locked")
+    }
+}
+
+impl std::error::Error for TryLockError {}
+
+impl<T> Mutex<T> {
+    /// An unlocked mutex.
+    #[track_caller]
+    pub const fn new(value: T) -> Self {
+        let lock = Lock {
+            locked: Cell::new(false),
+            holder: Cell::new(None),
+            queue: Queue::owned(WaitReason::Mutex),
+        };
+        Self { lock, value: RefCell::new(Some(value)) }
+    }
+
+    /// The same as [`new`](Self::new), which is `const` here.
+    #[track_caller]
+    pub const fn const_new(value: T) -> Self {
+        Self::new(value)
+    }
+
+    /// Waits for the lock.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is done, its place in the queue is lost; a lock that it was handed goes to
+    /// the next.
+    #[track_caller]
+    pub fn lock(&self) -> impl Future<Output = MutexGuard<'_, T>> {
+        let locking = self.lock.locking(Location::caller());
+        async move {
+            locking.await;
+            self.guard()
+        }
+    }
+
+    /// Locks it if that can be done without waiting.
+    ///
+    /// # Errors
+    /// When it is locked.
+    #[track_caller]
+    pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
+        match self.lock.try_lock(Location::caller()) {
+            true => Ok(self.guard()),
+            false => Err(TryLockError(())),
+        }
+    }
+
+    /// As [`lock`](Self::lock), with a guard that keeps the mutex. The value moves into the guard,
+    /// and back.
+    #[track_caller]
+    pub fn lock_owned(self: Arc<Self>) -> impl Future<Output = OwnedMutexGuard<T>> {
+        let site = Location::caller();
+        async move {
+            self.lock.locking(site).await;
+            OwnedMutexGuard::new(self)
+        }
+    }
+
+    /// As [`try_lock`](Self::try_lock), with a guard that keeps the mutex.
+    ///
+    /// # Errors
+    /// When it is locked.
+    #[track_caller]
+    pub fn try_lock_owned(self: Arc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
+        match self.lock.try_lock(Location::caller()) {
+            true => Ok(OwnedMutexGuard::new(self)),
+            false => Err(TryLockError(())),
+        }
+    }
+
+    /// The value, which nobody else can have now.
+    pub fn get_mut(&mut self) -> &mut T {
+        there(self.value.get_mut().as_mut())
+    }
+
+    /// The value, without its mutex.
+    pub fn into_inner(self) -> T {
+        there(self.value.into_inner())
+    }
+
+    fn guard(&self) -> MutexGuard<'_, T> {
+        let value = RefMut::map(self.value.borrow_mut(), |value| there(value.as_mut()));
+        MutexGuard { value, _held: Held(&self.lock) }
+    }
+}
+
+/// What only an owned guard takes away, and puts back.
+fn there<V>(value: Option<V>) -> V {
+    match value {
+        Some(value) => value,
+        None => unreachable!("the value of a mutex is missing, and nobody holds its lock"),
+    }
+}
+
+impl<T: Default> Default for Mutex<T> {
+    #[track_caller]
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+impl<T> From<T> for Mutex<T> {
+    #[track_caller]
+    fn from(value: T) -> Self {
+        Self::new(value)
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Mutex<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut mutex = f.debug_struct("Mutex");
+        match self.value.try_borrow().as_deref() {
+            Ok(Some(value)) => mutex.field("data", value),
+            _ => mutex.field("data", &format_args!("<locked>")),
+        };
+        mutex.finish()
+    }
+}
+
+/// The locked value of a [`Mutex`]. Dropping it unlocks.
+#[must_use = "dropping it unlocks the mutex"]
+pub struct MutexGuard<'a, T> {
+    // In this order: the value is given back before somebody else is handed the lock.
+    value: RefMut<'a, T>,
+    _held: Held<'a>,
+}
+
+impl<T> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T> DerefMut for MutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for MutexGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+/// The locked value of a [`Mutex`] that it keeps. Dropping it unlocks.
+#[must_use = "dropping it unlocks the mutex"]
+pub struct OwnedMutexGuard<T> {
+    /// `None` only while it is dropped.
+    value: Option<T>,
+    mutex: Arc<Mutex<T>>,
+}
+
+impl<T> OwnedMutexGuard<T> {
+    fn new(mutex: Arc<Mutex<T>>) -> Self {
+        Self { value: mutex.value.take(), mutex }
+    }
+
+    /// The mutex that is locked.
+    pub fn mutex(this: &Self) -> &Arc<Mutex<T>> {
+        &this.mutex
+    }
+}
+
+impl<T> Deref for OwnedMutexGuard<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        there(self.value.as_ref())
+    }
+}
+
+impl<T> DerefMut for OwnedMutexGuard<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        there(self.value.as_mut())
+    }
+}
+
+impl<T> Drop for OwnedMutexGuard<T> {
+    fn drop(&mut self) {
+        self.mutex.value.replace(self.value.take());
+        self.mutex.lock.unlock();
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for OwnedMutexGuard<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for OwnedMutexGuard<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+/// The lock, without what it protects.
+struct Lock {
+    /// Somebody holds it, or was handed it and has not come for it yet.
+    locked: Cell<bool>,
+    /// For reports. The queue knows better once somebody has waited.
+    holder: Cell<Option<Holder>>,
+    queue: Queue,
+}
+
+impl Lock {
+    #[inline]
+    fn locking(&self, site: Site) -> Locking<'_> {
+        Locking { lock: self, waiter: Waiter::new(site) }
+    }
+
+    #[inline]
+    fn try_lock(&self, site: Site) -> bool {
+        let free = !self.locked.replace(true);
+        if free {
+            let holder = current::task().map(|task| Holder { task, site });
+            self.holder.set(holder);
+            self.queue.set_holder(holder);
+        }
+        free
+    }
+
+    #[inline]
+    fn unlock(&self) {
+        if !self.queue.hand_first(1) {
+            self.locked.set(false);
+            self.queue.set_holder(None);
+        }
+    }
+}
+
+/// Unlocks when it is dropped.
+struct Held<'a>(&'a Lock);
+
+impl Drop for Held<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.unlock();
+    }
+}
+
+/// Waits for the lock. Whoever polls it to its end holds it.
+struct Locking<'a> {
+    lock: &'a Lock,
+    waiter: Waiter,
+}
+
+impl Future for Locking<'_> {
+    type Output = ();
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Self { lock, ref mut waiter } = *self;
+        ready!(current::poll_spend(cx));
+        let waited = waiter.is_waiting();
+        if waiter.take().is_some() || (!waited && lock.try_lock(waiter.site())) {
+            return Poll::Ready(());
+        }
+        current::unspend();
+        waiter.wait_held(&lock.queue, 1, lock.holder.get(), cx);
+        Poll::Pending
+    }
+}
+
+impl Drop for Locking<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        let left = self.waiter.leave(&self.lock.queue);
+        if left.is_some_and(|left| left.handed) {
+            self.lock.unlock();
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Counted permits: what is under `Semaphore`, `RwLock` and the bounded channel (floor 4).
+//!
+//! First come, first served, also by the many: whoever is first in the queue gets what is put back
+//! until it has all that it wants, and nobody goes past it.
+
+use std::cell::Cell;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use crate::task::current;
+use crate::wait::Site;
+use crate::wait::queue::{Queue, Strangers, Waiter};
+use crate::wait::reason::WaitReason;
+
+pub(super) struct Permits {
+    free: Cell<usize>,
+    closed: Cell<bool>,
+    queue: Queue,
+}
+
+/// Why there is no permit now.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    Closed,
+    NotEnough,
+}
+
+impl Permits {
+    #[track_caller]
+    pub(super) const fn new(free: usize, reason: WaitReason) -> Self {
+        Self { free: Cell::new(free), closed: Cell::new(false), queue: Queue::new(reason) }
+    }
+
+    pub(super) fn free(&self) -> usize {
+        self.free.get()
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+
+    /// For reports: who holds them, if one task does.
+    pub(super) fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    /// Takes `n`, if nobody has to wait before.
+    #[inline]
+    pub(super) fn try_take(&self, n: u32) -> Result<(), Refusal> {
+        let free = self.free.get();
+        if self.closed.get() {
+            Err(Refusal::Closed)
+        } else if n as usize > free || !self.queue.is_empty() {
+            Err(Refusal::NotEnough)
+        } else {
+            self.free.set(free - n as usize);
+            Ok(())
+        }
+    }
+
+    /// Takes up to `n` away that are free.
+    pub(super) fn forget(&self, n: usize) -> usize {
+        let gone = n.min(self.free.get());
+        self.free.set(self.free.get() - gone);
+        gone
+    }
+
+    /// Puts `n` back, for those who wait, in order.
+    #[inline]
+    pub(super) fn put(&self, n: usize) {
+        self.free.set(self.free.get() + n);
+        if !self.queue.is_empty() {
+            self.serve();
+        }
+    }
+
+    fn serve(&self) {
+        let mut strangers = Strangers::default();
+        while let (Some(wants), free @ 1..) = (self.queue.first(), self.free.get()) {
+            let wants = wants as usize;
+            if wants > free {
+                self.free.set(0);
+                self.queue.set_first((wants - free) as u32);
+                break;
+            }
+            self.free.set(free - wants);
+            self.queue.hand_next(0, &mut strangers);
+        }
+        strangers.wake();
+    }
+
+    /// From now on nobody gets any. Those who wait are told.
+    pub(super) fn close(&self) {
+        self.closed.set(true);
+        self.queue.hand_all(None);
+    }
+
+    /// Waits for `n`; the future was made at `site`.
+    #[inline]
+    pub(super) fn acquire(&self, n: u32, site: Site) -> Acquire<'_> {
+        Acquire { permits: self, wants: n, waiter: Waiter::new(site) }
+    }
+}
+
+/// Waits for permits. Whoever polls it to its end owns them; dropped before, it has none.
+pub(super) struct Acquire<'a> {
+    permits: &'a Permits,
+    wants: u32,
+    waiter: Waiter,
+}
+
+impl Future for Acquire<'_> {
+    /// An error if they are closed.
+    type Output = Result<(), Refusal>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { permits, wants, ref mut waiter } = *self;
+        ready!(current::poll_spend(cx));
+        if permits.closed.get() {
+            self.leave();
+            return Poll::Ready(Err(Refusal::Closed));
+        }
+        if waiter.take().is_some() || (!waiter.is_waiting() && permits.try_take(wants).is_ok()) {
+            return Poll::Ready(Ok(()));
+        }
+        current::unspend();
+        if !waiter.is_waiting() {
+            // What there is is kept for the first in the queue.
+            let first = permits.queue.is_empty();
+            let part = if first { permits.free.take() as u32 } else { 0 };
+            waiter.wait(&permits.queue, wants - part, cx);
+        } else {
+            waiter.wait(&permits.queue, wants, cx);
+        }
+        Poll::Pending
+    }
+}
+
+impl Acquire<'_> {
+    /// What it has got so far goes to the next.
+    fn leave(&mut self) {
+        if let Some(left) = self.waiter.leave(&self.permits.queue) {
+            self.permits.put((self.wants - left.amount) as usize);
+        }
+    }
+}
+
+impl Drop for Acquire<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.leave();
+    }
+}

@@ -1,0 +1,350 @@
+//! The one queue under all that tasks wait for in turn: first come, first served (floor 2).
+//!
+//! A [`Queue`] lies in the lock or channel and is two numbers while nobody waits. A [`Waiter`] lies
+//! in the future. What links them are entries in the thread's table, so joining, leaving from the
+//! middle and being served are O(1), and nothing is allocated for it but the table itself, which
+//! is used again.
+//!
+//! A waiter is *handed* something: a lock, so many permits, a notification. It is out of the queue
+//! then, and whoever drops the future before it was polled again must pass on what it was handed:
+//! [`Waiter::leave`] tells.
+
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::task::Context;
+
+use super::reason::{Holder, WaitReason};
+use super::{NONE, Place, Site, Waits, Whom, with};
+
+/// What is known of a queue, for reports.
+pub(super) struct Record {
+    /// Where what is waited for was made.
+    pub(super) made: Site,
+    pub(super) holder: Option<Holder>,
+}
+
+/// Those who wait for one thing, in the order in which they came.
+///
+/// It is bound to its thread. Whoever waits must leave before the queue is dropped, or is left out
+/// of it for good.
+pub(crate) struct Queue {
+    head: Cell<u32>,
+    tail: Cell<u32>,
+    /// Made when somebody first waits.
+    record: Cell<u32>,
+    reason: WaitReason,
+    made: Site,
+    owned: bool,
+    on_this_thread: PhantomData<*const ()>,
+}
+
+impl Queue {
+    /// For something that the caller's caller makes.
+    #[track_caller]
+    pub(crate) const fn new(reason: WaitReason) -> Self {
+        Self::with(reason, false)
+    }
+
+    /// For something that one task at a time holds: whoever is handed it is known as its holder.
+    #[track_caller]
+    pub(crate) const fn owned(reason: WaitReason) -> Self {
+        Self::with(reason, true)
+    }
+
+    #[track_caller]
+    const fn with(reason: WaitReason, owned: bool) -> Self {
+        Self {
+            head: Cell::new(NONE),
+            tail: Cell::new(NONE),
+            record: Cell::new(NONE),
+            reason,
+            made: Location::caller(),
+            owned,
+            on_this_thread: PhantomData,
+        }
+    }
+
+    /// Whether nobody waits.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head.get() == NONE
+    }
+
+    /// How much the first one wants.
+    #[inline]
+    pub(crate) fn first(&self) -> Option<u32> {
+        if self.is_empty() {
+            return None;
+        }
+        with(|waits| waits.entries.get(self.head.get() as usize).map(|entry| entry.amount))?
+    }
+
+    /// The first one wants `amount` from now on.
+    pub(crate) fn set_first(&self, amount: u32) {
+        with(|waits| {
+            if let Some(entry) = waits.entries.get_mut(self.head.get() as usize) {
+                entry.amount = amount;
+            }
+        });
+    }
+
+    /// Hands `amount` to the first one, who leaves the queue, and wakes it. False if nobody waits.
+    ///
+    /// Whom it wakes may be anybody, so the caller's own state must be in order before.
+    #[inline]
+    pub(crate) fn hand_first(&self, amount: u32) -> bool {
+        !self.is_empty() && self.hand(self.head.get(), amount)
+    }
+
+    /// As [`hand_first`](Self::hand_first), for whoever came last.
+    pub(crate) fn hand_last(&self, amount: u32) -> bool {
+        !self.is_empty() && self.hand(self.tail.get(), amount)
+    }
+
+    #[inline]
+    fn hand(&self, index: u32, amount: u32) -> bool {
+        let Some(handed) = with(|waits| self.take_out(waits, index, Some(amount))) else {
+            return false;
+        };
+        if let Err(whom) = handed {
+            whom.wake();
+        }
+        true
+    }
+
+    /// As [`hand_first`](Self::hand_first), for one of several: if it is a stranger whom it would
+    /// wake, the caller wakes it when its own state is in order.
+    #[inline]
+    pub(crate) fn hand_next(&self, amount: u32, strangers: &mut Strangers) {
+        if self.is_empty() {
+            return;
+        }
+        let handed = with(|waits| self.take_out(waits, self.head.get(), Some(amount)));
+        strangers.0.extend(handed.and_then(Result::err));
+    }
+
+    /// Everybody who waits now leaves the queue, handed `amount` (`None`: what it wanted is left
+    /// as it is), and is woken, in order. Who comes while they are woken is not among them.
+    pub(crate) fn hand_all(&self, amount: Option<u32>) {
+        let mut strangers = Strangers::default();
+        with(|waits| {
+            while !self.is_empty() {
+                strangers.0.extend(self.take_out(waits, self.head.get(), amount).err());
+            }
+        });
+        strangers.wake();
+    }
+
+    /// Takes an entry out of the queue, and wakes its task if that is done without user code.
+    #[inline]
+    fn take_out(&self, waits: &mut Waits, index: u32, amount: Option<u32>) -> Result<(), Whom> {
+        self.unlink(waits, index);
+        let Some(entry) = waits.entries.get_mut(index as usize) else { return Ok(()) };
+        entry.amount = amount.unwrap_or(entry.amount);
+        entry.handed = true;
+        if self.owned
+            && let Some(record) = waits.records.get_mut(entry.record as usize)
+        {
+            record.holder = entry.whom.task.map(|task| Holder { task, site: entry.site });
+        }
+        let nobody = Whom { waker: None, task: None, of: entry.whom.of };
+        let task = entry.whom.task;
+        let whom = std::mem::replace(&mut entry.whom, nobody);
+        entry.whom.task = task;
+        whom.record()
+    }
+
+    /// Who holds it from now on, for reports.
+    #[inline]
+    pub(crate) fn set_holder(&self, holder: Option<Holder>) {
+        if self.record.get() != NONE {
+            with(|waits| {
+                if let Some(record) = waits.records.get_mut(self.record.get() as usize) {
+                    record.holder = holder;
+                }
+            });
+        }
+    }
+
+    /// The queue's record; whoever is the first to need it makes it.
+    fn record(&self, waits: &mut Waits, holder: Option<Holder>) -> u32 {
+        if self.record.get() == NONE {
+            let record = Record { made: self.made, holder };
+            self.record.set(waits.records.insert(record) as u32);
+        }
+        self.record.get()
+    }
+
+    #[inline]
+    fn link_last(&self, waits: &mut Waits, index: u32) {
+        let last = self.tail.replace(index);
+        if let Some(entry) = waits.entries.get_mut(index as usize) {
+            entry.prev = last;
+        }
+        match waits.entries.get_mut(last as usize) {
+            Some(last) => last.next = index,
+            None => self.head.set(index),
+        }
+    }
+
+    #[inline]
+    fn unlink(&self, waits: &mut Waits, index: u32) {
+        let Some(entry) = waits.entries.get_mut(index as usize) else { return };
+        let (prev, next) = (entry.prev, entry.next);
+        (entry.prev, entry.next) = (NONE, NONE);
+        match waits.entries.get_mut(prev as usize) {
+            Some(prev) => prev.next = next,
+            None => self.head.set(next),
+        }
+        match waits.entries.get_mut(next as usize) {
+            Some(next) => next.prev = prev,
+            None => self.tail.set(prev),
+        }
+    }
+}
+
+/// Those whom to wake is user code: wakers that are not turno's.
+#[derive(Default)]
+#[must_use = "they wait to be woken"]
+pub(crate) struct Strangers(Vec<Whom>);
+
+impl Strangers {
+    /// Wakes them. A panic in one must not take the wakes of the others with it.
+    #[inline]
+    pub(crate) fn wake(self) {
+        if !self.0.is_empty() {
+            self.wake_each();
+        }
+    }
+
+    #[cold]
+    fn wake_each(self) {
+        let mut panic = None;
+        for whom in self.0 {
+            let woken = catch_unwind(AssertUnwindSafe(|| whom.wake()));
+            panic = panic.or(woken.err());
+        }
+        if let Some(panic) = panic {
+            resume_unwind(panic);
+        }
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        if self.record.get() == NONE {
+            return;
+        }
+        with(|waits| {
+            // Left over only from futures that were forgotten and never dropped.
+            while !self.is_empty() {
+                let index = self.head.get();
+                self.unlink(waits, index);
+                if let Some(entry) = waits.entries.get_mut(index as usize) {
+                    entry.record = NONE;
+                }
+            }
+            waits.records.try_remove(self.record.get() as usize);
+        });
+    }
+}
+
+/// A future's place in a queue. The future's drop must call [`leave`](Self::leave).
+pub(crate) struct Waiter {
+    place: Option<Place>,
+    site: Site,
+}
+
+impl Waiter {
+    /// Waits for nothing yet. `site` is where the future was made.
+    #[inline]
+    pub(crate) const fn new(site: Site) -> Self {
+        Self { place: None, site }
+    }
+
+    /// Where the future was made.
+    #[inline]
+    pub(crate) fn site(&self) -> Site {
+        self.site
+    }
+
+    /// Whether it is in the queue, or was handed something and has not taken it.
+    #[inline]
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.place.is_some()
+    }
+
+    /// Waits at the end of `queue` for `amount`, or where it waits already; then what it wants
+    /// stays as it is, and only whom to wake is brought up to date.
+    #[inline]
+    pub(crate) fn wait(&mut self, queue: &Queue, amount: u32, cx: &Context<'_>) {
+        self.wait_held(queue, amount, None, cx);
+    }
+
+    /// As [`wait`](Self::wait), for what `holder` holds now.
+    #[inline]
+    pub(crate) fn wait_held(
+        &mut self,
+        queue: &Queue,
+        amount: u32,
+        holder: Option<Holder>,
+        cx: &Context<'_>,
+    ) {
+        if let Some(place) = self.place {
+            if !super::waits(place, cx) {
+                self.change_whom(place, cx);
+            }
+            return;
+        }
+        let whom = Whom::polls(cx);
+        self.place = with(|waits| {
+            let record = queue.record(waits, holder);
+            let place = waits.insert(whom, queue.reason, self.site, amount, record);
+            queue.link_last(waits, place.index);
+            place
+        });
+    }
+
+    #[cold]
+    fn change_whom(&mut self, place: Place, cx: &Context<'_>) {
+        let whom = Whom::polls(cx);
+        // Dropped when nothing is borrowed.
+        let _old = with(|waits| {
+            waits.get_mut(place).map(|entry| std::mem::replace(&mut entry.whom, whom))
+        });
+    }
+
+    /// What it was handed, if anything: it does not wait any more then.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Option<u32> {
+        let place = self.place?;
+        let handed = with(|waits| {
+            let handed = waits.get(place)?.handed;
+            handed.then(|| waits.remove(place)).flatten().map(|entry| entry.amount)
+        })??;
+        self.place = None;
+        Some(handed)
+    }
+
+    /// Waits no more. Returns what becomes of it, for the caller to pass on what it was handed and
+    /// did not take; `None` if it did not wait.
+    #[inline]
+    pub(crate) fn leave(&mut self, queue: &Queue) -> Option<Left> {
+        let place = self.place.take()?;
+        let entry = with(|waits| {
+            if !waits.get(place)?.handed {
+                queue.unlink(waits, place.index);
+            }
+            waits.remove(place)
+        })??;
+        Some(Left { handed: entry.handed, amount: entry.amount })
+    }
+}
+
+/// How a waiter left its queue.
+pub(crate) struct Left {
+    /// It was handed `amount`; or else it still wanted so much.
+    pub(crate) handed: bool,
+    pub(crate) amount: u32,
+}

@@ -1,0 +1,120 @@
+//! What a task may wait for (floor 1).
+
+use std::fmt;
+use std::panic::Location;
+
+use crate::task::id::Id;
+use crate::task::info::Nanos;
+
+/// What a task waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WaitReason {
+    /// The end of another task.
+    Join(Id),
+    /// The end of one of the tasks of a set.
+    JoinSet,
+    /// The result of a blocking job, or of a task that was spawned through a handle.
+    Job,
+    /// That it is so late.
+    Timer(Nanos),
+    /// That a source (a registered socket) has something to read.
+    Readable(u32),
+    /// That a source (a registered socket) has room to write.
+    Writable(u32),
+    /// A `Mutex`.
+    Mutex,
+    /// A `RwLock`, to read.
+    Read,
+    /// A `RwLock`, to write.
+    Write,
+    /// Permits of a `Semaphore`.
+    Semaphore,
+    /// A `Notify`.
+    Notify,
+    /// The others at a `Barrier`.
+    Barrier,
+    /// That somebody fills a `OnceCell`.
+    OnceCell,
+    /// The value of a `oneshot` channel.
+    Oneshot,
+    /// A message of an `mpsc` channel.
+    Receive,
+    /// Room in an `mpsc` channel.
+    Send,
+    /// A message of a `broadcast` channel.
+    Broadcast,
+    /// A change of a `watch`ed value.
+    Watch,
+    /// That the other side of a channel goes away.
+    Closed,
+}
+
+impl fmt::Display for WaitReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Join(id) => return write!(f, "the end of task {id}"),
+            Self::JoinSet => "the end of a task of its set",
+            Self::Job => "a job on another thread",
+            Self::Timer(at) => {
+                return write!(f, "a timer due at {:?}", std::time::Duration::from_nanos(*at));
+            }
+            Self::Readable(source) => return write!(f, "source {source} to become readable"),
+            Self::Writable(source) => return write!(f, "source {source} to become writable"),
+            Self::Mutex => "a mutex",
+            Self::Read => "an rwlock, to read",
+            Self::Write => "an rwlock, to write",
+            Self::Semaphore => "permits of a semaphore",
+            Self::Notify => "a notification",
+            Self::Barrier => "the others at a barrier",
+            Self::OnceCell => "the value of a once cell",
+            Self::Oneshot => "the value of a oneshot channel",
+            Self::Receive => "a message of an mpsc channel",
+            Self::Send => "room in an mpsc channel",
+            Self::Broadcast => "a message of a broadcast channel",
+            Self::Watch => "a change of a watched value",
+            Self::Closed => "the other side of a channel to go away",
+        })
+    }
+}
+
+/// Who holds what somebody waits for, and where it took hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Holder {
+    /// The task. It may have ended, and left what it held to somebody else.
+    pub task: Id,
+    /// Where it took hold.
+    pub site: &'static Location<'static>,
+}
+
+/// One thing that a task waits for. A task may wait for several at once, as in `select!`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Wait {
+    /// What it waits for.
+    pub reason: WaitReason,
+    /// Where it waits.
+    pub site: &'static Location<'static>,
+    /// Since when, on the clock of its runtime.
+    pub since: Nanos,
+    /// Where what it waits for was made, if that is known: which of many locks it is.
+    pub made: Option<&'static Location<'static>>,
+    /// Who holds it, if one task does. Whose end is waited for is told by the reason.
+    pub holder: Option<Holder>,
+}
+
+impl fmt::Display for Wait {
+    /// `a mutex (made at src/a.rs:3:13) at src/a.rs:7:20, held by task 2 (since src/a.rs:9:9)`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.reason)?;
+        if let Some(made) = self.made {
+            write!(f, " (made at {made})")?;
+        }
+        write!(f, " at {}", self.site)?;
+        match self.holder {
+            Some(Holder { task, site }) => write!(f, ", held by task {task} (since {site})"),
+            None => Ok(()),
+        }
+    }
+}
