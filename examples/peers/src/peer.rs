@@ -4,8 +4,7 @@
 //! that nothing stands between a work and the runtime's own functions. What a runtime does not have
 //! it does not implement, and its cell stays empty.
 //!
-//! Tasks are `Send` here because tokio's `spawn` demands it. That costs nothing at run time. Where a
-//! runtime's own future cannot be `Send`, as monoio's sleep, the adapter spawns it itself.
+//! Nothing has to be `Send`: all of these run on one thread, and most say so in their types.
 
 use std::future::Future;
 use std::io;
@@ -38,13 +37,13 @@ pub trait Peer: 'static {
 
     /// Runs `root` on a new runtime.
     fn block_on<T>(root: impl Future<Output = T>) -> T;
-    fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Self::Join;
+    fn spawn(task: impl Future<Output = ()> + 'static) -> Self::Join;
     /// Lets a task run on without its handle.
     fn detach(join: Self::Join) {
         drop(join);
     }
     /// The runtime's own way to yield, if it has one.
-    fn yield_now() -> impl Future<Output = ()> + Send;
+    fn yield_now() -> impl Future<Output = ()>;
 }
 
 /// Sleeps.
@@ -53,8 +52,7 @@ pub trait Timers: Peer {
     fn block_on_timers<T>(root: impl Future<Output = T>) -> T {
         Self::block_on(root)
     }
-    fn sleep(time: Duration) -> impl Future;
-    fn spawn_sleep(time: Duration) -> Self::Join;
+    fn sleep(time: Duration) -> impl Future + 'static;
 }
 
 /// Serves TCP.

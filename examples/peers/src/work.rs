@@ -18,14 +18,14 @@ mod time;
 /// How much is done in a sample.
 #[derive(Clone, Copy)]
 pub struct Scale {
-    /// A tenth of the work, for a machine that only has to see that it runs.
+    /// A fifth of the work, for a machine that only has to see that it runs.
     pub quick: bool,
 }
 
 impl Scale {
     /// `n`, or less if it has to be quick.
     pub fn of(self, n: usize) -> usize {
-        if self.quick { (n / 10).max(1) } else { n }
+        if self.quick { (n / 5).max(1) } else { n }
     }
 }
 
@@ -46,6 +46,15 @@ impl Unit {
             Self::Nanos => "ns",
             Self::Bytes => "bytes",
             Self::PerSecond => "per_second",
+        }
+    }
+
+    /// For the table.
+    pub fn short(self) -> &'static str {
+        match self {
+            Self::Nanos => "ns",
+            Self::Bytes => "B",
+            Self::PerSecond => "/s",
         }
     }
 
@@ -91,6 +100,8 @@ pub struct Work {
     /// A label for each figure, and what it counts.
     pub figures: Vec<(&'static str, Unit)>,
     pub samples: Vec<Sample>,
+    /// How many connections it needs.
+    pub connections: usize,
 }
 
 /// A sample for each of the runtimes.
@@ -116,7 +127,7 @@ async fn timed(count: usize, work: impl Future) -> f64 {
 
 fn nanos(name: &str, about: &'static str, samples: Vec<Sample>) -> Work {
     let figures = vec![("", Unit::Nanos)];
-    Work { table: Table::Runtimes, name: name.to_string(), about, figures, samples }
+    Work { table: Table::Runtimes, name: name.to_string(), about, figures, samples, connections: 0 }
 }
 
 /// All of them, in the order of the tables.
@@ -125,6 +136,9 @@ pub fn all() -> Vec<Work> {
 }
 
 fn tasks() -> Vec<Work> {
+    let floor = Sample::new(Floor::NAME, |scale| Ok(vec![spawn::sequential_floor(scale)]));
+    let mut spawn_join = samples!(spawn::sequential: Turno Tokio TokioLocal Smol Monoio Pool);
+    spawn_join.insert(1, floor);
     vec![
         nanos(
             "switch",
@@ -144,7 +158,7 @@ fn tasks() -> Vec<Work> {
         nanos(
             "spawn-join",
             "a task is spawned and awaited, again and again: a task's whole life, alone",
-            samples!(spawn::sequential: Turno Floor Tokio TokioLocal Smol Monoio Pool),
+            spawn_join,
         ),
         Work {
             table: Table::Runtimes,
@@ -154,14 +168,15 @@ fn tasks() -> Vec<Work> {
             samples: memory::columns()
                 .map(|column| Sample::new(column, move |_| Ok(vec![memory::measure(column)?])))
                 .collect(),
+            connections: 0,
         },
     ]
 }
 
 fn waits() -> Vec<Work> {
-    let thread_floor = Sample::new(Floor::NAME, |scale| Ok(vec![thread::floor(scale)]));
+    let floor = Sample::new(Floor::NAME, |scale| Ok(vec![thread::floor(scale)]));
     let mut thread = samples!(thread::round_trip: Turno Tokio TokioLocal Smol Monoio Pool);
-    thread.insert(1, thread_floor);
+    thread.insert(1, floor);
     vec![
         nanos(
             "timeout",
@@ -181,7 +196,7 @@ fn waits() -> Vec<Work> {
     ]
 }
 
-// turno joins these rows when it has channels, locks and macros of its own: see `peer::sync`.
+// turno joins the rows that lack it when it has what they are about: see `peer::sync`.
 fn syncs() -> Vec<Work> {
     vec![
         nanos(
@@ -192,17 +207,17 @@ fn syncs() -> Vec<Work> {
         nanos(
             "mutex-free",
             "a mutex that nobody else wants is locked and unlocked",
-            samples!(sync::uncontended: Tokio TokioLocal Smol),
+            samples!(sync::uncontended: Turno Tokio TokioLocal Smol),
         ),
         nanos(
             "mutex",
             "1,000 tasks want one mutex, and yield while they hold it: a lock in a queue",
-            samples!(sync::mutex: Tokio TokioLocal Smol),
+            samples!(sync::mutex: Turno Tokio TokioLocal Smol),
         ),
         nanos(
             "semaphore",
             "the same with a semaphore of one permit",
-            samples!(sync::semaphore: Tokio TokioLocal Smol),
+            samples!(sync::semaphore: Turno Tokio TokioLocal Smol),
         ),
         nanos(
             "broadcast",
@@ -233,6 +248,7 @@ fn echoes() -> Vec<Work> {
                 Sample::new(column, move |scale| echo::measure(column, connections, scale))
             })
             .collect(),
+        connections,
     };
     [1, 64, 1_000, 10_000].map(echo).into()
 }
@@ -248,6 +264,7 @@ fn decisions() -> Vec<Work> {
                 Sample::new(name, move |scale| Ok(vec![policy::decision(make, ready, scale)]))
             })
             .into(),
+        connections: 0,
     };
     [10, 1_000, 1_000_000].map(decision).into()
 }

@@ -58,14 +58,14 @@ impl Peer for Floor {
         }
     }
 
-    fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Self::Join {
+    fn spawn(task: impl Future<Output = ()> + 'static) -> Self::Join {
         TASKS.with_borrow_mut(|tasks| {
             tasks.push(Some(Box::pin(task)));
             Gone(tasks.len() - 1)
         })
     }
 
-    fn yield_now() -> impl Future<Output = ()> + Send {
+    fn yield_now() -> impl Future<Output = ()> {
         futures_lite::future::yield_now()
     }
 }

@@ -23,22 +23,18 @@ impl Peer for Monoio {
         builder.build().expect("monoio starts").block_on(root)
     }
 
-    fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Self::Join {
+    fn spawn(task: impl Future<Output = ()> + 'static) -> Self::Join {
         monoio::spawn(task)
     }
 
-    fn yield_now() -> impl Future<Output = ()> + Send {
+    fn yield_now() -> impl Future<Output = ()> {
         futures_lite::future::yield_now()
     }
 }
 
 impl Timers for Monoio {
-    fn sleep(time: Duration) -> impl Future {
+    fn sleep(time: Duration) -> impl Future + 'static {
         monoio::time::sleep(time)
-    }
-
-    fn spawn_sleep(time: Duration) -> Self::Join {
-        monoio::spawn(monoio::time::sleep(time))
     }
 }
 

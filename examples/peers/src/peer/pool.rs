@@ -25,7 +25,7 @@ impl Peer for Pool {
         pool.run_until(root)
     }
 
-    fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Self::Join {
+    fn spawn(task: impl Future<Output = ()> + 'static) -> Self::Join {
         SPAWNER.with_borrow(|spawner| {
             let spawner = spawner.as_ref().expect("`spawn` is called in `block_on`");
             spawner.spawn_local_with_handle(task).expect("the pool is there")
@@ -36,7 +36,7 @@ impl Peer for Pool {
         join.forget();
     }
 
-    fn yield_now() -> impl Future<Output = ()> + Send {
+    fn yield_now() -> impl Future<Output = ()> {
         futures_lite::future::yield_now()
     }
 }

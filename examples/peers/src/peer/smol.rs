@@ -37,7 +37,7 @@ impl Peer for Smol {
         future::block_on(executor().run(root))
     }
 
-    fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Self::Join {
+    fn spawn(task: impl Future<Output = ()> + 'static) -> Self::Join {
         EXECUTOR.with_borrow(|executor| executor.spawn(task))
     }
 
@@ -45,7 +45,7 @@ impl Peer for Smol {
         join.detach();
     }
 
-    fn yield_now() -> impl Future<Output = ()> + Send {
+    fn yield_now() -> impl Future<Output = ()> {
         future::yield_now()
     }
 }
@@ -55,14 +55,8 @@ impl Timers for Smol {
         async_io::block_on(executor().run(root))
     }
 
-    fn sleep(time: Duration) -> impl Future {
+    fn sleep(time: Duration) -> impl Future + 'static {
         Timer::after(time)
-    }
-
-    fn spawn_sleep(time: Duration) -> Self::Join {
-        Self::spawn(async move {
-            Timer::after(time).await;
-        })
     }
 }
 

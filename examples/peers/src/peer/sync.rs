@@ -1,44 +1,45 @@
 //! Channels, locks, and the macros that wait for several futures: what each runtime's users use.
 //!
-//! turno's have tokio's API, so one adapter serves both.
+//! turno's have tokio's API, so one adapter serves both. Each of its parts is switched on by a line
+//! when turno has it.
 
 use std::future::{Future, pending, ready};
 
 use futures_lite::future::yield_now;
 
-use super::{Peer, Pool, Smol, Tokio, TokioLocal};
+use super::{Peer, Pool, Smol, Tokio, TokioLocal, Turno};
 
 /// Bounded channels.
 pub trait Channels: Peer {
-    type Sender: Send + 'static;
-    type Receiver: Send + 'static;
+    type Sender: 'static;
+    type Receiver: 'static;
     /// With room for one.
     fn channel() -> (Self::Sender, Self::Receiver);
-    fn send(sender: &mut Self::Sender, message: u64) -> impl Future<Output = ()> + Send;
+    fn send(sender: &mut Self::Sender, message: u64) -> impl Future<Output = ()>;
     /// `None` if the sender is gone.
-    fn recv(receiver: &mut Self::Receiver) -> impl Future<Output = Option<u64>> + Send;
+    fn recv(receiver: &mut Self::Receiver) -> impl Future<Output = Option<u64>>;
 }
 
 /// A mutex and a semaphore.
 pub trait Locks: Peer {
-    type Mutex: Send + Sync + 'static;
-    type Semaphore: Send + Sync + 'static;
+    type Mutex: 'static;
+    type Semaphore: 'static;
     fn mutex() -> Self::Mutex;
-    fn lock(mutex: &Self::Mutex) -> impl Future<Output = impl Sized + Send> + Send;
+    fn lock(mutex: &Self::Mutex) -> impl Future<Output = impl Sized>;
     /// With one permit.
     fn semaphore() -> Self::Semaphore;
-    fn acquire(semaphore: &Self::Semaphore) -> impl Future<Output = impl Sized + Send> + Send;
+    fn acquire(semaphore: &Self::Semaphore) -> impl Future<Output = impl Sized>;
 }
 
 /// A channel that tells everybody everything.
 pub trait Broadcasts: Peer {
     type Publisher: 'static;
-    type Subscriber: Send + 'static;
+    type Subscriber: 'static;
     fn broadcast() -> Self::Publisher;
     fn subscribe(publisher: &Self::Publisher) -> Self::Subscriber;
     fn publish(publisher: &Self::Publisher, message: u64);
     /// `None` if the publisher is gone.
-    fn next(subscriber: &mut Self::Subscriber) -> impl Future<Output = Option<u64>> + Send;
+    fn next(subscriber: &mut Self::Subscriber) -> impl Future<Output = Option<u64>>;
 }
 
 /// Waiting for one of several futures, and for all of them.
@@ -79,8 +80,8 @@ macro_rules! select_8 {
     };
 }
 
-/// For a library with tokio's API.
-macro_rules! as_in_tokio {
+/// For a library with tokio's channels.
+macro_rules! channels_as_in_tokio {
     ($library:ident: $($peer:ident)*) => {$(
         impl Channels for $peer {
             type Sender = $library::sync::mpsc::Sender<u64>;
@@ -94,11 +95,16 @@ macro_rules! as_in_tokio {
                 sender.send(message).await.expect("the receiver is there");
             }
 
-            fn recv(receiver: &mut Self::Receiver) -> impl Future<Output = Option<u64>> + Send {
+            fn recv(receiver: &mut Self::Receiver) -> impl Future<Output = Option<u64>> {
                 receiver.recv()
             }
         }
+    )*};
+}
 
+/// For a library with tokio's locks.
+macro_rules! locks_as_in_tokio {
+    ($library:ident: $($peer:ident)*) => {$(
         impl Locks for $peer {
             type Mutex = $library::sync::Mutex<u64>;
             type Semaphore = $library::sync::Semaphore;
@@ -107,7 +113,7 @@ macro_rules! as_in_tokio {
                 $library::sync::Mutex::new(0)
             }
 
-            fn lock(mutex: &Self::Mutex) -> impl Future<Output = impl Sized + Send> + Send {
+            fn lock(mutex: &Self::Mutex) -> impl Future<Output = impl Sized> {
                 mutex.lock()
             }
 
@@ -115,11 +121,16 @@ macro_rules! as_in_tokio {
                 $library::sync::Semaphore::new(1)
             }
 
-            fn acquire(s: &Self::Semaphore) -> impl Future<Output = impl Sized + Send> + Send {
+            fn acquire(s: &Self::Semaphore) -> impl Future<Output = impl Sized> {
                 s.acquire()
             }
         }
+    )*};
+}
 
+/// For a library with tokio's broadcast.
+macro_rules! broadcasts_as_in_tokio {
+    ($library:ident: $($peer:ident)*) => {$(
         impl Broadcasts for $peer {
             type Publisher = $library::sync::broadcast::Sender<u64>;
             type Subscriber = $library::sync::broadcast::Receiver<u64>;
@@ -140,7 +151,12 @@ macro_rules! as_in_tokio {
                 subscriber.recv().await.ok()
             }
         }
+    )*};
+}
 
+/// For a library with tokio's macros.
+macro_rules! macros_as_in_tokio {
+    ($library:ident: $($peer:ident)*) => {$(
         impl Macros for $peer {
             async fn select() -> u64 {
                 select_8!($library, pending::<u64>(), ready(8))
@@ -153,7 +169,11 @@ macro_rules! as_in_tokio {
     )*};
 }
 
-as_in_tokio!(tokio: Tokio TokioLocal);
+channels_as_in_tokio!(tokio: Tokio TokioLocal);
+locks_as_in_tokio!(turno: Turno);
+locks_as_in_tokio!(tokio: Tokio TokioLocal);
+broadcasts_as_in_tokio!(tokio: Tokio TokioLocal);
+macros_as_in_tokio!(tokio: Tokio TokioLocal);
 
 impl Channels for Smol {
     type Sender = async_channel::Sender<u64>;
@@ -180,7 +200,7 @@ impl Locks for Smol {
         async_lock::Mutex::new(0)
     }
 
-    fn lock(mutex: &Self::Mutex) -> impl Future<Output = impl Sized + Send> + Send {
+    fn lock(mutex: &Self::Mutex) -> impl Future<Output = impl Sized> {
         mutex.lock()
     }
 
@@ -188,7 +208,7 @@ impl Locks for Smol {
         async_lock::Semaphore::new(1)
     }
 
-    fn acquire(semaphore: &Self::Semaphore) -> impl Future<Output = impl Sized + Send> + Send {
+    fn acquire(semaphore: &Self::Semaphore) -> impl Future<Output = impl Sized> {
         semaphore.acquire()
     }
 }
@@ -230,7 +250,7 @@ impl Channels for Pool {
         sent.expect("the receiver is there");
     }
 
-    fn recv(receiver: &mut Self::Receiver) -> impl Future<Output = Option<u64>> + Send {
+    fn recv(receiver: &mut Self::Receiver) -> impl Future<Output = Option<u64>> {
         futures::StreamExt::next(receiver)
     }
 }

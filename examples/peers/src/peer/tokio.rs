@@ -1,5 +1,8 @@
-//! tokio on one thread, both ways: `spawn` on the current-thread runtime, and `spawn_local` on a
-//! `LocalSet`. I/O and time are enabled, as in a program.
+//! tokio on one thread, both ways: the current-thread scheduler itself, and a `LocalSet` on it. I/O
+//! and time are enabled, as in a program.
+//!
+//! The first is a `LocalRuntime`, whose `spawn_local` puts a task where `tokio::spawn` would put it on
+//! a current-thread runtime, but does not demand that it be `Send`.
 
 use std::future::Future;
 use std::io;
@@ -8,8 +11,8 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::{Builder, Runtime};
-use tokio::task::{JoinHandle, LocalSet};
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::task::{JoinHandle, LocalSet, spawn_local};
 
 use super::{Net, Peer, Timers};
 
@@ -17,23 +20,21 @@ pub struct Tokio;
 
 pub struct TokioLocal;
 
-fn runtime() -> Runtime {
-    Builder::new_current_thread().enable_all().build().expect("tokio starts")
-}
-
 impl Peer for Tokio {
     const NAME: &'static str = "tokio";
     type Join = JoinHandle<()>;
 
     fn block_on<T>(root: impl Future<Output = T>) -> T {
-        runtime().block_on(root)
+        let mut builder = Builder::new_current_thread();
+        let runtime = builder.enable_all().build_local(LocalOptions::default());
+        runtime.expect("tokio starts").block_on(root)
     }
 
-    fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Self::Join {
-        tokio::spawn(task)
+    fn spawn(task: impl Future<Output = ()> + 'static) -> Self::Join {
+        spawn_local(task)
     }
 
-    fn yield_now() -> impl Future<Output = ()> + Send {
+    fn yield_now() -> impl Future<Output = ()> {
         tokio::task::yield_now()
     }
 }
@@ -43,35 +44,28 @@ impl Peer for TokioLocal {
     type Join = JoinHandle<()>;
 
     fn block_on<T>(root: impl Future<Output = T>) -> T {
-        LocalSet::new().block_on(&runtime(), root)
+        let runtime = Builder::new_current_thread().enable_all().build();
+        LocalSet::new().block_on(&runtime.expect("tokio starts"), root)
     }
 
-    fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Self::Join {
-        tokio::task::spawn_local(task)
+    fn spawn(task: impl Future<Output = ()> + 'static) -> Self::Join {
+        spawn_local(task)
     }
 
-    fn yield_now() -> impl Future<Output = ()> + Send {
+    fn yield_now() -> impl Future<Output = ()> {
         tokio::task::yield_now()
     }
 }
 
 impl Timers for Tokio {
-    fn sleep(time: Duration) -> impl Future {
+    fn sleep(time: Duration) -> impl Future + 'static {
         tokio::time::sleep(time)
-    }
-
-    fn spawn_sleep(time: Duration) -> Self::Join {
-        tokio::spawn(tokio::time::sleep(time))
     }
 }
 
 impl Timers for TokioLocal {
-    fn sleep(time: Duration) -> impl Future {
+    fn sleep(time: Duration) -> impl Future + 'static {
         tokio::time::sleep(time)
-    }
-
-    fn spawn_sleep(time: Duration) -> Self::Join {
-        tokio::task::spawn_local(tokio::time::sleep(time))
     }
 }
 

@@ -19,22 +19,18 @@ impl Peer for Turno {
         turno::block_on(root)
     }
 
-    fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Self::Join {
+    fn spawn(task: impl Future<Output = ()> + 'static) -> Self::Join {
         turno::spawn(task)
     }
 
-    fn yield_now() -> impl Future<Output = ()> + Send {
+    fn yield_now() -> impl Future<Output = ()> {
         turno::task::yield_now()
     }
 }
 
 impl Timers for Turno {
-    fn sleep(time: Duration) -> impl Future {
+    fn sleep(time: Duration) -> impl Future + 'static {
         turno::time::sleep(time)
-    }
-
-    fn spawn_sleep(time: Duration) -> Self::Join {
-        turno::spawn(turno::time::sleep(time))
     }
 }
 

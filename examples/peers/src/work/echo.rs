@@ -42,7 +42,8 @@ pub fn columns() -> impl Iterator<Item = &'static str> {
 
 /// Messages a second, and the server's CPU time for each of them.
 pub fn measure(column: &str, connections: usize, scale: Scale) -> io::Result<Vec<f64>> {
-    let time = if scale.quick { 50 } else { 400 };
+    // Long enough for some messages on each connection.
+    let time = scale.of(400 + connections / 10);
     let mut server = Child::start(&["serve", column])?;
     let address = server.line()?;
     let mut client =
@@ -151,10 +152,11 @@ impl Client {
     }
 }
 
-/// Whether so many connections are possible here.
-pub fn possible(connections: usize) -> bool {
+/// How many connections the limit on descriptors allows.
+pub fn possible() -> usize {
     // Besides them, a process has some descriptors for itself.
-    getrlimit(Resource::Nofile).maximum.is_none_or(|most| most >= connections as u64 + 64)
+    let most = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX).saturating_sub(64);
+    usize::try_from(most).unwrap_or(usize::MAX)
 }
 
 /// As many descriptors as are allowed. If it fails, connecting will say so.

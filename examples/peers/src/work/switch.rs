@@ -19,9 +19,9 @@ pub fn same<P: Peer>(scale: Scale) -> f64 {
     switches::<P, _>(scale, futures_lite::future::yield_now)
 }
 
-fn switches<P: Peer, Y>(scale: Scale, yield_now: impl Fn() -> Y + Copy + Send + 'static) -> f64
+fn switches<P: Peer, Y>(scale: Scale, yield_now: impl Fn() -> Y + Copy + 'static) -> f64
 where
-    Y: Future<Output = ()> + Send,
+    Y: Future<Output = ()>,
 {
     let times = scale.of(2_000);
     P::block_on(async {

@@ -4,8 +4,8 @@
 //! while they hold it, all in the same way. Broadcast counts deliveries, and the next message goes
 //! out only when all have had the last, so that nobody is ever told that he missed some.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::cell::Cell;
+use std::rc::Rc;
 
 use futures_lite::future::yield_now;
 
@@ -29,7 +29,7 @@ pub fn uncontended<P: Locks>(scale: Scale) -> f64 {
 pub fn mutex<P: Locks>(scale: Scale) -> f64 {
     let times = scale.of(100);
     P::block_on(async {
-        let mutex = Arc::new(P::mutex());
+        let mutex = Rc::new(P::mutex());
         let spawn = |_| {
             let mutex = mutex.clone();
             P::spawn(async move {
@@ -48,7 +48,7 @@ pub fn mutex<P: Locks>(scale: Scale) -> f64 {
 pub fn semaphore<P: Locks>(scale: Scale) -> f64 {
     let times = scale.of(100);
     P::block_on(async {
-        let semaphore = Arc::new(P::semaphore());
+        let semaphore = Rc::new(P::semaphore());
         let spawn = |_| {
             let semaphore = semaphore.clone();
             P::spawn(async move {
@@ -68,12 +68,12 @@ pub fn broadcast<P: Broadcasts>(scale: Scale) -> f64 {
     let messages = scale.of(300);
     P::block_on(async {
         let publisher = P::broadcast();
-        let delivered = Arc::new(AtomicUsize::new(0));
+        let delivered = Rc::new(Cell::new(0));
         let spawn = |_| {
             let (mut subscriber, delivered) = (P::subscribe(&publisher), delivered.clone());
             P::spawn(async move {
                 while P::next(&mut subscriber).await.is_some() {
-                    delivered.fetch_add(1, Relaxed);
+                    delivered.set(delivered.get() + 1);
                 }
             })
         };
@@ -81,7 +81,7 @@ pub fn broadcast<P: Broadcasts>(scale: Scale) -> f64 {
         timed(TASKS * messages, async {
             for n in 1..=messages {
                 P::publish(&publisher, n as u64);
-                while delivered.load(Relaxed) < n * TASKS {
+                while delivered.get() < n * TASKS {
                     yield_now().await;
                 }
             }
