@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
-use crate::work::{self, Scale, Work, echo, memory};
-use crate::{report, run};
+use crate::work::{self, Work, echo, memory};
+use crate::{pin, report, run};
 
 const ABOUT: &str = "turno beside its peers, measured in one run
 
@@ -69,13 +69,15 @@ fn list(works: &[Work]) -> String {
 fn children() -> Command {
     let word = |name: &'static str| Arg::new(name).required(true);
     let number = |name: &'static str| word(name).value_parser(value_parser!(usize));
+    let processor = || number("processor").required(false);
     Command::new("child").hide(true).subcommand_required(true).subcommands([
         Command::new("memory").arg(word("column")),
-        Command::new("serve").arg(word("column")),
+        Command::new("serve").args([word("column"), processor()]),
         Command::new("client").args([
             word("address").value_parser(value_parser!(SocketAddr)),
             number("connections"),
             number("milliseconds"),
+            processor(),
         ]),
     ])
 }
@@ -83,6 +85,11 @@ fn children() -> Command {
 fn child(matches: &ArgMatches) -> io::Result<()> {
     let word = |of: &ArgMatches| of.get_one::<String>("column").cloned().unwrap_or_default();
     let number = |of: &ArgMatches, name| of.get_one::<usize>(name).copied().unwrap_or_default();
+    if let Some(("serve" | "client", of)) = matches.subcommand()
+        && let Some(processor) = of.get_one("processor")
+    {
+        pin::stay_on(*processor)?;
+    }
     match matches.subcommand() {
         Some(("memory", of)) => memory::child(&word(of)),
         Some(("serve", of)) => echo::serve(&word(of)),
@@ -108,10 +115,10 @@ pub fn dispatch(matches: &ArgMatches) -> io::Result<()> {
         anstream::println!("{}", list(&works));
         return Ok(());
     }
-    let scale = Scale { quick: matches.get_flag("quick") };
+    let quick = matches.get_flag("quick");
     let rounds = matches.get_one::<u64>("rounds").copied();
-    let rounds = rounds.unwrap_or(if scale.quick { 3 } else { 5 });
-    let rows = run::all(&possible(works, scale), rounds as usize, scale)?;
+    let rounds = rounds.unwrap_or(if quick { 3 } else { 5 });
+    let rows = run::all(&possible(works, quick), rounds as usize, quick)?;
     if matches.get_flag("json") {
         report::json(&rows)
     } else {
@@ -138,12 +145,12 @@ fn is_meant(work: &Work, word: &str) -> bool {
 }
 
 /// Those of the works that can be done here. Says which cannot.
-fn possible(mut works: Vec<Work>, scale: Scale) -> Vec<Work> {
+fn possible(mut works: Vec<Work>, quick: bool) -> Vec<Work> {
     let limit = echo::possible();
     works.retain(|Work { name, connections, .. }| {
         let reason = if *connections > limit {
             format!("{connections} connections, and the limit on descriptors allows {limit}")
-        } else if scale.quick && *connections > 1_000 {
+        } else if quick && *connections > 1_000 {
             "more time than `--quick` has".to_string()
         } else {
             return true;

@@ -14,6 +14,7 @@ use std::process::ExitCode;
 mod args;
 mod child;
 mod peer;
+mod pin;
 mod report;
 mod run;
 mod work;

@@ -1,4 +1,4 @@
-//! Measuring: for each work, round after round, each runtime in its turn.
+//! Measuring: for each work, round after round, each runtime in its turn, all on one processor.
 //!
 //! What changes while it runs (the clock rate, a neighbour, the heap) so meets all of them, and the
 //! median over the rounds leaves out those it met alone. Each round starts with another runtime, so
@@ -8,6 +8,7 @@ use std::io;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::pin;
 use crate::work::{Scale, Table, Unit, Work};
 
 /// What was measured of one figure of one work.
@@ -39,7 +40,10 @@ impl Cell {
 }
 
 /// Measures all the works.
-pub fn all(works: &[Work], rounds: usize, scale: Scale) -> io::Result<Vec<Row>> {
+pub fn all(works: &[Work], rounds: usize, quick: bool) -> io::Result<Vec<Row>> {
+    let (here, there) = pin::two()?;
+    pin::stay_on(here)?;
+    let scale = Scale { quick, here, there };
     let steps: usize = works.iter().map(|work| work.samples.len() * rounds).sum();
     let bar = ProgressBar::new(steps as u64).with_style(
         ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}").expect("the template is right"),

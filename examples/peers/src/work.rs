@@ -15,11 +15,15 @@ mod sync;
 mod thread;
 mod time;
 
-/// How much is done in a sample.
+/// How much is done in a sample, and where.
 #[derive(Clone, Copy)]
 pub struct Scale {
     /// A fifth of the work, for a machine that only has to see that it runs.
     pub quick: bool,
+    /// The processor that all is measured on.
+    pub here: usize,
+    /// Another one, if there is one.
+    pub there: usize,
 }
 
 impl Scale {

@@ -5,7 +5,8 @@
 //!
 //! Traps. The client costs about as much as the server, so with one processor to share the messages
 //! a second say less than they seem to: the server's CPU time for each message is measured too. With
-//! one connection nobody ever has two things to do: it is the kernel's latency that is measured.
+//! one connection nobody ever has two things to do: it is the kernel's latency that is measured, on
+//! one processor (see `pin`).
 //! Connecting takes its time and is not counted.
 
 use std::io::{self, Read, Write};
@@ -44,10 +45,12 @@ pub fn columns() -> impl Iterator<Item = &'static str> {
 pub fn measure(column: &str, connections: usize, scale: Scale) -> io::Result<Vec<f64>> {
     // Long enough for some messages on each connection.
     let time = scale.of(400 + connections / 10);
-    let mut server = Child::start(&["serve", column])?;
+    let client_at = if connections == 1 { scale.here } else { scale.there };
+    let [connections, time, here, client_at] =
+        [connections, time, scale.here, client_at].map(|n| n.to_string());
+    let mut server = Child::start(&["serve", column, &here])?;
     let address = server.line()?;
-    let mut client =
-        Child::start(&["client", &address, &connections.to_string(), &time.to_string()])?;
+    let mut client = Child::start(&["client", &address, &connections, &time, &client_at])?;
     client.line()?;
     let before = server.ask()?;
     let (messages, seconds) = (client.number()?, client.number()?);
