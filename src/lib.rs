@@ -67,6 +67,7 @@ pub mod sync;
 
 pub mod observe;
 
+mod macros;
 mod reactor;
 mod wait;
 
@@ -74,6 +75,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+#[doc(hidden)]
+pub use macros::support as __private;
 pub use task::spawn;
 
 use task::id::Id;

@@ -126,20 +126,25 @@ impl Reactor {
         self.poll.registry()
     }
 
-    /// Sleeps until a source or the bell has news, or until the timeout; appends the news to
-    /// `news`. True if the bell was heard.
+    /// Sleeps until a source or the bell has news, or until the timeout; shows the news of each
+    /// source to `news`. True if the bell was heard.
     pub(crate) fn wait(
         &mut self,
         timeout: Option<Duration>,
-        news: &mut Vec<(usize, Ready)>,
+        mut news: impl FnMut(usize, Ready),
     ) -> io::Result<bool> {
         match self.poll.poll(&mut self.events, timeout) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
             _ => {}
         }
-        let sources = self.events.iter().filter(|event| event.token() != BELL);
-        news.extend(sources.map(|event| (event.token().0, Ready::from_event(event))));
-        Ok(self.events.iter().any(|event| event.token() == BELL))
+        let mut heard = false;
+        for event in &self.events {
+            match event.token() {
+                BELL => heard = true,
+                Token(index) => news(index, Ready::from_event(event)),
+            }
+        }
+        Ok(heard)
     }
 }
 
@@ -202,9 +207,10 @@ impl Waiting {
         found.map(|at| self.rest.remove(at)).is_some()
     }
 
-    fn take(&mut self, into: &mut Vec<Place>) {
-        into.extend(self.first.take().map(|entry| entry.0));
-        into.extend(self.rest.drain(..).map(|entry| entry.0));
+    /// Hands everybody to `f`; returns how many entries those were.
+    fn take(&mut self, f: &mut impl FnMut(Whom)) -> usize {
+        let entries = self.first.take().into_iter().chain(self.rest.drain(..));
+        entries.map(|entry| wait::leave(entry.0).map(&mut *f)).count()
     }
 }
 
@@ -232,11 +238,10 @@ impl Sources {
     pub(crate) fn remove(&mut self, index: usize) -> Vec<Whom> {
         let mut dropped = Vec::new();
         if let Some(mut slot) = self.slots.try_remove(index) {
-            slot.readers.take(&mut dropped);
-            slot.writers.take(&mut dropped);
-            self.armed -= dropped.len();
+            self.armed -= slot.readers.take(&mut |whom| dropped.push(whom));
+            self.armed -= slot.writers.take(&mut |whom| dropped.push(whom));
         }
-        dropped.into_iter().filter_map(wait::leave).collect()
+        dropped
     }
 
     pub(crate) fn ready(&self, index: usize) -> Ready {
@@ -260,11 +265,11 @@ impl Sources {
         }
     }
 
-    /// The rest is over: it is taken for `ready`, and whom that concerns goes into `woken`.
-    pub(crate) fn rested(&mut self, index: usize, ready: Ready, woken: &mut Vec<Place>) {
+    /// The rest is over: it is taken for `ready`, and whom that concerns is handed to `wake`.
+    pub(crate) fn rested(&mut self, index: usize, ready: Ready, wake: impl FnMut(Whom)) {
         let Some(slot) = self.slots.get_mut(index).filter(|slot| slot.rests) else { return };
         slot.rests = false;
-        self.event(index, ready, woken);
+        self.event(index, ready, wake);
     }
 
     /// Whether who polls with `cx` waits already, on each side that `want` has: a future at
@@ -308,20 +313,18 @@ impl Sources {
         self.armed -= gone.into_iter().filter(|&gone| gone).count();
     }
 
-    /// Takes in an event; whom it concerns goes into `woken`.
-    pub(crate) fn event(&mut self, index: usize, ready: Ready, woken: &mut Vec<Place>) {
+    /// Takes in an event; whom it concerns is handed to `wake`, which runs no user code.
+    pub(crate) fn event(&mut self, index: usize, ready: Ready, mut wake: impl FnMut(Whom)) {
         let Some(slot) = self.slots.get_mut(index) else { return };
         slot.ready = slot.ready.union(ready);
         if slot.rests {
             return;
         }
-        let before = woken.len();
-        if ready.meets(Ready::READ) {
-            slot.readers.take(woken);
+        for (side, waiting) in [(Ready::READ, &mut slot.readers), (Ready::WRITE, &mut slot.writers)]
+        {
+            if ready.meets(side) {
+                self.armed -= waiting.take(&mut wake);
+            }
         }
-        if ready.meets(Ready::WRITE) {
-            slot.writers.take(woken);
-        }
-        self.armed -= woken.len() - before;
     }
 }

@@ -38,8 +38,10 @@ mod turn;
 mod builder;
 mod end;
 mod handle;
+mod look;
 mod stall;
 mod step;
+mod swap;
 
 pub(crate) mod blocking;
 pub(crate) mod context;
@@ -51,7 +53,7 @@ pub use self::builder::{Builder, OnPanic};
 pub use self::context::EnterGuard;
 pub use self::gone::is_rt_shutdown_err;
 pub use self::handle::{Handle, TryCurrentError};
-pub use self::stall::{Stalled, Waiting};
+pub use self::stall::{Stalled, Unfinished, Waiting};
 pub use self::step::Step;
 
 use self::core::Shared;
@@ -231,7 +233,7 @@ impl Runtime {
         let shared = &self.shared;
         let desk = Desk::attend(shared);
         shared.since_look.set(u32::MAX);
-        let horizon = Horizon::set(shared, shared.clock.nanos_at(deadline.into_std()));
+        let horizon = Horizon::set(shared, deadline.on(shared));
         let mut switches = 0;
         loop {
             let made = self.drive(Some(Duration::ZERO), 1);
@@ -285,7 +287,8 @@ impl Runtime {
             || shared.link.inbox.is_full()
             || !shared.core.borrow().arrivals.is_empty()
             || !shared.letters.borrow().is_empty()
-            || !shared.deferred.borrow().is_empty();
+            || !shared.deferred.borrow().is_empty()
+            || !shared.wakes.borrow().is_empty();
         if wanted {
             return Some(Duration::ZERO);
         }
@@ -360,9 +363,23 @@ impl Runtime {
     }
 
     /// Drops every task, then waits for blocking jobs that have begun, at most for `patience`.
-    /// Returns how many threads were still at it.
-    pub fn shutdown_timeout(self, patience: Duration) -> usize {
-        self.close(Some(patience))
+    /// Returns who had not finished: the tasks, with what they waited for, and the jobs that still
+    /// run.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let rt = turno::runtime::Runtime::new()?;
+    /// let (_tell, told) = turno::sync::oneshot::channel::<()>();
+    /// drop(rt.spawn(async move { told.await }));
+    /// rt.block_on(turno::task::yield_now());
+    /// let unfinished = rt.shutdown_timeout(Duration::from_secs(1));
+    /// assert!(unfinished.to_string().contains("waits for\n    the value of a oneshot channel"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn shutdown_timeout(self, patience: Duration) -> Unfinished {
+        let tasks = self.shared.waiting(None);
+        Unfinished { tasks, jobs: self.close(Some(patience)) }
     }
 
     /// Drops every task and waits for nothing.
@@ -370,7 +387,7 @@ impl Runtime {
         self.close(Some(Duration::ZERO));
     }
 
-    fn close(&self, patience: Option<Duration>) -> usize {
+    fn close(&self, patience: Option<Duration>) -> Vec<&'static Location<'static>> {
         let _context = self.enter();
         let _desk = Desk::attend(&self.shared);
         // First, so that no job begins any more while the tasks end.
@@ -481,7 +498,9 @@ impl<'a> Root<'a> {
         let mut core = shared.core.borrow_mut();
         let id = core.tasks.insert(|id| {
             let name = Some(what.into());
-            (TaskInfo::at(site, id, name, Attributes::default(), shared.now.get()), None)
+            let mut info = TaskInfo::at(site, id, name, Attributes::default(), shared.now.get());
+            info.detached = true; // Its result is the caller's.
+            (info, None)
         });
         core.arrivals.push_back((id, Cause::Spawn { by: None }));
         drop(core);

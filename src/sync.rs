@@ -10,13 +10,31 @@
 //! | | for |
 //! | --- | --- |
 //! | [`Mutex`] | what must stay together from one `await` to the next |
+//! | [`Notify`] | a word that something has happened |
 //! | [`Semaphore`] | so many at once |
+//! | [`mpsc`] | messages from many to one, in order |
+//! | [`oneshot`] | one value, once |
 
+pub mod mpsc;
+//! | [`broadcast`] | messages that everybody gets |
+//! | [`watch`] | a value of which everybody sees the latest |
+
+pub mod broadcast;
 mod mutex;
+pub mod oneshot;
+mod notify;
 mod permits;
 mod semaphore;
+mod side;
+pub mod watch;
 
 pub use mutex::{Mutex, MutexGuard, OwnedMutexGuard, TryLockError};
+pub use notify::Notify;
 pub use semaphore::{
     AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError,
 };
+
+/// Futures that have names.
+pub mod futures {
+    pub use super::notify::{Notified, OwnedNotified};
+}

@@ -8,8 +8,9 @@ use std::panic::Location;
 use std::time::Duration;
 
 use crate::runtime::context;
+use crate::runtime::core::Shared;
 use crate::time::Instant;
-use crate::time::clock::{Clock, nanos};
+use crate::time::clock::nanos;
 
 pub(crate) mod current;
 pub(crate) mod id;
@@ -21,14 +22,24 @@ pub(crate) mod run;
 pub(crate) mod table;
 pub(crate) mod wake;
 
+mod budget;
+pub(crate) mod inherit;
+mod local;
 mod yield_now;
 
 pub use crate::wait::reason::{Holder, Wait, WaitReason};
+pub use budget::{Unconstrained, consume_budget, unconstrained};
 pub use id::Id;
 pub use info::{Attributes, Cause, Left, Nanos, State, TaskInfo};
 pub use join::{AbortHandle, JoinError, JoinHandle};
+pub use local::{AccessError, LocalKey};
 pub use remote::RemoteJoinHandle;
 pub use yield_now::{YieldNow, yield_now};
+
+/// Futures of this module.
+pub mod futures {
+    pub use super::local::TaskLocalFuture;
+}
 
 /// Spawns a task onto the runtime that this thread is in. It is ready at once and runs when the
 /// policy picks it; nothing of it runs before `spawn` returns.
@@ -190,7 +201,7 @@ impl Builder {
             let info = TaskInfo::at(plan.site, id, plan.said.name, Attributes::default(), 0);
             return JoinHandle::never(JoinError::cancelled(&info));
         }
-        let id = shared.insert(plan, Box::pin(run::Task::new(future)));
+        let id = shared.insert(plan, inherit::endow(Box::pin(run::Task::new(future))));
         JoinHandle::of_task(id, shared)
     }
 }
@@ -212,13 +223,13 @@ impl Plan {
     }
 
     /// What was said, and for the rest what the parent has.
-    pub(crate) fn attributes(&self, parent: Option<Attributes>, clock: &Clock) -> Attributes {
+    pub(crate) fn attributes(&self, parent: Option<Attributes>, on: &Shared) -> Attributes {
         let parent = parent.unwrap_or_default();
         Attributes {
             group: self.said.group.unwrap_or(parent.group),
             priority: self.said.priority.unwrap_or(parent.priority),
             weight: self.said.weight.unwrap_or(parent.weight),
-            deadline: self.said.deadline.map(|deadline| clock.nanos_at(deadline.into_std())),
+            deadline: self.said.deadline.map(|deadline| deadline.on(on)),
             size: self.said.size.map(nanos),
         }
     }

@@ -12,6 +12,7 @@
 use std::cell::RefCell;
 use std::num::NonZeroU32;
 use std::panic::Location;
+use std::ptr;
 use std::task::{Context, Waker};
 
 use slab::Slab;
@@ -23,13 +24,14 @@ use crate::task::info::Nanos;
 
 pub(crate) mod queue;
 pub(crate) mod reason;
+pub(crate) mod seat;
 
 use self::queue::Record;
 use self::reason::{Wait, WaitReason};
 
 thread_local! {
     static WAITS: RefCell<Waits> = const {
-        RefCell::new(Waits { entries: Slab::new(), records: Slab::new(), serial: 0 })
+        RefCell::new(Waits { entries: Vec::new(), free: NONE, records: Slab::new(), serial: 0 })
     };
 }
 
@@ -38,7 +40,11 @@ pub(crate) type Site = &'static Location<'static>;
 
 /// All that is waited for on this thread.
 struct Waits {
-    entries: Slab<Entry>,
+    /// Used and free ones. Not a slab: that would make each entry elsewhere and copy it in, which
+    /// costs more than all else.
+    entries: Vec<Entry>,
+    /// The first of the free ones, which are linked by `next`.
+    free: u32,
     /// What is known of each queue that somebody has waited in.
     records: Slab<Record>,
     /// The serial number of the entry made last.
@@ -47,7 +53,8 @@ struct Waits {
 
 struct Entry {
     whom: Whom,
-    serial: NonZeroU32,
+    /// 0 for a free one.
+    serial: u32,
     reason: WaitReason,
     site: Site,
     since: Nanos,
@@ -92,6 +99,11 @@ impl Whom {
         Self { waker: Some(waker), task: None, of: 0 }
     }
 
+    /// Nobody: to wake it does nothing.
+    fn nobody() -> Self {
+        Self { waker: None, task: None, of: 0 }
+    }
+
     /// Whether that is who polls with `cx`.
     fn is(&self, cx: &Context<'_>) -> bool {
         match &self.waker {
@@ -102,6 +114,22 @@ impl Whom {
                     && self.of == current::key()
             }
         }
+    }
+
+    /// Takes the waker; who it is stays known.
+    #[inline]
+    fn take(&mut self) -> Self {
+        Self { waker: self.waker.take(), task: self.task, of: self.of }
+    }
+
+    /// The task that waits, if one does.
+    pub(crate) fn task(&self) -> Option<Id> {
+        self.task
+    }
+
+    /// The task of the loop `of`, if it is to be woken by its id.
+    pub(crate) fn task_itself(&self, of: LoopKey) -> Option<Id> {
+        if self.waker.is_none() && self.of == of { self.task } else { None }
     }
 
     /// Wakes a task by its id, where that is done without user code: in a turn of its own loop.
@@ -142,36 +170,58 @@ impl Waits {
         record: u32,
     ) -> Place {
         self.serial = self.serial.checked_add(1).unwrap_or(1);
-        let serial = NonZeroU32::new(self.serial).unwrap_or(NonZeroU32::MIN);
-        let index = self.entries.insert(Entry {
-            whom,
-            serial,
-            reason,
+        let serial = self.serial;
+        let index = if self.free == NONE { self.grow(site) } else { self.free };
+        let entry = &mut self.entries[index as usize];
+        self.free = entry.next;
+        entry.whom = whom;
+        (entry.serial, entry.reason, entry.site) = (serial, reason, site);
+        entry.since = current::now();
+        (entry.prev, entry.next) = (NONE, NONE);
+        (entry.record, entry.amount, entry.handed) = (record, amount, false);
+        Place { serial: NonZeroU32::new(serial).unwrap_or(NonZeroU32::MIN), index }
+    }
+
+    /// Another entry, free.
+    #[cold]
+    fn grow(&mut self, site: Site) -> u32 {
+        let index = self.entries.len() as u32; // 2^32 of them would not fit into memory.
+        self.entries.push(Entry {
+            whom: Whom { waker: None, task: None, of: 0 },
+            serial: 0,
+            reason: WaitReason::Notify,
             site,
-            since: current::now(),
+            since: 0,
             prev: NONE,
             next: NONE,
-            record,
-            amount,
+            record: NONE,
+            amount: 0,
             handed: false,
         });
-        Place { serial, index: index as u32 }
+        index
     }
 
     #[inline]
     fn get(&self, place: Place) -> Option<&Entry> {
-        self.entries.get(place.index as usize).filter(|entry| entry.serial == place.serial)
+        self.entries.get(place.index as usize).filter(|entry| entry.serial == place.serial.get())
     }
 
     #[inline]
     fn get_mut(&mut self, place: Place) -> Option<&mut Entry> {
-        self.entries.get_mut(place.index as usize).filter(|entry| entry.serial == place.serial)
+        let entry = self.entries.get_mut(place.index as usize);
+        entry.filter(|entry| entry.serial == place.serial.get())
     }
 
+    /// Frees an entry. Who waited is for the caller to wake or to drop.
     #[inline]
-    fn remove(&mut self, place: Place) -> Option<Entry> {
-        self.get(place)?;
-        self.entries.try_remove(place.index as usize)
+    fn remove(&mut self, place: Place) -> Option<Whom> {
+        let free = self.free;
+        let entry = self.get_mut(place)?;
+        entry.serial = 0;
+        entry.next = free;
+        let whom = entry.whom.take();
+        self.free = place.index;
+        Some(whom)
     }
 }
 
@@ -200,17 +250,25 @@ pub(crate) fn waits(place: Place, cx: &Context<'_>) -> bool {
     with(|waits| waits.get(place).is_some_and(|entry| entry.whom.is(cx))).unwrap_or(false)
 }
 
+/// As [`waits`], and at `site`.
+#[inline]
+fn waits_at(place: Place, cx: &Context<'_>, site: Site) -> bool {
+    let same = |entry: &Entry| ptr::eq(entry.site, site) && entry.whom.is(cx);
+    with(|waits| waits.get(place).is_some_and(same)).unwrap_or(false)
+}
+
 /// The wait is over. Returns who waited, for the caller to wake or to drop.
 #[inline]
 pub(crate) fn leave(place: Place) -> Option<Whom> {
-    with(|waits| waits.remove(place).map(|entry| entry.whom)).flatten()
+    with(|waits| waits.remove(place)).flatten()
 }
 
 /// What the tasks of the loop `of` wait for, and how many clones of a task's own waker, known by
 /// `data`, are kept here.
 pub(crate) fn survey(of: LoopKey, mut see: impl FnMut(Option<Id>, Option<*const ()>, Wait)) {
     with(|waits| {
-        for (_, entry) in waits.entries.iter().filter(|(_, e)| !e.handed && e.whom.of == of) {
+        let used = waits.entries.iter().filter(|entry| entry.serial != 0);
+        for entry in used.filter(|entry| !entry.handed && entry.whom.of == of) {
             let record = waits.records.get(entry.record as usize);
             let wait = Wait {
                 reason: entry.reason,

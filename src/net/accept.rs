@@ -13,7 +13,7 @@ use super::source::{Source, Waiter};
 use crate::reactor::Ready;
 use crate::runtime::context;
 use crate::task::current::LoopKey;
-use crate::wait::{self, Site};
+use crate::wait::Site;
 
 /// How long accepting rests when something has run out.
 const REST_NANOS: u64 = 50_000_000;
@@ -102,11 +102,11 @@ impl Wake for Rested {
             let mut woken = Vec::new();
             if shared.key() == self.key {
                 let mut sources = shared.sources.borrow_mut();
-                sources.rested(self.index, Ready::READABLE, &mut woken);
+                sources.rested(self.index, Ready::READABLE, |whom| woken.push(whom));
             }
             woken
         });
-        for whom in woken.into_iter().flatten().filter_map(wait::leave) {
+        for whom in woken.into_iter().flatten() {
             whom.wake();
         }
     }

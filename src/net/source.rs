@@ -18,7 +18,7 @@ use crate::reactor::{Owner, Ready};
 use crate::runtime::context;
 use crate::runtime::core::Shared;
 use crate::runtime::gone;
-use crate::runtime::link::Link;
+use crate::runtime::link::{self, Link};
 use crate::task::current::{self, LoopKey};
 use crate::wait::reason::WaitReason;
 use crate::wait::{self, Place, Site, Whom};
@@ -288,7 +288,7 @@ pub(super) struct Waiter<'a> {
 impl Waiter<'_> {
     fn leave(&mut self) {
         let (index, Some(place)) = (self.index, self.place.take()) else { return };
-        self.link.change(move |shared| {
+        link::change(self.link.inbox.key(), move |shared| {
             shared.sources.borrow_mut().forget(index, place);
             wait::leave(place)
         });
@@ -395,7 +395,9 @@ impl<S: mio::event::Source> Drop for Source<S> {
             let _ = self.link.registry.deregister(&mut io);
         }
         let index = self.index;
-        self.link.change(move |shared| shared.sources.borrow_mut().remove(index));
+        link::change(self.link.inbox.key(), move |shared| {
+            shared.sources.borrow_mut().remove(index)
+        });
     }
 }
 

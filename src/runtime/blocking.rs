@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -13,8 +13,13 @@ use std::time::{Duration, Instant};
 
 use crate::task::inbox::Inbox;
 use crate::task::remote::{Crossing, Owed, RemoteJoinHandle};
+use crate::wait::Site;
 
-type Job = Box<dyn FnOnce() + Send>;
+/// What is to be run, and where it was spawned.
+struct Job {
+    site: Site,
+    run: Box<dyn FnOnce() + Send>,
+}
 
 pub(crate) struct Pool {
     state: Mutex<State>,
@@ -30,6 +35,8 @@ pub(crate) struct Pool {
 
 struct State {
     jobs: VecDeque<Job>,
+    /// Where the jobs that run now were spawned.
+    running: Vec<Site>,
     threads: usize,
     idle: usize,
     closed: bool,
@@ -37,7 +44,13 @@ struct State {
 
 impl Pool {
     pub(crate) fn new(most: usize, keep_alive: Duration, inbox: &Arc<Inbox>) -> Arc<Self> {
-        let state = State { jobs: VecDeque::new(), threads: 0, idle: 0, closed: false };
+        let state = State {
+            jobs: VecDeque::new(),
+            running: Vec::new(),
+            threads: 0,
+            idle: 0,
+            closed: false,
+        };
         let in_flight = Arc::default();
         Arc::new(Self {
             state: Mutex::new(state),
@@ -60,7 +73,7 @@ impl Pool {
     /// Runs `f` on a thread of the pool. What it panics with comes back in the result.
     pub(crate) fn spawn<T: Send + 'static>(
         self: &Arc<Self>,
-        site: &'static Location<'static>,
+        site: Site,
         f: impl FnOnce() -> T + Send + 'static,
     ) -> RemoteJoinHandle<T> {
         let crossing = Crossing::new("blocking job".to_string(), site, None);
@@ -76,7 +89,7 @@ impl Pool {
             let result = catch_unwind(AssertUnwindSafe(f));
             owed.0.finish(result.map_err(|panic| owed.0.error(Some(panic))));
         };
-        self.submit(Box::new(job));
+        self.submit(Job { site, run: Box::new(job) });
         RemoteJoinHandle::new(crossing, None)
     }
 
@@ -124,11 +137,14 @@ impl Pool {
         let mut state = self.lock();
         loop {
             if let Some(job) = state.jobs.pop_front() {
+                state.running.push(job.site);
                 drop(state);
                 // What escapes is a panic in the drop of what nobody wants: it must not end the
                 // thread.
-                drop(catch_unwind(AssertUnwindSafe(job)));
+                drop(catch_unwind(AssertUnwindSafe(job.run)));
                 state = self.lock();
+                let place = state.running.iter().position(|&site| std::ptr::eq(site, job.site));
+                place.map(|place| state.running.swap_remove(place));
                 continue;
             }
             if state.closed {
@@ -163,8 +179,8 @@ impl Pool {
     }
 
     /// After [`stop`](Self::stop): waits for the jobs that have begun, for ever if `patience` is
-    /// `None`. Returns how many threads still run.
-    pub(crate) fn wait(&self, patience: Option<Duration>) -> usize {
+    /// `None`. Returns where the jobs that still run were spawned.
+    pub(crate) fn wait(&self, patience: Option<Duration>) -> Vec<Site> {
         let end = patience.and_then(|patience| Instant::now().checked_add(patience));
         let mut state = self.lock();
         while state.threads > 0 {
@@ -176,7 +192,7 @@ impl Pool {
             let nap = left.unwrap_or(Duration::from_secs(86_400));
             state = self.news.wait_timeout(state, nap).unwrap_or_else(PoisonError::into_inner).0;
         }
-        state.threads
+        state.running.clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -55,6 +55,7 @@ pub struct Builder {
     max_blocking_threads: usize,
     thread_keep_alive: Duration,
     quiet_after: Option<Duration>,
+    poll_before_park: Duration,
 }
 
 impl Builder {
@@ -72,6 +73,7 @@ impl Builder {
             max_blocking_threads: 512,
             thread_keep_alive: Duration::from_secs(10),
             quiet_after: Some(Duration::from_secs(5)),
+            poll_before_park: Duration::ZERO,
         }
     }
 
@@ -158,6 +160,14 @@ impl Builder {
         Self { quiet_after: quiet.into(), ..self }
     }
 
+    /// When nothing is ready, the loop looks at sockets, timers and other threads again and again
+    /// for so long before it sleeps. What comes meanwhile is met sooner, since nobody has to wake
+    /// the thread, and meanwhile the thread burns its processor: for a program that has one to
+    /// itself. Zero unless told. It means nothing to a virtual clock.
+    pub fn poll_before_park(self, most: Duration) -> Self {
+        Self { poll_before_park: most, ..self }
+    }
+
     /// Makes the runtime.
     ///
     /// # Errors
@@ -185,10 +195,12 @@ impl Builder {
             clock: self.clock,
             horizon: Cell::new(None),
             deferred: RefCell::default(),
+            wakes: RefCell::default(),
             letters: RefCell::default(),
             rung: Cell::new(false),
             detached: RefCell::default(),
             quiet_after: self.quiet_after,
+            poll_before_park: self.poll_before_park,
             suspected: Cell::new(false),
             since_look: Cell::new(0),
             spare: Cell::new(Some(TaskWaker::spare(&link.inbox))),

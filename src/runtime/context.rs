@@ -58,9 +58,17 @@ pub(crate) fn with<R>(f: impl FnOnce(&Shared) -> R) -> Option<R> {
 pub(crate) fn expect(what: &str) -> Rc<Shared> {
     match current() {
         Some(shared) => shared,
-        None => panic!(
-            "{what} was called outside of a turno runtime: call it from a task, from inside \
-             `Runtime::block_on`, or while the guard of `Runtime::enter` is alive"
-        ),
+        None => refuse(what),
     }
+}
+
+/// # Panics
+/// Always: there is no runtime here.
+#[cold]
+#[track_caller]
+pub(crate) fn refuse(what: &str) -> ! {
+    panic!(
+        "{what} was called outside of a turno runtime: call it from a task, from inside \
+         `Runtime::block_on`, or while the guard of `Runtime::enter` is alive"
+    )
 }

@@ -16,6 +16,7 @@ use crate::task::info::{Cause, Left, State};
 use crate::task::join::JoinError;
 use crate::task::run::BoxedTask;
 use crate::time::timers::Timers;
+use crate::wait;
 
 type Panic = Box<dyn Any + Send>;
 
@@ -125,7 +126,10 @@ impl Shared {
         }
         survive(&mut || drop(self.link.inbox.close()));
         survive(&mut || drop(self.letters.take()));
-        survive(&mut || drop(self.deferred.take()));
+        survive(&mut || {
+            self.deferred.take().into_iter().for_each(|place| drop(wait::leave(place)))
+        });
+        survive(&mut || drop(self.wakes.take()));
         survive(&mut || drop(self.sources.replace(Sources::new())));
         survive(&mut || drop(self.timers.replace(Timers::new())));
         survive(&mut || drop(self.take_observers()));

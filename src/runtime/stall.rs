@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use crate::task::id::Id;
 use crate::task::info::{State, TaskInfo};
 use crate::task::wake::TaskWaker;
 use crate::wait;
-use crate::wait::reason::Wait;
+use crate::wait::reason::{Wait, WaitReason};
 
 /// A task that has not finished, and all that it waits for.
 #[derive(Debug, Clone)]
@@ -83,6 +84,41 @@ impl fmt::Display for Stalled {
 
 impl std::error::Error for Stalled {}
 
+/// Who had not finished when a runtime was shut down:
+/// [`Runtime::shutdown_timeout`](super::Runtime::shutdown_timeout).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Unfinished {
+    /// The tasks that were dropped, in the order of spawning, and what they waited for.
+    pub tasks: Vec<Waiting>,
+    /// Where the blocking jobs were spawned that still run.
+    pub jobs: Vec<&'static Location<'static>>,
+}
+
+impl Unfinished {
+    /// Whether everybody had finished.
+    pub fn is_empty(&self) -> bool {
+        self.tasks.is_empty() && self.jobs.is_empty()
+    }
+}
+
+impl fmt::Display for Unfinished {
+    /// A line for each, and one for each thing that a task waited for.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_empty() {
+            return f.write_str("all had finished");
+        }
+        f.write_str("had not finished:")?;
+        for task in &self.tasks {
+            write!(f, "\n  {task}")?;
+        }
+        for site in &self.jobs {
+            write!(f, "\n  a blocking job (spawned at {site}), still running")?;
+        }
+        Ok(())
+    }
+}
+
 /// What the loop finds when it is about to sleep for ever.
 pub(crate) enum Prospect {
     /// Somebody may well wake it.
@@ -117,8 +153,13 @@ impl Shared {
         tasks.sort_by_key(|waiting| waiting.task.id());
         let find = |tasks: &[Waiting], id| tasks.binary_search_by_key(&id, |w| w.task.id()).ok();
         wait::survey(self.key(), |task, waker, wait| {
-            if let Some((_, out)) = waker.and_then(|waker| own.get_mut(&waker)) {
-                *out -= 1; // This one is turno's.
+            let kept = match (waker, wait.reason) {
+                // What happens on another thread wakes by a waker that is kept there.
+                (None, WaitReason::Job) => own.values_mut().find(|(id, _)| Some(*id) == task),
+                (waker, _) => waker.and_then(|waker| own.get_mut(&waker)),
+            };
+            if let Some((_, out)) = kept {
+                *out = out.saturating_sub(1); // This one is turno's.
             }
             if let Some(at) = task.and_then(|id| find(&tasks, id)) {
                 tasks[at].waits.push(wait);

@@ -6,22 +6,21 @@ use std::time::Duration;
 
 use super::core::Shared;
 use super::end::Turn;
-use super::stall::{Prospect, Stalled};
+use super::stall::Stalled;
 use crate::SwitchLog;
 use crate::task::current::{self, Aftermath};
 use crate::task::id::Id;
-use crate::task::inbox::Letter;
 use crate::task::info::{Cause, Left, Nanos};
 use crate::task::run::{BoxedTask, Run};
 use crate::task::wake::TaskWaker;
-use crate::wait;
+use crate::wait::Whom;
 
 /// What a call of `block_on`, `turn` or `step` keeps on its stack while it drives the loop. It lies
 /// outside of the `catch_unwind` around the turns, so a panic in a task finds here who it was.
 pub(crate) struct Drive<'a, 'h> {
     pub(super) log: SwitchLog,
     /// The root task's future, which may borrow and so cannot lie in the table.
-    root: Option<Pin<&'a mut (dyn Run + 'a)>>,
+    pub(super) root: Option<Pin<&'a mut (dyn Run + 'a)>>,
     /// What makes the running task run; `None` for the root.
     pub(super) task: Option<BoxedTask>,
     /// How it left the thread; `None` while it runs.
@@ -102,18 +101,40 @@ impl Shared {
         made
     }
 
-    /// A switch is over: the task goes back to its slot. If it yielded and nothing else happened,
-    /// nobody goes before it; that is nearly always so.
+    /// A switch is over: the task goes back to its slot, and whom it woke is handed to the policy.
+    /// Nearly always nothing else has happened.
     #[inline]
     fn settle(&self, drive: &mut Drive<'_, '_>, id: Id, left: Left) {
         drive.left = Some(left);
         let after = current::end_switch();
-        let mut core = self.core.borrow_mut();
-        if left == Left::Yielded && !after.news && !core.timed {
-            core.yielded(id, drive.task.take(), again(&after), self.now.get());
-        } else {
+        let (mut core, now) = (self.core.borrow_mut(), self.now.get());
+        if core.timed || after.errands {
             drop(core);
-            self.settle_all(drive, id, left, &after);
+            return self.settle_all(drive, id, left, &after);
+        }
+        match left {
+            Left::Yielded if !after.woke => {
+                core.yielded(id, drive.task.take(), again(&after), now);
+            }
+            Left::Waiting => {
+                core.went(id, drive.task.take(), left, now);
+                core.woken_by(id, now);
+            }
+            Left::Done if core.is_awaited(id) => {
+                core.went(id, drive.task.take(), left, now);
+                core.woken_by(id, now);
+                let joiner = core.take_joiner(id);
+                if let Some(task) = joiner.as_ref().and_then(|whom| whom.task_itself(self.key())) {
+                    core.ready(task, Cause::Task(id), now, now);
+                } else if let Some(joiner) = joiner {
+                    drop(core);
+                    self.wake_in_the_name_of(id, joiner, now);
+                }
+            }
+            _ => {
+                drop(core);
+                self.settle_all(drive, id, left, &after);
+            }
         }
     }
 
@@ -138,14 +159,22 @@ impl Shared {
         }
         self.take_in(Cause::Task(id), now);
         if timed {
-            self.fire_timers(now);
+            self.fire_timers();
         }
         if left == Left::Yielded {
             self.core.borrow_mut().ready(id, again(after), now, now);
         }
-        if after.news {
+        if after.errands {
             self.attend();
         }
+    }
+
+    #[cold]
+    fn wake_in_the_name_of(&self, id: Id, whom: Whom, now: Nanos) {
+        current::begin_switch(id, self.budget, now);
+        self.wake(whom);
+        current::end_switch();
+        self.take_in(Cause::Task(id), now);
     }
 
     /// A task has ended: its result waits for whoever holds its handle, or is dropped.
@@ -154,7 +183,7 @@ impl Shared {
         match core.tasks.get_mut(id) {
             Some(slot) if !slot.info.detached => {
                 slot.run = Some(task);
-                let joiner = slot.joiner.take().and_then(wait::leave);
+                let joiner = core.take_joiner(id);
                 drop(core);
                 if let Some(joiner) = joiner {
                     self.wake(joiner);
@@ -171,137 +200,13 @@ impl Shared {
     /// Takes in what happened since the last turn; returns after how many switches to look outside.
     #[inline(never)]
     fn receive(&self) -> u32 {
+        self.wake_due(); // Left only by a panic in a wake.
         self.open_letters();
         self.attend();
         let mut core = self.core.borrow_mut();
         core.turns += 1;
         core.receive(self.now.get(), self.now.get());
         core.policy.io_every().max(1)
-    }
-
-    /// Looks outside: at the clock, the sockets and other threads. If there is nothing to do it
-    /// sleeps until there is, at most for `wait`.
-    #[inline(never)]
-    fn look(&self, drive: &mut Drive<'_, '_>, wait: Option<Duration>) {
-        self.since_look.set(0);
-        for whom in self.deferred.take().into_iter().filter_map(wait::leave) {
-            self.wake(whom);
-        }
-        self.take_in(Cause::Budget, self.now.get());
-        self.read_clock();
-        if self.can_switch() || self.link.inbox.is_full() {
-            self.ask_reactor(Some(Duration::ZERO));
-            return self.open_letters();
-        }
-        let next = self.next_timer().into_iter().chain(self.horizon.get()).min();
-        let jumps = self.clock.is_virtual() && self.blocking.in_flight() == 0 && next.is_some();
-        let nap = if jumps {
-            Some(self.clock.grace())
-        } else if self.clock.is_virtual() {
-            None
-        } else {
-            next.map(|at| Duration::from_nanos(at.saturating_sub(self.now.get())))
-        };
-        let mut quiet = None;
-        if let (None, None, Some(root)) = (nap, wait, &drive.root) {
-            match self.prospect(root.waker()) {
-                Prospect::Open => {}
-                Prospect::Doubtful => quiet = self.quiet_after.filter(|_| !self.suspected.get()),
-                Prospect::Hopeless(stalled) => {
-                    drive.stalled = Some(stalled);
-                    return;
-                }
-            }
-        }
-        self.core.borrow_mut().show_park(next, self.now.get());
-        self.take_in(Cause::Outside, self.now.get()); // An observer may have woken somebody,
-        self.attend(); // or aborted.
-        let nap = if self.can_switch() { Some(Duration::ZERO) } else { nap };
-        let asleep = quiet.map(|_| std::time::Instant::now());
-        self.ask_reactor(nap.into_iter().chain(wait).chain(quiet).min());
-        self.open_letters();
-        if let (Some(quiet), Some(asleep), Some(root)) = (quiet, asleep, &drive.root)
-            && !self.can_switch()
-            && asleep.elapsed() >= quiet
-        {
-            self.suspect(root.waker(), quiet);
-        }
-        if jumps && !self.can_switch() {
-            self.clock.jump(next.unwrap_or(0));
-        }
-        self.read_clock();
-    }
-
-    /// Whether a switch can be made now.
-    pub(crate) fn can_switch(&self) -> bool {
-        self.core.borrow().is_ready(self.now.get())
-    }
-
-    /// When the next timer is due, or the policy wants to be asked again.
-    pub(crate) fn next_timer(&self) -> Option<Nanos> {
-        let held = self.core.borrow().held_until;
-        self.timers.borrow_mut().next_at().into_iter().chain(held).min()
-    }
-
-    fn read_clock(&self) {
-        self.now.set(self.clock.now());
-        self.fire_timers(self.now.get());
-    }
-
-    fn fire_timers(&self, now: Nanos) {
-        loop {
-            let due = self.timers.borrow_mut().pop_due(now);
-            let Some((at, whom)) = due else { return };
-            self.wake(whom);
-            self.take_in(Cause::Timer, at);
-        }
-    }
-
-    /// Lets the reactor sleep for `nap`, and wakes whom its news concerns.
-    fn ask_reactor(&self, mut nap: Option<Duration>) {
-        // A bell that was not heard would keep the descriptor readable, and a host awake.
-        if nap == Some(Duration::ZERO) && self.sources.borrow().len() == 0 && !self.rung.get() {
-            return;
-        }
-        let slept = nap != Some(Duration::ZERO);
-        if slept && self.link.inbox.fall_asleep() {
-            nap = Some(Duration::ZERO);
-        }
-        let mut news = Vec::new();
-        let waited = self.reactor.borrow_mut().wait(nap, &mut news);
-        let rang = slept && self.link.inbox.attend();
-        match waited {
-            Ok(heard) => self.rung.set((rang || self.rung.get()) && !heard),
-            Err(error) => panic!("turno's reactor cannot wait for the operating system: {error}"),
-        }
-        let mut woken = Vec::new();
-        for (source, ready) in news {
-            self.sources.borrow_mut().event(source, ready, &mut woken);
-            for whom in woken.drain(..).filter_map(wait::leave) {
-                self.wake(whom);
-            }
-            self.take_in(Cause::Source(source as u32), self.now.get());
-        }
-    }
-
-    fn open_letters(&self) {
-        self.letters.borrow_mut().extend(self.link.inbox.open());
-        loop {
-            let Some(letter) = self.letters.borrow_mut().pop_front() else { return };
-            match letter {
-                Letter::Wake(waker) => {
-                    if waker.open() {
-                        current::list_woken(waker.id());
-                    }
-                }
-                Letter::WakeTask(id) => current::list_woken(id),
-                Letter::Abort(id) => {
-                    current::record_abort(self.key(), id);
-                }
-                Letter::Job(job) => job(),
-            }
-            self.take_in(Cause::Outside, self.now.get());
-        }
     }
 }
 

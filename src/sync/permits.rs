@@ -39,18 +39,13 @@ impl Permits {
         self.closed.get()
     }
 
-    /// For reports: who holds them, if one task does.
-    pub(super) fn queue(&self) -> &Queue {
-        &self.queue
-    }
-
     /// Takes `n`, if nobody has to wait before.
     #[inline]
     pub(super) fn try_take(&self, n: u32) -> Result<(), Refusal> {
         let free = self.free.get();
         if self.closed.get() {
             Err(Refusal::Closed)
-        } else if n as usize > free || !self.queue.is_empty() {
+        } else if n as usize > free || (n > 0 && !self.queue.is_empty()) {
             Err(Refusal::NotEnough)
         } else {
             self.free.set(free - n as usize);
@@ -132,6 +127,10 @@ impl Future for Acquire<'_> {
             waiter.wait(&permits.queue, wants - part, cx);
         } else {
             waiter.wait(&permits.queue, wants, cx);
+        }
+        if permits.free.get() > 0 {
+            // A foreign waker, cloned for that, has put some back.
+            permits.serve();
         }
         Poll::Pending
     }

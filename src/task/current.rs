@@ -32,12 +32,16 @@ struct Current {
     budget: Cell<u32>,
     /// The running task gave way because its budget was spent.
     spent: Cell<bool>,
-    /// There is something in the lists.
-    news: Cell<bool>,
+    /// Who was woken or spawned first since the loop last looked; mostly nobody else is.
+    first: Cell<Option<Id>>,
+    /// There are more of them, in the list.
+    more: Cell<bool>,
+    /// There are aborts, or other things to attend to.
+    errands: Cell<bool>,
 }
 
 struct Lists {
-    /// Tasks woken or spawned since the loop last looked, in order.
+    /// Tasks woken or spawned since the loop last looked, after the first, in order.
     woken: RefCell<VecDeque<Id>>,
     /// Tasks to abort, in order.
     aborted: RefCell<VecDeque<Id>>,
@@ -56,7 +60,9 @@ thread_local! {
             now: Cell::new(0),
             budget: Cell::new(UNLIMITED),
             spent: Cell::new(false),
-            news: Cell::new(false),
+            first: Cell::new(None),
+            more: Cell::new(false),
+            errands: Cell::new(false),
         }
     };
     static LISTS: Lists = const {
@@ -76,6 +82,7 @@ pub(crate) fn in_turn_of(key: LoopKey) -> bool {
 }
 
 /// The task in whose name user code runs now.
+#[inline]
 pub(crate) fn task() -> Option<Id> {
     CURRENT.with(|c| c.task.get())
 }
@@ -95,7 +102,8 @@ pub(crate) fn now() -> Nanos {
 /// Whether `waker` is the one that the running task is polled with.
 #[inline]
 pub(crate) fn is_own(waker: &Waker) -> bool {
-    CURRENT.with(|c| ptr::eq(c.waker.get(), waker.data()))
+    // Outside of a poll nobody's is, nor that of a foreign executor with nothing behind it.
+    CURRENT.with(|c| !c.waker.get().is_null() && ptr::eq(c.waker.get(), waker.data()))
 }
 
 /// Wakes whoever polls with `cx`, without a detour where that is the running task.
@@ -118,7 +126,9 @@ pub(crate) struct Outer {
     now: Nanos,
     budget: u32,
     spent: bool,
-    news: bool,
+    errands: bool,
+    first: Option<Id>,
+    more: bool,
     woken: VecDeque<Id>,
     aborted: VecDeque<Id>,
 }
@@ -135,7 +145,9 @@ pub(crate) fn begin_turn(key: LoopKey) -> Option<Box<Outer>> {
             now: c.now.take(),
             budget: c.budget.replace(UNLIMITED),
             spent: c.spent.replace(false),
-            news: c.news.replace(false),
+            errands: c.errands.take(),
+            first: c.first.take(),
+            more: c.more.take(),
             woken: LISTS.try_with(|l| l.woken.take()).unwrap_or_default(),
             aborted: LISTS.try_with(|l| l.aborted.take()).unwrap_or_default(),
         })),
@@ -155,7 +167,9 @@ pub(crate) fn end_turn(outer: Option<Box<Outer>>) {
             c.now.set(outer.now);
             c.budget.set(outer.budget);
             c.spent.set(outer.spent);
-            c.news.set(outer.news);
+            c.errands.set(outer.errands);
+            c.first.set(outer.first);
+            c.more.set(outer.more);
             let _ = LISTS
                 .try_with(|l| (l.woken.replace(outer.woken), l.aborted.replace(outer.aborted)));
         }
@@ -188,8 +202,10 @@ pub(crate) fn is_woken() -> bool {
 
 /// What a switch left behind.
 pub(crate) struct Aftermath {
-    /// Somebody was woken, spawned or aborted.
-    pub(crate) news: bool,
+    /// Somebody was woken or spawned.
+    pub(crate) woke: bool,
+    /// There are aborts, or other things to attend to.
+    pub(crate) errands: bool,
     /// The task gave way because its budget was spent.
     pub(crate) spent: bool,
 }
@@ -201,7 +217,7 @@ pub(crate) fn end_switch() -> Aftermath {
         c.task.set(None);
         c.waker.set(ptr::null());
         c.budget.set(UNLIMITED);
-        Aftermath { news: c.news.get(), spent: c.spent.get() }
+        Aftermath { woke: c.first.get().is_some(), errands: c.errands.get(), spent: c.spent.get() }
     })
 }
 
@@ -239,23 +255,30 @@ pub(crate) fn record_once(key: LoopKey, id: Id, woken: &AtomicBool) -> bool {
     })
 }
 
-/// Puts `id` at the end of the list of the woken. In a turn only.
+/// Puts `id` at the end of those who were woken. In a turn only.
+#[inline]
 pub(crate) fn list_woken(id: Id) {
-    CURRENT.with(|c| c.news.set(true));
-    // The lists may be gone while a thread ends; so is the loop then, whose turn it was.
-    let _ = LISTS.try_with(|l| l.woken.borrow_mut().push_back(id));
+    CURRENT.with(|c| {
+        if c.first.get().is_none() && !c.more.get() {
+            c.first.set(Some(id));
+        } else {
+            c.more.set(true);
+            // The lists may be gone while a thread ends; so is the loop then, whose turn it was.
+            let _ = LISTS.try_with(|l| l.woken.borrow_mut().push_back(id));
+        }
+    });
 }
 
 /// There is something else to attend to after the switch.
-pub(crate) fn note_news() {
-    CURRENT.with(|c| c.news.set(true));
+pub(crate) fn note_errand() {
+    CURRENT.with(|c| c.errands.set(true));
 }
 
 /// Records an abort of `id`. False if `key` is not in a turn here.
 pub(crate) fn record_abort(key: LoopKey, id: Id) -> bool {
     let here = in_turn_of(key);
     if here {
-        CURRENT.with(|c| c.news.set(true));
+        note_errand();
         let _ = LISTS.try_with(|l| l.aborted.borrow_mut().push_back(id));
     }
     here
@@ -264,20 +287,31 @@ pub(crate) fn record_abort(key: LoopKey, id: Id) -> bool {
 /// Who was woken first, of those not yet handed on.
 #[inline]
 pub(crate) fn next_woken() -> Option<Id> {
-    LISTS.try_with(|l| l.woken.borrow_mut().pop_front()).ok().flatten()
+    CURRENT.with(|c| {
+        if let first @ Some(_) = c.first.take() {
+            return first;
+        }
+        let next = match c.more.get() {
+            true => LISTS.try_with(|l| l.woken.borrow_mut().pop_front()).ok().flatten(),
+            false => None,
+        };
+        c.more.set(next.is_some());
+        next
+    })
 }
 
 /// The next task to abort. One at a time, so that a panic on the way leaves the others.
 pub(crate) fn next_aborted() -> Option<Id> {
     let next = LISTS.try_with(|l| l.aborted.borrow_mut().pop_front()).ok().flatten();
     if next.is_none() {
-        CURRENT.with(|c| c.news.set(false));
+        CURRENT.with(|c| c.errands.set(false));
     }
     next
 }
 
 /// Spends one operation of the running task's budget. If there is none left the task is woken, so
 /// that it goes on after it has given way, and that is remembered as the cause of this wake.
+#[inline]
 pub(crate) fn poll_spend(cx: &Context<'_>) -> Poll<()> {
     let spent = CURRENT.with(|c| match c.budget.get() {
         0 => {
@@ -298,9 +332,16 @@ pub(crate) fn poll_spend(cx: &Context<'_>) -> Poll<()> {
 }
 
 /// Gives back what [`poll_spend`] took, for an operation that made no progress.
+#[inline]
 pub(crate) fn unspend() {
     CURRENT.with(|c| match c.budget.get() {
         UNLIMITED => {}
         left => c.budget.set(left + 1),
     });
+}
+
+/// Puts another budget in the place of the present one; `None` is no limit. Returns the old one.
+pub(crate) fn swap_budget(budget: Option<u32>) -> Option<u32> {
+    let old = CURRENT.with(|c| c.budget.replace(budget.unwrap_or(UNLIMITED)));
+    (old != UNLIMITED).then_some(old)
 }

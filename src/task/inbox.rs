@@ -4,12 +4,10 @@
 //! turn. Whoever leaves one while the loop is asleep, or has given the thread back to its host,
 //! rings the bell.
 
-use std::cell::RefCell;
 use std::mem;
 use std::ops::Deref;
-use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::current::LoopKey;
 use super::id::Id;
@@ -69,21 +67,28 @@ const ATTENDED: u8 = 0;
 const ASLEEP: u8 = 1;
 const AWAY: u8 = 2;
 
-thread_local! {
-    /// The inboxes of this thread's loops, to find one by its key.
-    static HERE: RefCell<Vec<Arc<Inbox>>> = const { RefCell::new(Vec::new()) };
+/// The inboxes of all loops of the process: for what is kept long and by the many, and so knows its
+/// loop by the key alone.
+static LOOPS: Mutex<Vec<Arc<Inbox>>> = Mutex::new(Vec::new());
+
+/// The inbox of the loop `key`, unless that is gone.
+#[cold]
+pub(crate) fn find(key: LoopKey) -> Option<Arc<Inbox>> {
+    lock(&LOOPS).iter().find(|inbox| inbox.key == key).cloned()
 }
 
-/// Wakes a task of the loop `key` of this thread, which is not in a turn or in one of another
-/// loop. If it is gone, so is the task.
+/// Wakes a task of the loop `key`, which is not in a turn or in one of another loop. If it is gone,
+/// so is the task.
 #[cold]
 pub(crate) fn wake_in(key: LoopKey, task: Id) {
-    let find = |here: &RefCell<Vec<Arc<Inbox>>>| {
-        here.borrow().iter().find(|inbox| inbox.key == key).cloned()
-    };
-    if let Ok(Some(inbox)) = HERE.try_with(find) {
+    if let Some(inbox) = find(key) {
         inbox.send(Letter::WakeTask(task));
     }
+}
+
+/// No user code runs under these locks, so a poisoned one is as good as any.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 pub(crate) struct Inbox {
@@ -101,7 +106,7 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
-    /// The inbox of a loop on this thread.
+    /// The inbox of a new loop.
     pub(crate) fn new(bell: Bell) -> Arc<Self> {
         static KEYS: AtomicU32 = AtomicU32::new(0);
         let inbox = Arc::new(Self {
@@ -112,7 +117,7 @@ impl Inbox {
             bell,
             reaches: AtomicUsize::new(0),
         });
-        let _ = HERE.try_with(|here| here.borrow_mut().push(inbox.clone()));
+        lock(&LOOPS).push(inbox.clone());
         inbox
     }
 
@@ -125,7 +130,7 @@ impl Inbox {
     /// Leaves a letter. Once the runtime is gone the letter is dropped, and false is returned.
     pub(crate) fn send(&self, letter: Letter) -> bool {
         let undelivered = {
-            let mut letters = self.lock();
+            let mut letters = lock(&self.letters);
             match &mut *letters {
                 Some(letters) => {
                     letters.push(letter);
@@ -187,26 +192,21 @@ impl Inbox {
         if !self.full.swap(false, Ordering::SeqCst) {
             return Vec::new();
         }
-        self.lock().as_mut().map(mem::take).unwrap_or_default()
+        lock(&self.letters).as_mut().map(mem::take).unwrap_or_default()
     }
 
     /// The runtime is gone: nothing is taken in any more. Returns what was left.
     pub(crate) fn close(&self) -> Vec<Letter> {
-        let _ = HERE.try_with(|here| here.borrow_mut().retain(|inbox| inbox.key != self.key));
-        self.lock().take().unwrap_or_default()
+        lock(&LOOPS).retain(|inbox| inbox.key != self.key);
+        lock(&self.letters).take().unwrap_or_default()
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.lock().is_none()
+        lock(&self.letters).is_none()
     }
 
     /// Whether somebody out there can reach the loop, other than by a waker.
     pub(crate) fn is_reachable(&self) -> bool {
         self.reaches.load(Ordering::SeqCst) > 0
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Vec<Letter>>> {
-        // No user code runs under the lock, so a poisoned one is as good as any.
-        self.letters.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }

@@ -175,6 +175,7 @@ impl TaskInfo {
         Self::at(std::panic::Location::caller(), id, name, attributes, now)
     }
 
+    #[inline]
     pub(crate) fn at(
         site: &'static Location<'static>,
         id: Id,

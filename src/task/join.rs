@@ -282,7 +282,7 @@ impl<T> Drop for JoinHandle<T> {
         let Ok(mut core) = shared.core.try_borrow_mut() else {
             // Inside of a policy or an observer: recorded, like everything that is dropped there.
             shared.detached.borrow_mut().push(*id);
-            current::note_news();
+            current::note_errand();
             return;
         };
         let dropped = core.detach(*id);

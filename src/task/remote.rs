@@ -10,16 +10,14 @@ use std::task::{Context, Poll, Waker};
 
 use pin_project_lite::pin_project;
 
-use super::current;
+use super::current::{self, LoopKey};
 use super::id::Id;
 use super::inbox::{Inbox, Reach};
 use super::info::Left;
 use super::join::{self, AbortHandle, JoinError};
 use super::run::{self, Run, Spawned};
 use super::wake::TaskWaker;
-use crate::runtime::context;
-use crate::runtime::core::Shared;
-use crate::runtime::link::Link;
+use crate::runtime::link;
 use crate::wait::{self, Place, Site, reason::WaitReason};
 
 /// The place where a result crosses from one thread to another.
@@ -190,7 +188,7 @@ impl<T> Future for RemoteJoinHandle<T> {
 /// Tells that a task waits for what happens on another thread, which wakes it by its waker. It may
 /// be dropped anywhere.
 struct Entry {
-    link: Arc<Link>,
+    of: LoopKey,
     place: Place,
 }
 
@@ -201,16 +199,15 @@ impl Entry {
             return old;
         }
         drop(old);
-        let here = |shared: &Shared| (current::key() == shared.key()).then(|| shared.link.clone());
-        let link = context::with(here).flatten()?;
-        Some(Self { link, place: wait::enter(cx, WaitReason::Job, site) })
+        let of = current::key();
+        (of != 0).then(|| Self { of, place: wait::enter(cx, WaitReason::Job, site) })
     }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
         let place = self.place;
-        self.link.change(move |_| wait::leave(place));
+        link::change(self.of, move |_| wait::leave(place));
     }
 }
 

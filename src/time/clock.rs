@@ -1,6 +1,7 @@
 //! Real and virtual time as one value (floor 2).
 
 use std::cell::Cell;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use crate::task::info::Nanos;
@@ -14,8 +15,8 @@ use crate::task::info::Nanos;
 /// while a [`spawn_blocking`](crate::task::spawn_blocking) job runs or while a socket has news.
 #[derive(Debug)]
 pub struct Clock {
-    /// The instant that is 0 on this clock.
-    start: Instant,
+    /// What is 0 on this clock, since the epoch.
+    start: i64,
     /// The time on this clock when `running` was set, or now if it stands still.
     shown: Cell<Nanos>,
     /// Since when it goes on by itself; `None` for a virtual clock.
@@ -29,7 +30,7 @@ impl Clock {
     pub fn real() -> Self {
         let start = Instant::now();
         Self {
-            start,
+            start: since_epoch(start),
             shown: Cell::new(0),
             running: Cell::new(Some(start)),
             io_grace: Duration::ZERO,
@@ -79,15 +80,36 @@ impl Clock {
         self.running.set(Some(Instant::now()));
     }
 
-    /// The instant at `at` on this clock.
-    pub(crate) fn instant(&self, at: Nanos) -> Instant {
-        self.start + Duration::from_nanos(at)
+    /// What `at` on this clock is since the epoch.
+    pub(crate) fn to_epoch(&self, at: Nanos) -> i64 {
+        self.start.saturating_add_unsigned(at)
     }
 
-    /// The time on this clock at `instant`: 0 for all that was before its start.
-    pub(crate) fn nanos_at(&self, instant: Instant) -> Nanos {
-        nanos(instant.saturating_duration_since(self.start))
+    /// The time on this clock at `at` since the epoch: 0 for all that was before its start.
+    pub(crate) fn nanos_at(&self, at: i64) -> Nanos {
+        u64::try_from(at.saturating_sub(self.start)).unwrap_or(0)
     }
+}
+
+/// When this process first asked for the time. From here on time is counted in whole nanoseconds,
+/// 292 years to either side: adding and comparing them is cheaper than with the standard library's
+/// instants, which count in two units.
+static EPOCH: OnceLock<Instant> = OnceLock::new();
+
+pub(crate) fn since_epoch(instant: Instant) -> i64 {
+    let epoch = *EPOCH.get_or_init(Instant::now);
+    let count = |duration: Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
+    match instant.checked_duration_since(epoch) {
+        Some(after) => count(after),
+        None => -count(epoch.duration_since(instant)),
+    }
+}
+
+/// The standard library's instant so many nanoseconds from the epoch.
+pub(crate) fn at_epoch(at: i64) -> Instant {
+    let (epoch, far) = (*EPOCH.get_or_init(Instant::now), Duration::from_nanos(at.unsigned_abs()));
+    let there = if at < 0 { epoch.checked_sub(far) } else { epoch.checked_add(far) };
+    there.unwrap_or(epoch) // Before the machine was started there is no instant.
 }
 
 /// A duration in nanoseconds; 584 years for anything longer.

@@ -4,16 +4,15 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::instant::Instant;
 use crate::runtime::context;
 use crate::runtime::core::Shared;
-use crate::runtime::link::Link;
-use crate::task::current;
-use crate::wait::{self, Place, Whom};
+use crate::runtime::link;
+use crate::task::current::{self, LoopKey};
+use crate::wait::{self, Place, Site, Whom};
 
 /// Waits until `duration` has passed, from the moment it is made on the clock of the runtime that
 /// the thread is in then: make it inside of the task, or of the guard of `Runtime::enter`.
@@ -57,7 +56,7 @@ pub struct Sleep {
 
 struct Timer {
     place: Place,
-    link: Arc<Link>,
+    of: LoopKey,
     /// It has gone off, so there is nothing to cancel.
     fired: bool,
 }
@@ -82,34 +81,45 @@ impl Sleep {
     /// Polls it without spending the task's budget.
     #[track_caller]
     pub(super) fn poll_unbudgeted(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let shared = context::expect("`Sleep::poll`");
-        self.poll_on(&shared, cx)
+        let (waits, site) = (self.waits(cx), Location::caller());
+        // A waker's clone and drop are user code, so nothing is borrowed then.
+        let whom = if waits { None } else { Some(Whom::polls(cx)) };
+        let polled = context::with(|shared| self.poll_on(shared, whom, site));
+        match polled {
+            Some((polled, _old)) => polled,
+            None => context::refuse("`Sleep::poll`"),
+        }
     }
 
-    #[track_caller]
-    fn poll_on(&mut self, shared: &Shared, cx: &mut Context<'_>) -> Poll<()> {
-        let at = shared.clock.nanos_at(self.deadline.into_std());
-        if at <= shared.now.get() {
+    /// Whether it is set, to wake who polls with `cx`.
+    #[inline]
+    fn waits(&self, cx: &Context<'_>) -> bool {
+        self.timer.as_ref().is_some_and(|timer| wait::waits(timer.place, cx))
+    }
+
+    /// Sets it for `whom`, or leaves it as it is for `None`. Returns whom it was set for before.
+    #[inline]
+    fn poll_on(&mut self, on: &Shared, whom: Option<Whom>, site: Site) -> (Poll<()>, Option<Whom>) {
+        let at = self.deadline.on(on);
+        if at <= on.now.get() {
             if let Some(timer) = &mut self.timer {
                 timer.fired = true; // The loop fires all timers up to `now` before anybody runs.
             }
-            return Poll::Ready(());
+            return (Poll::Ready(()), whom);
         }
-        if let Some(timer) = &self.timer {
+        let Some(whom) = whom else { return (Poll::Pending, None) };
+        let mut timers = on.timers.borrow_mut();
+        let old = self.timer.as_mut().and_then(|timer| {
             assert!(
-                timer.link.inbox.key() == shared.key(),
+                timer.of == on.key(),
                 "a sleep was polled in two runtimes: it can be moved only before its first poll"
             );
-            if wait::waits(timer.place, cx) {
-                return Poll::Pending;
-            }
-        }
-        // A waker's clone and drop are user code, so nothing is borrowed then.
-        let whom = Whom::polls(cx);
-        self.timer = None;
-        let place = shared.timers.borrow_mut().insert(at, whom, Location::caller());
-        self.timer = Some(Timer { place, link: shared.link.clone(), fired: false });
-        Poll::Pending
+            timer.fired = true;
+            timers.cancel(timer.place)
+        });
+        let place = timers.insert(at, whom, site);
+        self.timer = Some(Timer { place, of: on.key(), fired: false });
+        (Poll::Pending, old)
     }
 }
 
@@ -133,7 +143,7 @@ impl Drop for Timer {
             return;
         }
         let place = self.place;
-        self.link.change(move |shared| shared.timers.borrow_mut().cancel(place));
+        link::change(self.of, move |shared| shared.timers.borrow_mut().cancel(place));
     }
 }
 

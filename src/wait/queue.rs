@@ -148,11 +148,7 @@ impl Queue {
         {
             record.holder = entry.whom.task.map(|task| Holder { task, site: entry.site });
         }
-        let nobody = Whom { waker: None, task: None, of: entry.whom.of };
-        let task = entry.whom.task;
-        let whom = std::mem::replace(&mut entry.whom, nobody);
-        entry.whom.task = task;
-        whom.record()
+        entry.whom.take().record()
     }
 
     /// Who holds it from now on, for reports.
@@ -168,6 +164,7 @@ impl Queue {
     }
 
     /// The queue's record; whoever is the first to need it makes it.
+    #[inline]
     fn record(&self, waits: &mut Waits, holder: Option<Holder>) -> u32 {
         if self.record.get() == NONE {
             let record = Record { made: self.made, holder };
@@ -297,7 +294,18 @@ impl Waiter {
             }
             return;
         }
-        let whom = Whom::polls(cx);
+        self.join(queue, amount, holder, Whom::polls(cx));
+    }
+
+    /// Waits at the end of `queue`, or where it waits already, with nobody to wake yet.
+    pub(crate) fn wait_unwoken(&mut self, queue: &Queue, amount: u32) {
+        if self.place.is_none() {
+            self.join(queue, amount, None, Whom::nobody());
+        }
+    }
+
+    #[inline]
+    fn join(&mut self, queue: &Queue, amount: u32, holder: Option<Holder>, whom: Whom) {
         self.place = with(|waits| {
             let record = queue.record(waits, holder);
             let place = waits.insert(whom, queue.reason, self.site, amount, record);
@@ -320,8 +328,9 @@ impl Waiter {
     pub(crate) fn take(&mut self) -> Option<u32> {
         let place = self.place?;
         let handed = with(|waits| {
-            let handed = waits.get(place)?.handed;
-            handed.then(|| waits.remove(place)).flatten().map(|entry| entry.amount)
+            let (handed, amount) = waits.get(place).map(|entry| (entry.handed, entry.amount))?;
+            // Its waker was taken when it was handed something, so nothing is dropped here.
+            handed.then(|| waits.remove(place)).map(|_| amount)
         })??;
         self.place = None;
         Some(handed)
@@ -332,13 +341,15 @@ impl Waiter {
     #[inline]
     pub(crate) fn leave(&mut self, queue: &Queue) -> Option<Left> {
         let place = self.place.take()?;
-        let entry = with(|waits| {
-            if !waits.get(place)?.handed {
+        let (left, _whom) = with(|waits| {
+            let entry = waits.get(place)?;
+            let left = Left { handed: entry.handed, amount: entry.amount };
+            if !left.handed {
                 queue.unlink(waits, place.index);
             }
-            waits.remove(place)
+            Some((left, waits.remove(place)))
         })??;
-        Some(Left { handed: entry.handed, amount: entry.amount })
+        Some(left)
     }
 }
 
@@ -347,4 +358,39 @@ pub(crate) struct Left {
     /// It was handed `amount`; or else it still wanted so much.
     pub(crate) handed: bool,
     pub(crate) amount: u32,
+}
+
+/// A [`Waiter`] for news that reach everybody alike: nothing of it has to be passed on, so it leaves
+/// by itself.
+pub(crate) struct Listener<'a> {
+    queue: &'a Queue,
+    waiter: Waiter,
+}
+
+impl<'a> Listener<'a> {
+    /// Waits for nothing yet; the future was made at `site`.
+    #[inline]
+    pub(crate) fn new(queue: &'a Queue, site: Site) -> Self {
+        Self { queue, waiter: Waiter::new(site) }
+    }
+
+    /// Waits for the next news, whatever there was before.
+    #[inline]
+    pub(crate) fn wait(&mut self, cx: &Context<'_>) {
+        self.waiter.take();
+        self.waiter.wait(self.queue, 0, cx);
+    }
+
+    /// Waits no more.
+    #[inline]
+    pub(crate) fn leave(&mut self) {
+        self.waiter.leave(self.queue);
+    }
+}
+
+impl Drop for Listener<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.leave();
+    }
 }

@@ -9,14 +9,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::task::{Context, Poll, Waker};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use turno::observe::{Event, Observer};
 use turno::runtime::{Builder, Runtime};
 use turno::task::Nanos;
+
+pub mod by_hand;
 
 /// Runs `test`, and ends the whole process with a message if it hangs.
 pub fn guarded<R>(test: impl FnOnce() -> R) -> R {
@@ -185,4 +187,85 @@ pub async fn wait_once(f: impl FnOnce(&Waker)) {
         None => Poll::Ready(()),
     })
     .await
+}
+
+/// A waker that counts its wakes and may do something at each.
+#[derive(Clone, Default)]
+pub struct By(Arc<Counting>);
+
+#[derive(Default)]
+struct Counting {
+    wakes: AtomicUsize,
+    /// Where in `ACTS` lies what it does: a waker is `Send`, what it does here need not be.
+    does: Option<usize>,
+}
+
+type Act = Rc<dyn Fn()>;
+
+thread_local! {
+    static ACTS: RefCell<Vec<Option<Act>>> = const { RefCell::new(Vec::new()) };
+}
+
+impl By {
+    /// A waker that does `act` whenever it wakes, on this thread.
+    pub fn doing(act: impl Fn() + 'static) -> Self {
+        let does = ACTS.with_borrow_mut(|acts| {
+            acts.push(Some(Rc::new(act)));
+            acts.len() - 1
+        });
+        Self(Arc::new(Counting { wakes: AtomicUsize::new(0), does: Some(does) }))
+    }
+
+    pub fn wakes(&self) -> usize {
+        self.0.wakes.load(SeqCst)
+    }
+}
+
+impl Wake for Counting {
+    fn wake(self: Arc<Self>) {
+        self.wakes.fetch_add(1, SeqCst);
+        let act = self.does.and_then(|does| ACTS.with_borrow(|acts| acts[does].clone()));
+        act.into_iter().for_each(|act| act());
+    }
+}
+
+impl Drop for Counting {
+    fn drop(&mut self) {
+        let Some(does) = self.does else { return };
+        let _act = ACTS.try_with(|acts| acts.borrow_mut()[does].take());
+    }
+}
+
+/// A future that is polled by hand, outside of any runtime, and its waker.
+pub struct Tasklet<F: Future> {
+    future: Pin<Box<F>>,
+    by: By,
+}
+
+impl<F: Future> Tasklet<F> {
+    pub fn new(future: F) -> Self {
+        Self { future: Box::pin(future), by: By::default() }
+    }
+
+    /// One that has been polled, and waits.
+    #[track_caller]
+    pub fn polled(future: F) -> Self {
+        let mut tasklet = Self::new(future);
+        assert!(tasklet.poll().is_pending(), "it was to wait");
+        tasklet
+    }
+
+    pub fn poll(&mut self) -> Poll<F::Output> {
+        let waker = Waker::from(self.by.0.clone());
+        self.future.as_mut().poll(&mut Context::from_waker(&waker))
+    }
+
+    /// Polled by somebody else from now on. Returns who it was.
+    pub fn by(&mut self, by: By) -> By {
+        std::mem::replace(&mut self.by, by)
+    }
+
+    pub fn wakes(&self) -> usize {
+        self.by.wakes()
+    }
 }

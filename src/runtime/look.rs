@@ -1,0 +1,203 @@
+//! Looking outside: at the clock, the sockets and other threads, and sleeping (floor 3).
+
+use std::time::Duration;
+
+use super::core::{Shared, Wake};
+use super::stall::Prospect;
+use super::turn::Drive;
+use crate::task::current;
+use crate::task::inbox::Letter;
+use crate::task::info::{Cause, Nanos};
+use crate::time::clock::nanos;
+use crate::wait;
+
+/// So many timers are fired at once.
+const BATCH: usize = 64;
+
+impl Shared {
+    /// Looks outside. If there is nothing to do it sleeps until there is, at most for `wait`.
+    #[inline(never)]
+    pub(super) fn look(&self, drive: &mut Drive<'_, '_>, wait: Option<Duration>) {
+        self.since_look.set(0);
+        self.wake_deferred();
+        self.read_clock();
+        if self.can_switch() || self.link.inbox.is_full() {
+            self.ask_reactor(Some(Duration::ZERO));
+            return self.open_letters();
+        }
+        let next = self.next_timer().into_iter().chain(self.horizon.get()).min();
+        let jumps = self.clock.is_virtual() && self.blocking.in_flight() == 0 && next.is_some();
+        let nap = self.nap(next, jumps);
+        let mut quiet = None;
+        if let (None, None, Some(root)) = (nap, wait, &drive.root) {
+            match self.prospect(root.waker()) {
+                Prospect::Open => {}
+                Prospect::Doubtful => quiet = self.quiet_after.filter(|_| !self.suspected.get()),
+                Prospect::Hopeless(stalled) => {
+                    drive.stalled = Some(stalled);
+                    return;
+                }
+            }
+        }
+        if self.polls_before_parking(nap.into_iter().chain(wait).min()) {
+            return;
+        }
+        self.core.borrow_mut().show_park(next, self.now.get());
+        self.take_in(Cause::Outside, self.now.get()); // An observer may have woken somebody,
+        self.attend(); // or aborted.
+        let nap = if self.can_switch() { Some(Duration::ZERO) } else { nap };
+        let asleep = quiet.map(|_| std::time::Instant::now());
+        self.ask_reactor(nap.into_iter().chain(wait).chain(quiet).min());
+        self.open_letters();
+        if let (Some(quiet), Some(asleep), Some(root)) = (quiet, asleep, &drive.root)
+            && !self.can_switch()
+            && asleep.elapsed() >= quiet
+        {
+            self.suspect(root.waker(), quiet);
+        }
+        if jumps && !self.can_switch() {
+            self.clock.jump(next.unwrap_or(0));
+        }
+        self.read_clock();
+    }
+
+    /// Looks again and again for a while instead of sleeping, if the builder was told so. True if
+    /// something came of it.
+    fn polls_before_parking(&self, nap: Option<Duration>) -> bool {
+        let most = nap.map_or(self.poll_before_park, |nap| nap.min(self.poll_before_park));
+        if most.is_zero() || self.clock.is_virtual() {
+            return false;
+        }
+        let end = self.now.get().saturating_add(nanos(most));
+        while self.now.get() < end {
+            std::hint::spin_loop();
+            self.ask_reactor(Some(Duration::ZERO));
+            self.open_letters();
+            self.read_clock();
+            if self.can_switch() {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// How long it may sleep until `next`; `None` for as long as it takes.
+    fn nap(&self, next: Option<Nanos>, jumps: bool) -> Option<Duration> {
+        if jumps {
+            Some(self.clock.grace())
+        } else if self.clock.is_virtual() {
+            None
+        } else {
+            next.map(|at| Duration::from_nanos(at.saturating_sub(self.now.get())))
+        }
+    }
+
+    /// Whether a switch can be made now.
+    pub(crate) fn can_switch(&self) -> bool {
+        self.core.borrow().is_ready(self.now.get())
+    }
+
+    /// When the next timer is due, or the policy wants to be asked again.
+    pub(crate) fn next_timer(&self) -> Option<Nanos> {
+        let held = self.core.borrow().held_until;
+        self.timers.borrow_mut().next_at().into_iter().chain(held).min()
+    }
+
+    fn read_clock(&self) {
+        self.now.set(self.clock.now());
+        self.fire_timers();
+    }
+
+    /// Wakes whom the timers that are due have to wake.
+    pub(super) fn fire_timers(&self) {
+        loop {
+            let mut wakes = self.wakes.borrow_mut();
+            for _ in 0..BATCH {
+                let due = self.timers.borrow_mut().pop_due(self.now.get());
+                let Some((at, whom)) = due else { break };
+                wakes.push_back(Wake { cause: Cause::Timer, at, whom });
+            }
+            if wakes.is_empty() {
+                return;
+            }
+            drop(wakes);
+            self.wake_due();
+        }
+    }
+
+    /// Wakes those who had had their share of the last turn.
+    fn wake_deferred(&self) {
+        let (cause, at) = (Cause::Budget, self.now.get());
+        let deferred = self.deferred.take().into_iter().filter_map(wait::leave);
+        self.wakes.borrow_mut().extend(deferred.map(|whom| Wake { cause, at, whom }));
+        self.wake_due();
+    }
+
+    /// Lets the reactor sleep for `nap`, and wakes whom its news concerns.
+    fn ask_reactor(&self, mut nap: Option<Duration>) {
+        // A bell that was not heard would keep the descriptor readable, and a host awake.
+        if nap == Some(Duration::ZERO) && self.sources.borrow().len() == 0 && !self.rung.get() {
+            return;
+        }
+        let slept = nap != Some(Duration::ZERO);
+        if slept && self.link.inbox.fall_asleep() {
+            nap = Some(Duration::ZERO);
+        }
+        let mut sources = self.sources.borrow_mut();
+        let waited = self.reactor.borrow_mut().wait(nap, |index, ready| {
+            let (cause, at) = (Cause::Source(index as u32), self.now.get());
+            sources.event(index, ready, |whom| {
+                self.wakes.borrow_mut().push_back(Wake { cause, at, whom });
+            });
+        });
+        drop(sources);
+        let rang = slept && self.link.inbox.attend();
+        match waited {
+            Ok(heard) => self.rung.set((rang || self.rung.get()) && !heard),
+            Err(error) => panic!("turno's reactor cannot wait for the operating system: {error}"),
+        }
+        self.wake_due();
+    }
+
+    /// Wakes whom a timer, a source or the like has to wake, in order. Whom a panic in one of the
+    /// wakes leaves is woken by the next turn.
+    pub(super) fn wake_due(&self) {
+        let wakes = self.wakes.borrow();
+        if wakes.len() > 1 {
+            self.core.borrow().touch(wakes.iter().filter_map(|wake| wake.whom.task()));
+        }
+        drop(wakes);
+        loop {
+            let Some(Wake { cause, at, whom }) = self.wakes.borrow_mut().pop_front() else {
+                return;
+            };
+            match whom.task_itself(self.key()) {
+                Some(id) => self.core.borrow_mut().ready(id, cause, at, self.now.get()),
+                None => {
+                    self.wake(whom);
+                    self.take_in(cause, at);
+                }
+            }
+        }
+    }
+
+    pub(super) fn open_letters(&self) {
+        self.letters.borrow_mut().extend(self.link.inbox.open());
+        loop {
+            let Some(letter) = self.letters.borrow_mut().pop_front() else { return };
+            match letter {
+                Letter::Wake(waker) => {
+                    if waker.open() {
+                        current::list_woken(waker.id());
+                    }
+                }
+                Letter::WakeTask(id) => current::list_woken(id),
+                Letter::Abort(id) => {
+                    current::record_abort(self.key(), id);
+                }
+                Letter::Job(job) => job(),
+            }
+            self.take_in(Cause::Outside, self.now.get());
+        }
+    }
+}

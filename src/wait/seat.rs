@@ -1,0 +1,83 @@
+//! Where at most one waits: the receiver of a channel, or one who waits for its end (floor 2).
+//!
+//! Simpler than a [`Queue`](super::queue::Queue): who is called has left the table at once, and
+//! need not take anything out of it when it is polled again. The seat lies in what both sides
+//! share, so the future that waits keeps nothing but a way to it.
+
+use std::cell::Cell;
+use std::panic::Location;
+use std::task::Context;
+
+use super::queue::Record;
+use super::reason::WaitReason;
+use super::{NONE, Place, Site, Whom, with};
+
+/// A place for one who waits. It is bound to its thread.
+pub(crate) struct Seat {
+    place: Cell<Option<Place>>,
+    /// Made when somebody first waits.
+    record: Cell<u32>,
+    reason: WaitReason,
+    made: Site,
+}
+
+impl Seat {
+    /// For something that the caller's caller makes.
+    #[track_caller]
+    pub(crate) const fn new(reason: WaitReason) -> Self {
+        let made = Location::caller();
+        Self { place: Cell::new(None), record: Cell::new(NONE), reason, made }
+    }
+
+    /// Who polls with `cx` waits here, at `site`. Whoever did before does not any more.
+    ///
+    /// A foreign waker is cloned, and an old one dropped: that is user code, so what is waited for
+    /// may have come about when this returns, and nobody is told.
+    #[inline]
+    pub(crate) fn wait(&self, cx: &Context<'_>, site: Site) {
+        let here = |place| super::waits_at(place, cx, site);
+        if self.place.get().is_some_and(here) {
+            return;
+        }
+        let whom = Whom::polls(cx);
+        // Dropped when nothing is borrowed.
+        let _old = with(|waits| {
+            let old = self.place.get().and_then(|place| waits.remove(place));
+            if self.record.get() == NONE {
+                let record = Record { made: self.made, holder: None };
+                self.record.set(waits.records.insert(record) as u32);
+            }
+            let place = waits.insert(whom, self.reason, site, 0, self.record.get());
+            self.place.set(Some(place));
+            old
+        });
+    }
+
+    /// Wakes who waits here, if anybody: its wait is over. It may be anybody, so the caller's own
+    /// state must be in order before.
+    #[inline]
+    pub(crate) fn call(&self) {
+        if let Some(place) = self.place.take()
+            && let Some(whom) = super::leave(place)
+        {
+            whom.wake();
+        }
+    }
+
+    /// Nobody waits here any more. Drops a waker, which may be user code.
+    #[inline]
+    pub(crate) fn leave(&self) {
+        if let Some(place) = self.place.take() {
+            drop(super::leave(place));
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.leave();
+        if self.record.get() != NONE {
+            with(|waits| waits.records.try_remove(self.record.get() as usize));
+        }
+    }
+}
