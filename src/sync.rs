@@ -12,21 +12,21 @@
 //! | [`Mutex`] | what must stay together from one `await` to the next |
 //! | [`Notify`] | a word that something has happened |
 //! | [`Semaphore`] | so many at once |
-//! | [`mpsc`] | messages from many to one, in order |
 //! | [`oneshot`] | one value, once |
-
-pub mod mpsc;
+//! | [`mpsc`] | messages from many to one, in order |
 //! | [`broadcast`] | messages that everybody gets |
 //! | [`watch`] | a value of which everybody sees the latest |
 
 pub mod broadcast;
-mod mutex;
+pub mod mpsc;
 pub mod oneshot;
+pub mod watch;
+
+mod mutex;
 mod notify;
 mod permits;
 mod semaphore;
 mod side;
-pub mod watch;
 
 pub use mutex::{Mutex, MutexGuard, OwnedMutexGuard, TryLockError};
 pub use notify::Notify;

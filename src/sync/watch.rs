@@ -218,8 +218,8 @@ impl<T> Sender<T> {
         self.tell();
     }
 
-    /// As [`send_modify`](Self::send_modify), if `modify` says that it did change the value. Returns
-    /// what it said. If that is not true, the value is another one, and nobody is told.
+    /// As [`send_modify`](Self::send_modify), if `modify` says that it did change the value.
+    /// Returns what it said. If that is not true, the value is another one, and nobody is told.
     ///
     /// # Panics
     /// As [`send_modify`](Self::send_modify).
