@@ -258,7 +258,7 @@ impl<T: 'static> JoinSet<T> {
     /// Waits for all members; the results in the order in which they finished.
     ///
     /// # Cancel safety
-    /// Dropped half-way it aborts those that have not finished, and drops the results of the others.
+    /// Dropped half-way it aborts those that have not finished, and drops the others' results.
     ///
     /// # Panics
     /// With a member's panic, or if one was aborted; the others are aborted then.
