@@ -306,11 +306,13 @@ impl Sources {
         }
     }
 
-    /// The future at `place` waits no more.
-    pub(crate) fn forget(&mut self, index: usize, place: Place) {
-        let Some(slot) = self.slots.get_mut(index) else { return };
-        let gone = [slot.readers.remove(place), slot.writers.remove(place)];
-        self.armed -= gone.into_iter().filter(|&gone| gone).count();
+    /// The future at `place` waits no more. Who it was is for the caller to drop.
+    pub(crate) fn forget(&mut self, index: usize, place: Place) -> Option<Whom> {
+        if let Some(slot) = self.slots.get_mut(index) {
+            let gone = [slot.readers.remove(place), slot.writers.remove(place)];
+            self.armed -= gone.into_iter().filter(|&gone| gone).count();
+        }
+        wait::leave(place)
     }
 
     /// Takes in an event; whom it concerns is handed to `wake`, which runs no user code.

@@ -237,31 +237,37 @@ impl<S: mio::event::Source> Source<S> {
 
     /// The entry of a future that may have to wait, at `site`.
     pub(super) fn waiter(&self, site: Site) -> Waiter<'_> {
-        Waiter { index: self.index, link: &self.link, place: None, site }
+        Waiter { index: self.index, link: &self.link, place: None, both: false, site }
     }
 
     /// Waits for the next event in `want`, unless it does so already.
+    #[track_caller]
     fn wait(&self, cx: &Context<'_>, want: Ready, wait: Option<&mut Waiter<'_>>) -> io::Result<()> {
-        let index = self.index;
-        let (owner, place, site) = match &wait {
+        let (index, source) = (self.index, self.index as u32);
+        let (owner, old, site) = match &wait {
             Some(wait) => (Owner::Future, wait.place, wait.site),
             None => (Owner::Hand, None, Location::caller()),
         };
-        let waits = |shared: &Shared| shared.sources.borrow().waits(index, want, place, owner, cx);
-        if self.on_the_loop(waits)? {
-            return Ok(());
-        }
-        let source = index as u32;
         let reason = match want.meets(Ready::READABLE) {
             true => WaitReason::Readable(source),
             false => WaitReason::Writable(source),
         };
-        let place = wait::enter(cx, reason, site);
+        let whom = Whom::polls(cx); // A clone may be user code, so nothing is borrowed; as a drop.
+        let (place, _dropped) = self.on_the_loop(|shared| {
+            let mut sources = shared.sources.borrow_mut();
+            if sources.waits(index, want, old, owner, cx) {
+                return (old, Some(whom));
+            }
+            let dropped = old.and_then(|old| sources.forget(index, old));
+            let place = wait::enter_as(whom, reason, site);
+            sources.wait(index, want, place, owner);
+            (Some(place), dropped)
+        })?;
         if let Some(wait) = wait {
-            wait.leave();
-            wait.place = Some(place);
+            (wait.place, wait.both) =
+                (place, want.meets(Ready::READABLE) && want.meets(Ready::WRITABLE));
         }
-        self.on_the_loop(|shared| shared.sources.borrow_mut().wait(index, want, place, owner))
+        Ok(())
     }
 
     /// Lends the runtime to `f`, which runs no user code.
@@ -280,24 +286,21 @@ impl<S: mio::event::Source> Source<S> {
 pub(super) struct Waiter<'a> {
     index: usize,
     link: &'a Link,
-    /// Once it had to wait.
+    /// Once it had to wait; and whether it did for both sides.
     place: Option<Place>,
+    both: bool,
     site: Site,
-}
-
-impl Waiter<'_> {
-    fn leave(&mut self) {
-        let (index, Some(place)) = (self.index, self.place.take()) else { return };
-        link::change(self.link.inbox.key(), move |shared| {
-            shared.sources.borrow_mut().forget(index, place);
-            wait::leave(place)
-        });
-    }
 }
 
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
-        self.leave();
+        let (index, Some(place)) = (self.index, self.place.take()) else { return };
+        // Woken by its one side, as is nearly always so, it is out already.
+        if self.both || wait::is_waiting(place) || current::key() != self.link.inbox.key() {
+            link::change(self.link.inbox.key(), move |shared| {
+                shared.sources.borrow_mut().forget(index, place)
+            });
+        }
     }
 }
 

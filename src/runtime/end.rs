@@ -24,6 +24,9 @@ impl Shared {
     /// Aborts whom the last switch, or anybody else, asked to abort, and drops what belonged to
     /// handles that were dropped inside of a policy or an observer.
     pub(crate) fn attend(&self) {
+        if !current::has_errands() {
+            return;
+        }
         for id in self.detached.take() {
             let dropped = self.core.borrow_mut().detach(id);
             self.bury(dropped);

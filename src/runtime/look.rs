@@ -131,7 +131,7 @@ impl Shared {
 
     /// Wakes whom the timers that are due have to wake.
     pub(super) fn fire_timers(&self) {
-        loop {
+        while self.timers.borrow().len() > 0 {
             let mut wakes = self.wakes.borrow_mut();
             for _ in 0..BATCH {
                 let due = self.timers.borrow_mut().pop_due(self.now.get());
@@ -148,6 +148,9 @@ impl Shared {
 
     /// Wakes those who had had their share of the last turn.
     fn wake_deferred(&self) {
+        if self.deferred.borrow().is_empty() {
+            return;
+        }
         let (cause, at) = (Cause::Budget, self.now.get());
         let deferred = self.deferred.take().into_iter().filter_map(wait::leave);
         self.wakes.borrow_mut().extend(deferred.map(|whom| Wake { cause, at, whom }));
@@ -184,8 +187,10 @@ impl Shared {
     /// wakes leaves is woken by the next turn.
     pub(super) fn wake_due(&self) {
         let wakes = self.wakes.borrow();
-        if wakes.len() > 1 {
-            self.core.borrow().touch(wakes.iter().filter_map(|wake| wake.whom.task()));
+        match wakes.len() {
+            0 => return,
+            1 => {}
+            _ => self.core.borrow().touch(wakes.iter().filter_map(|wake| wake.whom.task())),
         }
         drop(wakes);
         loop {
@@ -203,7 +208,9 @@ impl Shared {
     }
 
     pub(super) fn open_letters(&self) {
-        self.letters.borrow_mut().extend(self.link.inbox.open());
+        if self.link.inbox.is_full() {
+            self.letters.borrow_mut().extend(self.link.inbox.open());
+        }
         loop {
             let Some(letter) = self.letters.borrow_mut().pop_front() else { return };
             match letter {

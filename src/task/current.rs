@@ -274,6 +274,12 @@ pub(crate) fn note_errand() {
     CURRENT.with(|c| c.errands.set(true));
 }
 
+/// Whether there is.
+#[inline]
+pub(crate) fn has_errands() -> bool {
+    CURRENT.with(|c| c.errands.get())
+}
+
 /// Records an abort of `id`. False if `key` is not in a turn here.
 pub(crate) fn record_abort(key: LoopKey, id: Id) -> bool {
     let here = in_turn_of(key);
