@@ -129,7 +129,15 @@ impl Future for Acquire<'_> {
 
 impl Acquire<'_> {
     /// What it has got so far goes to the next.
+    #[inline]
     fn leave(&mut self) {
+        if self.waiter.is_waiting() {
+            self.give_up();
+        }
+    }
+
+    #[cold]
+    fn give_up(&mut self) {
         if let Some(left) = self.waiter.leave(&self.permits.queue) {
             self.permits.put((self.wants - left.amount) as usize);
         }

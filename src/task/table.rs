@@ -2,10 +2,10 @@
 
 use slab::Slab;
 
+use super::finished::Joiner;
 use super::id::Id;
 use super::info::{State, TaskInfo};
 use crate::policy::Lookup;
-use crate::wait::Place;
 
 /// All tasks of one runtime. `R` is what makes a task run; the table only keeps it.
 pub(crate) struct Table<R> {
@@ -19,8 +19,8 @@ pub(crate) struct Slot<R> {
     /// Taken out while the task runs, so that no borrow is held then. `None` for the root task,
     /// which lives on the stack of `block_on`.
     pub(crate) run: Option<R>,
-    /// The entry of whoever awaits the task's `JoinHandle`.
-    pub(crate) joiner: Option<Place>,
+    /// Who is to be told of its end.
+    pub(crate) joiner: Option<Joiner>,
 }
 
 impl<R> Table<R> {

@@ -388,8 +388,8 @@ pub(crate) struct Left {
     pub(crate) amount: u32,
 }
 
-/// A [`Waiter`] for news that reach everybody alike: nothing of it has to be passed on, so it leaves
-/// by itself.
+/// A [`Waiter`] for news that reach everybody alike: nothing of it has to be passed on, so it
+/// leaves by itself.
 pub(crate) struct Listener<'a> {
     queue: &'a Queue,
     waiter: Waiter,
