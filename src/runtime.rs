@@ -47,6 +47,7 @@ pub(crate) mod blocking;
 pub(crate) mod context;
 pub(crate) mod core;
 pub(crate) mod gone;
+pub(crate) mod inherit;
 pub(crate) mod link;
 
 pub use self::builder::{Builder, OnPanic};

@@ -130,7 +130,11 @@ pub fn update(id: Id, change: impl FnOnce(&mut Attributes)) -> bool {
     let found = shared.core_for("`task::update`").tasks.get(id).map(|slot| slot.info.attributes());
     let Some(mut attributes) = found else { return false };
     change(&mut attributes);
-    shared.core_for("`task::update`").set_attributes(id, attributes)
+    let found = shared.core_for("`task::update`").set_attributes(id, attributes);
+    if !shared.contended.borrow().is_empty() {
+        shared.bequeath(&[id]);
+    }
+    found
 }
 
 /// Says more of a task before it is spawned.

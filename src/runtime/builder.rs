@@ -202,6 +202,7 @@ impl Builder {
             quiet_after: self.quiet_after,
             poll_before_park: self.poll_before_park,
             suspected: Cell::new(false),
+            contended: RefCell::default(),
             since_look: Cell::new(0),
             spare: Cell::new(Some(TaskWaker::spare(&link.inbox))),
             budget: self.budget,

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::blocking::Pool;
 use super::builder::OnPanic;
+use super::inherit::Contended;
 use super::link::Link;
 use crate::observe::{Event, Observer, QUEUE_SHOWN};
 use crate::policy::{Pick, Policy, Rng, Tasks};
@@ -60,6 +61,8 @@ pub(crate) struct Shared {
     pub(crate) suspected: Cell<bool>,
     /// How long it looks again and again before it sleeps.
     pub(crate) poll_before_park: Duration,
+    /// The locks that hand priority on and that somebody waits for.
+    pub(crate) contended: RefCell<Contended>,
     /// Switches since the loop last looked outside.
     pub(crate) since_look: Cell<u32>,
     /// Operations a task may do in one switch.
@@ -446,6 +449,17 @@ impl Core {
             self.policy.changed(&slot.info);
         }
         true
+    }
+
+    /// A task inherits this priority from those who wait for it; the policy hears of it as of
+    /// other changes.
+    pub(crate) fn set_inherited(&mut self, id: Id, priority: u8) {
+        let Some(slot) = self.tasks.get_mut(id) else { return };
+        let was = slot.info.priority();
+        slot.info.inherited = priority;
+        if slot.info.priority() != was && slot.info.state == State::Ready {
+            self.policy.changed(&slot.info);
+        }
     }
 
     /// Shows the switch about to be made, with the rest of the ready queue.

@@ -6,9 +6,10 @@ use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use crate::runtime::inherit::Heirs;
 use crate::task::current;
 use crate::wait::Site;
-use crate::wait::queue::{Queue, Waiter};
+use crate::wait::queue::{Queue, Strangers, Waiter};
 use crate::wait::reason::{Holder, WaitReason};
 
 /// The lock, without what it protects.
@@ -18,12 +19,24 @@ pub(super) struct Lock {
     /// For reports. The queue knows better once somebody has waited.
     holder: Cell<Option<Holder>>,
     queue: Queue,
+    /// Whoever holds it inherits the priority of those who wait.
+    heirs: Option<Box<Heirs>>,
 }
 
 impl Lock {
     #[track_caller]
     pub(super) const fn new(reason: WaitReason) -> Self {
-        Self { locked: Cell::new(false), holder: Cell::new(None), queue: Queue::owned(reason) }
+        Self {
+            locked: Cell::new(false),
+            holder: Cell::new(None),
+            queue: Queue::owned(reason),
+            heirs: None,
+        }
+    }
+
+    /// Whoever holds it inherits the priority of those who wait.
+    pub(super) fn with_heirs(self) -> Self {
+        Self { heirs: Some(Box::new(Heirs::new())), ..self }
     }
 
     /// Waits for the lock; the future was made at `site`.
@@ -39,6 +52,9 @@ impl Lock {
             let holder = current::task().map(|task| Holder { task, site });
             self.holder.set(holder);
             self.queue.set_holder(holder);
+            if let Some(heirs) = &self.heirs {
+                heirs.locked();
+            }
         }
         free
     }
@@ -50,10 +66,28 @@ impl Lock {
 
     #[inline]
     pub(super) fn unlock(&self) {
+        if let Some(heirs) = &self.heirs {
+            return self.bequeath(heirs);
+        }
         if !self.queue.hand_first(LOCK) {
             self.locked.set(false);
             self.queue.set_holder(None);
         }
+    }
+
+    /// Unlocks; what was lent to who held it goes to who is next.
+    #[cold]
+    fn bequeath(&self, heirs: &Heirs) {
+        let mut strangers = Strangers::default();
+        let next = self.queue.first_place();
+        if next.is_some() {
+            self.queue.hand_next(LOCK, &mut strangers);
+        } else {
+            self.locked.set(false);
+            self.queue.set_holder(None);
+        }
+        heirs.pass(next);
+        strangers.wake();
     }
 }
 
@@ -95,8 +129,11 @@ impl Future for Locking<'_> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
         let Self { lock, ref mut waiter } = *self;
         ready!(current::poll_spend(cx));
-        if waiter.is_waiting() {
+        if let Some(place) = waiter.place() {
             if let Some(handed) = waiter.take() {
+                if let Some(heirs) = &lock.heirs {
+                    heirs.takes(place);
+                }
                 return Poll::Ready(handed == LOCK);
             }
         } else if lock.try_lock(waiter.site()) {
@@ -104,6 +141,9 @@ impl Future for Locking<'_> {
         }
         current::unspend();
         waiter.wait_held(&lock.queue, LOCK, lock.holder.get(), cx);
+        if let (Some(heirs), Some(place)) = (&lock.heirs, waiter.place()) {
+            heirs.waits(place, lock.queue.holder().map(|holder| holder.task));
+        }
         Poll::Pending
     }
 }
@@ -111,9 +151,14 @@ impl Future for Locking<'_> {
 impl Drop for Locking<'_> {
     #[inline]
     fn drop(&mut self) {
-        let left = self.waiter.leave(&self.lock.queue);
-        if left.is_some_and(|left| left.handed && left.amount == LOCK) {
-            self.lock.unlock();
+        let Some(place) = self.waiter.place() else { return };
+        match self.waiter.leave(&self.lock.queue) {
+            Some(left) if left.handed && left.amount == LOCK => self.lock.unlock(),
+            _ => {
+                if let Some(heirs) = &self.lock.heirs {
+                    heirs.leaves(place);
+                }
+            }
         }
     }
 }

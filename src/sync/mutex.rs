@@ -39,6 +39,28 @@ impl<T> Mutex<T> {
         Self { lock: Lock::new(WaitReason::Mutex), value: RefCell::new(Some(value)) }
     }
 
+    /// An unlocked mutex against priority inversion: while a more urgent task waits for it, the
+    /// task that holds it runs with that one's priority, so that those in between do not keep both
+    /// waiting.
+    ///
+    /// That goes on if the holder waits for another such mutex itself. When it unlocks, its own
+    /// priority counts again, or what it still inherits through another one. Whose priority counts
+    /// is the task's that took the lock, also if the guard has gone elsewhere. Outside of a runtime
+    /// it is a mutex as any other. While nobody waits it costs no more; who waits pays for each
+    /// such mutex that somebody waits for just then.
+    ///
+    /// ```
+    /// let mutex = turno::sync::Mutex::with_priority_inheritance(7);
+    /// # turno::block_on(async {
+    /// assert_eq!(*mutex.lock().await, 7);
+    /// # });
+    /// ```
+    #[track_caller]
+    pub fn with_priority_inheritance(value: T) -> Self {
+        let lock = Lock::new(WaitReason::Mutex).with_heirs();
+        Self { lock, value: RefCell::new(Some(value)) }
+    }
+
     /// The same as [`new`](Self::new), which is `const` here.
     #[track_caller]
     pub const fn const_new(value: T) -> Self {

@@ -1,4 +1,4 @@
-//! Counted permits: what is under `Semaphore`, `RwLock` and the bounded channel (floor 4).
+//! Counted permits: what is under `Semaphore` and the bounded channel (floor 4).
 //!
 //! First come, first served, also by the many: whoever is first in the queue gets what is put back
 //! until it has all that it wants, and nobody goes past it.

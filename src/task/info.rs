@@ -146,6 +146,8 @@ pub struct TaskInfo {
     /// Nobody holds the task's `JoinHandle`.
     pub(crate) detached: bool,
     priority: u8,
+    /// What it is lent by those who wait for what it holds; 0 if nothing is.
+    pub(crate) inherited: u8,
     group: u32,
     weight: u32,
     spawned_at: Nanos,
@@ -190,6 +192,7 @@ impl TaskInfo {
             state: State::Waiting,
             detached: false,
             priority: 0,
+            inherited: 0,
             group: 0,
             weight: 0,
             spawned_at: now,
@@ -224,9 +227,11 @@ impl TaskInfo {
         self.group
     }
 
-    /// Its priority: the higher the more urgent.
+    /// Its priority: the higher the more urgent. While it holds a
+    /// [mutex that hands priority on](crate::sync::Mutex::with_priority_inheritance), that of the
+    /// most urgent who waits for that, if it is higher than its own.
     pub fn priority(&self) -> u8 {
-        self.priority
+        self.priority.max(self.inherited)
     }
 
     /// Its weight, at least 1.
@@ -244,7 +249,7 @@ impl TaskInfo {
         self.rare.as_ref()?.size
     }
 
-    /// All that the program said of it.
+    /// All that the program said of it: its own priority, whatever it has inherited.
     pub fn attributes(&self) -> Attributes {
         Attributes {
             group: self.group,

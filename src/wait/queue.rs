@@ -11,6 +11,7 @@
 
 use std::cell::Cell;
 use std::marker::PhantomData;
+use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::task::Context;
 
@@ -78,6 +79,13 @@ impl Queue {
             return None;
         }
         with(|waits| waits.entries.get(self.head.get() as usize).map(|entry| entry.amount))?
+    }
+
+    /// Where the first one waits.
+    pub(crate) fn first_place(&self) -> Option<Place> {
+        let index = self.head.get();
+        let serial = |waits: &mut Waits| waits.entries.get(index as usize).map(|e| e.serial);
+        Some(Place { serial: NonZeroU32::new(with(serial)??)?, index })
     }
 
     /// The first one wants `amount` from now on.
@@ -278,6 +286,12 @@ impl Waiter {
     #[inline]
     pub(crate) fn is_waiting(&self) -> bool {
         self.place.is_some()
+    }
+
+    /// Where it waits, or was handed something and has not taken it.
+    #[inline]
+    pub(crate) fn place(&self) -> Option<Place> {
+        self.place
     }
 
     /// Waits at the end of `queue` for `amount`, or where it waits already; then what it wants
