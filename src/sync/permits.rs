@@ -39,7 +39,7 @@ impl Permits {
         self.closed.get()
     }
 
-    /// Takes `n`. That goes past nobody: while somebody waits, none is free.
+    /// Takes `n` that are free. None are while somebody waits: what there is, is its.
     #[inline]
     pub(super) fn try_take(&self, n: u32) -> Result<(), Refusal> {
         let free = self.free.get();
@@ -64,7 +64,7 @@ impl Permits {
     #[inline]
     pub(super) fn put(&self, n: usize) {
         self.free.set(self.free.get() + n);
-        if !self.queue.is_empty() {
+        if self.free.get() > 0 && !self.queue.is_empty() {
             self.serve();
         }
     }
@@ -120,18 +120,9 @@ impl Future for Acquire<'_> {
             return Poll::Ready(Ok(()));
         }
         current::unspend();
-        if !waiter.is_waiting() {
-            // What there is is kept for the first in the queue.
-            let first = permits.queue.is_empty();
-            let part = if first { permits.free.take() as u32 } else { 0 };
-            waiter.wait(&permits.queue, wants - part, cx);
-        } else {
-            waiter.wait(&permits.queue, wants, cx);
-        }
-        if permits.free.get() > 0 {
-            // A foreign waker, cloned for that, has put some back.
-            permits.serve();
-        }
+        waiter.wait(&permits.queue, wants, cx);
+        // If it is the first, what there is is for it.
+        permits.put(0);
         Poll::Pending
     }
 }

@@ -2,6 +2,7 @@
 #![allow(dead_code)] // Each test file is a crate of its own and uses some of them.
 
 pub mod at_random;
+pub mod crowd;
 
 use std::any::Any;
 use std::cell::RefCell;
