@@ -2,15 +2,16 @@
 
 mod common;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
+use common::on_clone::{on_clone, wakes_of_clones};
 use common::{OnDrop, Trace, guarded, has, panic_of, virtual_rt};
 use turno::sync::mpsc::error::{SendError, SendTimeoutError, TryRecvError, TrySendError};
 use turno::sync::mpsc::{self, Receiver, channel, unbounded_channel};
@@ -533,52 +534,39 @@ fn a_sender_that_is_woken_may_receive() {
     assert_eq!(receiver.borrow_mut().try_recv(), Ok(1));
 }
 
-thread_local! {
-    /// Wakes of those that [`on_clone`] makes.
-    static CLONES_WOKEN: Cell<usize> = const { Cell::new(0) };
-}
+#[test]
+fn a_waker_may_do_while_it_is_cloned_what_is_waited_for() {
+    let (sender, mut receiver) = unbounded_channel();
+    let inner = sender.clone();
+    let waker = on_clone(move || inner.send(7).unwrap());
+    assert_eq!(poll(&mut Box::pin(receiver.recv()), &waker), Poll::Ready(Some(7)));
 
-/// A waker that acts when it is cloned, and counts its wakes.
-fn on_clone() -> Waker {
-    fn raw() -> RawWaker {
-        static TABLE: RawWakerVTable = RawWakerVTable::new(
-            |_| {
-                act();
-                raw()
-            },
-            |_| CLONES_WOKEN.set(CLONES_WOKEN.get() + 1),
-            |_| CLONES_WOKEN.set(CLONES_WOKEN.get() + 1),
-            |_| {},
-        );
-        RawWaker::new(std::ptr::null(), &TABLE)
+    let waker = on_clone(move || drop(receiver));
+    assert_eq!(poll(&mut Box::pin(sender.closed()), &waker), Poll::Ready(()));
+
+    let (sender, receiver) = channel(1);
+    let receiver = Rc::new(RefCell::new(receiver));
+    sender.try_send(0).unwrap();
+    let inner = receiver.clone();
+    let waker = on_clone(move || assert_eq!(inner.borrow_mut().try_recv(), Ok(0)));
+    let mut waits = Box::pin(sender.send(1));
+    if poll(&mut waits, &waker).is_pending() {
+        assert_eq!(wakes_of_clones(), 1, "it is told that there is room");
+        assert!(poll(&mut waits, &waker).is_ready());
     }
-    // SAFETY: it holds nothing, and counts in a thread-local.
-    unsafe { Waker::from_raw(raw()) }
 }
 
 #[test]
-fn a_waker_may_do_while_it_is_cloned_what_is_waited_for() {
-    let waker = on_clone();
-    let (sender, mut receiver) = unbounded_channel();
-    let inner = sender.clone();
-    next_act(move || inner.send(7).unwrap());
-    assert_eq!(poll(&mut Box::pin(receiver.recv()), &waker), Poll::Ready(Some(7)));
-
-    next_act(move || drop(receiver));
-    assert_eq!(poll(&mut Box::pin(sender.closed()), &waker), Poll::Ready(()));
-
-    let (sender, mut receiver) = channel(1);
-    sender.try_send(0).unwrap();
-    next_act(move || {
-        assert_eq!(receiver.try_recv(), Ok(0));
-        std::mem::forget(receiver);
-    });
-    CLONES_WOKEN.set(0);
-    let mut waits = Box::pin(sender.send(1));
-    if poll(&mut waits, &waker).is_pending() {
-        assert_eq!(CLONES_WOKEN.get(), 1);
-        assert!(poll(&mut waits, &waker).is_ready());
-    }
+fn a_waker_may_receive_at_once_what_it_is_woken_for() {
+    let (_, waker) = Acts::new();
+    let (sender, receiver) = channel(1);
+    let receiver = Rc::new(RefCell::new(receiver));
+    let polled = receiver.borrow_mut().poll_recv(&mut Context::from_waker(&waker));
+    assert!(polled.is_pending());
+    let inner = receiver.clone();
+    next_act(move || assert_eq!(inner.borrow_mut().try_recv(), Ok(7)));
+    sender.try_send(7).unwrap();
+    assert_eq!(sender.try_send(8), Ok(()), "it has been received");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
+use common::on_clone::on_clone;
 use common::{OnDrop, Trace, guarded, has, panic_of, virtual_rt};
 use turno::sync::oneshot::error::{RecvError, TryRecvError};
 use turno::sync::oneshot::{self, Receiver, channel};
@@ -237,6 +238,17 @@ fn a_value_may_use_other_channels_when_it_is_dropped() {
     assert!(sender.send(value).is_ok());
     drop(receiver);
     assert_eq!(told.try_recv(), Ok(7));
+}
+
+#[test]
+fn a_waker_may_do_while_it_is_cloned_what_is_waited_for() {
+    let (sender, mut receiver) = channel();
+    let waker = on_clone(move || sender.send(7).unwrap());
+    let polled = Pin::new(&mut receiver).poll(&mut Context::from_waker(&waker));
+    assert_eq!(polled, Poll::Ready(Ok(7)));
+    let (mut sender, receiver) = channel::<u32>();
+    let waker = on_clone(move || drop(receiver));
+    assert!(sender.poll_closed(&mut Context::from_waker(&waker)).is_ready());
 }
 
 #[test]

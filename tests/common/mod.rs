@@ -22,6 +22,7 @@ use turno::runtime::{Builder, Runtime};
 use turno::task::Nanos;
 
 pub mod by_hand;
+pub mod on_clone;
 
 /// Runs `test`, and ends the whole process with a message if it hangs.
 pub fn guarded<R>(test: impl FnOnce() -> R) -> R {
