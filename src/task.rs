@@ -24,8 +24,8 @@ pub(crate) mod table;
 pub(crate) mod wake;
 
 mod budget;
-pub mod join_set;
 pub(crate) mod inherit;
+pub mod join_set;
 mod local;
 mod yield_now;
 
@@ -33,8 +33,8 @@ pub use crate::wait::reason::{Holder, Wait, WaitReason};
 pub use budget::{Unconstrained, consume_budget, unconstrained};
 pub use id::Id;
 pub use info::{Attributes, Cause, Left, Nanos, State, TaskInfo};
-pub use join_set::JoinSet;
 pub use join::{AbortHandle, JoinError, JoinHandle};
+pub use join_set::JoinSet;
 pub use local::{AccessError, LocalKey};
 pub use remote::RemoteJoinHandle;
 pub use yield_now::{YieldNow, yield_now};

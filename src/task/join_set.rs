@@ -199,7 +199,9 @@ impl<T: 'static> JoinSet<T> {
     /// # Cancel safety
     /// As that of [`join_next`](Self::join_next).
     #[track_caller]
-    pub fn join_next_with_id(&mut self) -> impl Future<Output = Option<Result<(Id, T), JoinError>>> {
+    pub fn join_next_with_id(
+        &mut self,
+    ) -> impl Future<Output = Option<Result<(Id, T), JoinError>>> {
         let mut next = JoinNext { site: Location::caller(), set: self };
         poll_fn(move |cx| next.poll(cx).map(with_id))
     }
@@ -256,7 +258,7 @@ impl<T: 'static> JoinSet<T> {
     /// Waits for all members; the results in the order in which they finished.
     ///
     /// # Cancel safety
-    /// Dropped half-way it aborts those that have not finished, and drops the results of the others.
+    /// Dropped half-way it aborts those that have not finished, and drops the others' results.
     ///
     /// # Panics
     /// With a member's panic, or if one was aborted; the others are aborted then.
