@@ -122,6 +122,12 @@ impl Whom {
         Self { waker: self.waker.take(), task: self.task, of: self.of }
     }
 
+    /// Whether waking, cloning and dropping it is user code.
+    #[inline]
+    fn is_foreign(&self) -> bool {
+        self.waker.is_some()
+    }
+
     /// The task that waits, if one does.
     pub(crate) fn task(&self) -> Option<Id> {
         self.task

@@ -218,8 +218,8 @@ impl<T> Sender<T> {
         self.tell();
     }
 
-    /// As [`send_modify`](Self::send_modify), if `modify` says that it did change the value. Returns
-    /// what it said. If that is not true, the value is another one, and nobody is told.
+    /// As [`send_modify`](Self::send_modify), if `modify` says that it did change the value.
+    /// Returns what it said. If that is not true, the value is another one, and nobody is told.
     ///
     /// # Panics
     /// As [`send_modify`](Self::send_modify).
@@ -427,7 +427,7 @@ impl<T> Receiver<T> {
         poll_fn(move |cx| {
             ready!(current::poll_spend(cx));
             let has_changed = see(shared, version);
-            if has_changed || !mem::replace(&mut asked, true) {
+            if !mem::replace(&mut asked, true) || has_changed {
                 let value = shared.look(has_changed, site);
                 if wanted(&value) {
                     listener.leave();

@@ -163,6 +163,14 @@ impl Queue {
         }
     }
 
+    /// Who holds it, if somebody has waited for it and one task does.
+    pub(crate) fn holder(&self) -> Option<Holder> {
+        if self.record.get() == NONE {
+            return None;
+        }
+        with(|waits| waits.records.get(self.record.get() as usize)?.holder)?
+    }
+
     /// The queue's record; whoever is the first to need it makes it.
     #[inline]
     fn record(&self, waits: &mut Waits, holder: Option<Holder>) -> u32 {
@@ -323,6 +331,12 @@ impl Waiter {
         });
     }
 
+    /// While it waits, it is for `reason`: where one queue is for several.
+    pub(crate) fn set_reason(&self, reason: WaitReason) {
+        let Some(place) = self.place else { return };
+        with(|waits| waits.get_mut(place).map(|entry| entry.reason = reason));
+    }
+
     /// What it was handed, if anything: it does not wait any more then.
     #[inline]
     pub(crate) fn take(&mut self) -> Option<u32> {
@@ -360,8 +374,8 @@ pub(crate) struct Left {
     pub(crate) amount: u32,
 }
 
-/// A [`Waiter`] for news that reach everybody alike: nothing of it has to be passed on, so it leaves
-/// by itself.
+/// A [`Waiter`] for news that reach everybody alike: nothing of it has to be passed on, so it
+/// leaves by itself.
 pub(crate) struct Listener<'a> {
     queue: &'a Queue,
     waiter: Waiter,

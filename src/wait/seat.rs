@@ -32,16 +32,17 @@ impl Seat {
     /// Who polls with `cx` waits here, at `site`. Whoever did before does not any more.
     ///
     /// A foreign waker is cloned, and an old one dropped: that is user code, so what is waited for
-    /// may have come about when this returns, and nobody is told.
+    /// may have come about when this returns, and nobody is told. True if that can be.
     #[inline]
-    pub(crate) fn wait(&self, cx: &Context<'_>, site: Site) {
+    pub(crate) fn wait(&self, cx: &Context<'_>, site: Site) -> bool {
         let here = |place| super::waits_at(place, cx, site);
         if self.place.get().is_some_and(here) {
-            return;
+            return false;
         }
         let whom = Whom::polls(cx);
+        let foreign = whom.is_foreign();
         // Dropped when nothing is borrowed.
-        let _old = with(|waits| {
+        let old = with(|waits| {
             let old = self.place.get().and_then(|place| waits.remove(place));
             if self.record.get() == NONE {
                 let record = Record { made: self.made, holder: None };
@@ -51,6 +52,7 @@ impl Seat {
             self.place.set(Some(place));
             old
         });
+        foreign || old.flatten().is_some_and(|old| old.is_foreign())
     }
 
     /// Wakes who waits here, if anybody: its wait is over. It may be anybody, so the caller's own

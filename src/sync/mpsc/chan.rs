@@ -186,8 +186,8 @@ impl<T, R: Room> Chan<T, R> {
     ) -> Poll<V> {
         ready!(current::poll_spend(cx));
         let received = receive().or_else(|| {
-            self.receiver.wait(cx, site);
-            receive()
+            let again = self.receiver.wait(cx, site);
+            if again { receive() } else { None }
         });
         if let Some(received) = received {
             self.receiver.leave();

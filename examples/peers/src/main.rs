@@ -1,0 +1,31 @@
+//! turno beside its peers, in one run: what a switch, a task, a timer, a message costs here and
+//! there.
+//!
+//! ```text
+//! cargo peers                  everything
+//! cargo peers --only switch    one row
+//! cargo peers --help           what each row does and why, and how to read the table
+//! ```
+//!
+//! `work` is what is measured, `peer` the runtimes it is measured on; each work is written once.
+
+use std::process::ExitCode;
+
+mod args;
+mod child;
+mod peer;
+mod pin;
+mod report;
+mod run;
+mod work;
+
+fn main() -> ExitCode {
+    let matches = args::command().get_matches();
+    match args::dispatch(&matches) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            anstream::eprintln!("peers: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

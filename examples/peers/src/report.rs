@@ -1,0 +1,92 @@
+//! The tables, and the same as JSON.
+
+use anstream::println;
+use anstyle::{AnsiColor, Style};
+use comfy_table::CellAlignment;
+use comfy_table::presets::NOTHING;
+
+use crate::run::{Cell, Row};
+use crate::work::Table;
+
+const CHEAPER: Style = AnsiColor::Red.on_default();
+const DEARER: Style = AnsiColor::Green.on_default();
+const BASE: Style = Style::new().bold();
+const PLAIN: Style = Style::new();
+
+/// The rows that are compared by the same columns, one table.
+pub fn tables(rows: &[Row]) {
+    for which in [Table::Runtimes, Table::Policies] {
+        let rows: Vec<_> = rows.iter().filter(|row| row.table == which).collect();
+        if !rows.is_empty() {
+            println!("{}\n", table(&rows));
+        }
+    }
+    println!(
+        "{}x{:#}: so many times the cost in the row's first column. {}Dearer{:#} and \
+         {}cheaper{:#} are said\nonly where no sample of the one was among those of the other.",
+        BASE, BASE, DEARER, DEARER, CHEAPER, CHEAPER
+    );
+}
+
+fn table(rows: &[&Row]) -> comfy_table::Table {
+    let mut columns: Vec<&str> = Vec::new();
+    for cell in rows.iter().flat_map(|row| &row.cells) {
+        if !columns.contains(&cell.column) {
+            columns.push(cell.column);
+        }
+    }
+    let mut table = comfy_table::Table::new();
+    table.load_style(NOTHING);
+    table.set_header(["", ""].into_iter().chain(columns.iter().copied()));
+    for row in rows {
+        let shown = columns.iter().map(|column| {
+            let cell = row.cells.iter().find(|cell| cell.column == *column);
+            cell.map_or_else(|| "-".to_string(), |cell| show(cell, &row.cells[0]))
+        });
+        table.add_row([row.name.clone(), row.unit.short().to_string()].into_iter().chain(shown));
+    }
+    for column in table.column_iter_mut().skip(2) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+fn show(cell: &Cell, base: &Cell) -> String {
+    let apart = cell.most < base.least || cell.least > base.most;
+    let style = match (apart, cell.ratio > 1.0) {
+        _ if cell.column == base.column => BASE,
+        (false, _) => PLAIN,
+        (true, true) => DEARER,
+        (true, false) => CHEAPER,
+    };
+    format!("{} {style}{:>5.2}x{style:#}", number(cell.median), cell.ratio)
+}
+
+/// Three digits that count.
+fn number(value: f64) -> String {
+    match value {
+        v if v < 10.0 => format!("{v:.2}"),
+        v if v < 100.0 => format!("{v:.1}"),
+        v if v < 10_000.0 => format!("{v:.0}"),
+        v if v < 100_000.0 => format!("{:.1}k", v / 1e3),
+        v => format!("{:.0}k", v / 1e3),
+    }
+}
+
+/// An object a line for each figure in each column.
+pub fn json(rows: &[Row]) {
+    for row in rows {
+        let compared = match row.table {
+            Table::Runtimes => "runtime",
+            Table::Policies => "policy",
+        };
+        for Cell { column, median, least, most, ratio } in &row.cells {
+            println!(
+                "{{\"work\":\"{}\",\"{compared}\":\"{column}\",\"{}\":{median:.3},\
+                 \"least\":{least:.3},\"most\":{most:.3},\"ratio\":{ratio:.4}}}",
+                row.name,
+                row.unit.name(),
+            );
+        }
+    }
+}
