@@ -25,7 +25,8 @@ machine slows all of them. Compare only figures of one run.
   LocalPool       of the crate `futures`; it has no timers and no sockets";
 
 const READING: &str = "How to read it:
-  `26.0 1.00x` are 26 ns an operation, and the ratio to the row's first column. Above 1 it costs
+  `26.0 1.00x` are 26 ns an operation, and the ratio to the row's first column. A nanosecond is one
+  of computing, in all threads and in the kernel; only messages a second (/s) count waiting too. Above 1 it costs
   more than there, below 1 less, also where the figure is a throughput. `-` cannot do it. A runtime
   that is twice as cheap at a switch makes no program twice as fast: a message over TCP costs
   hundreds of switches, nearly all of it the kernel's.

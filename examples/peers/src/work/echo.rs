@@ -19,7 +19,7 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-use super::{Scale, time::cpu_time};
+use super::{Scale, cpu_time};
 use crate::child::{self, Child};
 use crate::peer::{Floor, Monoio, Net, Peer, Smol, Tokio, TokioLocal, Turno};
 
