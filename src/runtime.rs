@@ -415,9 +415,7 @@ impl Runtime {
 
     /// Whether anything is to be expected without somebody from outside.
     fn is_armed(&self) -> bool {
-        self.park_timeout().is_some()
-            || self.shared.blocking.in_flight() > 0
-            || self.shared.sources.borrow().armed() > 0
+        self.park_timeout().is_some() || self.shared.is_armed()
     }
 }
 

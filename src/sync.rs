@@ -9,8 +9,11 @@
 //!
 //! | | for |
 //! | --- | --- |
+//! | [`Barrier`] | tasks that go on when all have come |
 //! | [`Mutex`] | what must stay together from one `await` to the next |
 //! | [`Notify`] | a word that something has happened |
+//! | [`OnceCell`] | a value that is made once, by whoever needs it first |
+//! | [`RwLock`] | what many may read at once, or one may change |
 //! | [`Semaphore`] | so many at once |
 //! | [`oneshot`] | one value, once |
 //! | [`mpsc`] | messages from many to one, in order |
@@ -22,14 +25,22 @@ pub mod mpsc;
 pub mod oneshot;
 pub mod watch;
 
+mod barrier;
+mod lock;
 mod mutex;
 mod notify;
+mod once_cell;
 mod permits;
+mod rwlock;
 mod semaphore;
 mod side;
 
-pub use mutex::{Mutex, MutexGuard, OwnedMutexGuard, TryLockError};
+pub use barrier::{Barrier, BarrierWaitResult};
+pub use lock::TryLockError;
+pub use mutex::{Mutex, MutexGuard, OwnedMutexGuard};
 pub use notify::Notify;
+pub use once_cell::{OnceCell, SetError};
+pub use rwlock::{RwLock, RwLockMappedWriteGuard, RwLockReadGuard, RwLockWriteGuard};
 pub use semaphore::{
     AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError,
 };

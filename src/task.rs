@@ -13,6 +13,7 @@ use crate::time::Instant;
 use crate::time::clock::nanos;
 
 pub(crate) mod current;
+pub(crate) mod finished;
 pub(crate) mod id;
 pub(crate) mod inbox;
 pub(crate) mod info;
@@ -24,6 +25,7 @@ pub(crate) mod wake;
 
 mod budget;
 pub(crate) mod inherit;
+pub mod join_set;
 mod local;
 mod yield_now;
 
@@ -32,6 +34,7 @@ pub use budget::{Unconstrained, consume_budget, unconstrained};
 pub use id::Id;
 pub use info::{Attributes, Cause, Left, Nanos, State, TaskInfo};
 pub use join::{AbortHandle, JoinError, JoinHandle};
+pub use join_set::JoinSet;
 pub use local::{AccessError, LocalKey};
 pub use remote::RemoteJoinHandle;
 pub use yield_now::{YieldNow, yield_now};

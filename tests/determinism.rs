@@ -5,28 +5,12 @@ mod common;
 
 use std::process::Command;
 
+use common::at_random::AtRandom;
 use common::{Gate, Trace, guarded, own_waker};
 use turno::observe::Event;
-use turno::policy::{Pick, Policy, Tasks};
 use turno::runtime::Builder;
-use turno::task::{self, Id, Nanos, TaskInfo, yield_now};
+use turno::task::{self, Nanos, yield_now};
 use turno::time::{Clock, Duration, sleep, timeout, work};
-
-/// Picks at random: whatever could differ between two runs would show.
-#[derive(Default)]
-struct Any(Vec<Id>);
-
-impl Policy for Any {
-    fn ready(&mut self, task: &TaskInfo, _: Nanos) {
-        self.0.push(task.id());
-    }
-    fn pick(&mut self, tasks: &Tasks<'_>, _: Nanos) -> Pick {
-        self.0.retain(|&id| tasks.get(id).is_some());
-        let len = self.0.len() as u64;
-        let picked = (len > 0).then(|| self.0.swap_remove((tasks.random() % len) as usize));
-        picked.into()
-    }
-}
 
 /// The trace of a program that uses everything that could bring in chance.
 fn trace(seed: u64) -> String {
@@ -41,7 +25,7 @@ fn trace(seed: u64) -> String {
             }
         };
         let clock = Clock::virtual_time();
-        let builder = Builder::new().clock(clock).seed(seed).policy(Any::default());
+        let builder = Builder::new().clock(clock).seed(seed).policy(AtRandom::default());
         let rt = builder.observe(observer).budget(3).build().unwrap();
         rt.block_on(async {
             let gate = Gate::new();

@@ -205,6 +205,21 @@ fn who_waits_for_a_value_is_not_content_with_another() {
 }
 
 #[test]
+fn it_is_asked_once_for_each_change_however_often_it_is_polled() {
+    let (sender, mut receiver) = watch::channel(0);
+    sender.send(1).unwrap();
+    let asked = Cell::new(0);
+    let mut wait = pin!(receiver.wait_for(|&value| (asked.set(asked.get() + 1), value > 5).1));
+    for _ in 0..3 {
+        assert!(wait.as_mut().now_or_never().is_none());
+        assert!(!sender.send_if_modified(|value| (*value = 7, false).1));
+    }
+    assert_eq!(asked.get(), 1);
+    sender.send_modify(|_| ());
+    assert_eq!(wait.now_or_never().map(|found| *found.unwrap()), Some(7));
+}
+
+#[test]
 fn to_send_while_the_value_is_borrowed_panics_and_names_the_borrow() {
     let (sender, mut receiver) = watch::channel(0);
     let line = line!() + 1;

@@ -16,6 +16,7 @@ use crate::policy::{Pick, Policy, Rng, Tasks};
 use crate::reactor::{Reactor, Sources};
 use crate::task::Plan;
 use crate::task::current::{self, LoopKey};
+use crate::task::finished::Joiner;
 use crate::task::id::Id;
 use crate::task::inbox::Letter;
 use crate::task::info::{Attributes, Cause, Left, Nanos, State, TaskInfo};
@@ -24,7 +25,7 @@ use crate::task::table::Table;
 use crate::task::wake::TaskWaker;
 use crate::time::clock::Clock;
 use crate::time::timers::Timers;
-use crate::wait::{self, Place, Whom};
+use crate::wait::{Place, Whom};
 
 /// What a runtime, its join handles and the context of its thread share. Each cell is borrowed for
 /// one phase at a time; none while user code can run, with the one exception named at [`Core`].
@@ -274,7 +275,7 @@ impl Core {
     /// Who awaits the task.
     #[inline]
     pub(crate) fn take_joiner(&mut self, id: Id) -> Option<Whom> {
-        self.tasks.get_mut(id)?.joiner.take().and_then(wait::leave)
+        self.tasks.get_mut(id)?.joiner.take().and_then(Joiner::tell)
     }
 
     /// Asks the policy who is next, and takes that task out of its slot.
@@ -396,7 +397,7 @@ impl Core {
     pub(crate) fn detach(&mut self, id: Id) -> Option<(Option<BoxedTask>, Option<Whom>)> {
         let slot = self.tasks.get_mut(id)?;
         slot.info.detached = true;
-        let joiner = slot.joiner.take().and_then(wait::leave);
+        let joiner = slot.joiner.take().and_then(Joiner::discharge);
         if slot.info.state != State::Done || slot.run.is_none() {
             return Some((None, joiner));
         }

@@ -1,18 +1,24 @@
 //! Looking outside: at the clock, the sockets and other threads, and sleeping (floor 3).
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::core::{Shared, Wake};
-use super::stall::Prospect;
+use super::stall::{Prospect, Stalled};
 use super::turn::Drive;
 use crate::task::current;
 use crate::task::inbox::Letter;
 use crate::task::info::{Cause, Nanos};
+use crate::task::wake::TaskWaker;
 use crate::time::clock::nanos;
 use crate::wait;
 
 /// So many timers are fired at once.
 const BATCH: usize = 64;
+
+/// A pause that is longer is worth asking whether it can ever end. Much shorter timeouts are dear:
+/// the kernel has to set its alarm clock anew for each.
+const PAUSE: Duration = Duration::from_millis(100);
 
 impl Shared {
     /// Looks outside. If there is nothing to do it sleeps until there is, at most for `wait`.
@@ -28,17 +34,6 @@ impl Shared {
         let next = self.next_timer().into_iter().chain(self.horizon.get()).min();
         let jumps = self.clock.is_virtual() && self.blocking.in_flight() == 0 && next.is_some();
         let nap = self.nap(next, jumps);
-        let mut quiet = None;
-        if let (None, None, Some(root)) = (nap, wait, &drive.root) {
-            match self.prospect(root.waker()) {
-                Prospect::Open => {}
-                Prospect::Doubtful => quiet = self.quiet_after.filter(|_| !self.suspected.get()),
-                Prospect::Hopeless(stalled) => {
-                    drive.stalled = Some(stalled);
-                    return;
-                }
-            }
-        }
         if self.polls_before_parking(nap.into_iter().chain(wait).min()) {
             return;
         }
@@ -46,19 +41,45 @@ impl Shared {
         self.take_in(Cause::Outside, self.now.get()); // An observer may have woken somebody,
         self.attend(); // or aborted.
         let nap = if self.can_switch() { Some(Duration::ZERO) } else { nap };
-        let asleep = quiet.map(|_| std::time::Instant::now());
-        self.ask_reactor(nap.into_iter().chain(wait).chain(quiet).min());
-        self.open_letters();
-        if let (Some(quiet), Some(asleep), Some(root)) = (quiet, asleep, &drive.root)
-            && !self.can_switch()
-            && asleep.elapsed() >= quiet
-        {
-            self.suspect(root.waker(), quiet);
+        let forever = nap.is_none() && wait.is_none() && !self.is_armed();
+        match &drive.root {
+            Some(root) if forever => drive.stalled = self.sleep_on(root.waker()),
+            _ => self.sleep(nap.into_iter().chain(wait).min()),
         }
         if jumps && !self.can_switch() {
             self.clock.jump(next.unwrap_or(0));
         }
         self.read_clock();
+    }
+
+    fn sleep(&self, nap: Option<Duration>) {
+        self.ask_reactor(nap);
+        self.open_letters();
+    }
+
+    /// Sleeps though nothing is armed, so that only another thread can end it; unless it is proved
+    /// that none can: then it says so.
+    #[cold]
+    fn sleep_on(&self, root: Option<&Arc<TaskWaker>>) -> Option<Stalled> {
+        // The proof looks at every task, so it is not made at each pause that another thread ends.
+        if self.is_doubtful(root) {
+            self.sleep(Some(PAUSE));
+            if self.can_switch() || self.link.inbox.is_full() {
+                return None;
+            }
+        }
+        match (self.prospect(root), self.quiet_after.filter(|_| !self.suspected.get())) {
+            (Prospect::Hopeless(stalled), _) => return Some(stalled),
+            (Prospect::Doubtful, Some(quiet)) => {
+                let asleep = Instant::now();
+                self.sleep(Some(quiet));
+                if !self.can_switch() && asleep.elapsed() >= quiet {
+                    self.suspect(root, quiet);
+                }
+            }
+            _ => self.sleep(None),
+        }
+        None
     }
 
     /// Looks again and again for a while instead of sleeping, if the builder was told so. True if

@@ -119,6 +119,9 @@ impl fmt::Display for Unfinished {
     }
 }
 
+/// So many tasks are seen at a glance.
+const GLANCE: usize = 64;
+
 /// What the loop finds when it is about to sleep for ever.
 pub(crate) enum Prospect {
     /// Somebody may well wake it.
@@ -173,10 +176,24 @@ impl Shared {
         tasks
     }
 
+    /// Whether a source or a blocking job is waited for.
+    pub(crate) fn is_armed(&self) -> bool {
+        self.sources.borrow().armed() > 0 || self.blocking.in_flight() > 0
+    }
+
+    /// At a glance: whether somebody out there may wake a task, or there are too many to look at.
+    pub(crate) fn is_doubtful(&self, root: Option<&Arc<TaskWaker>>) -> bool {
+        let core = self.core.borrow();
+        let runs = core.tasks.iter().filter_map(|slot| slot.run.as_ref());
+        let mut wakers = runs.filter_map(|run| run.waker()).chain(root);
+        self.link.inbox.is_reachable()
+            || core.tasks.len() > GLANCE
+            || wakers.any(|waker| Arc::strong_count(waker) > 1)
+    }
+
     /// What is to be expected if nobody is ready and no timer is set.
     pub(crate) fn prospect(&self, root: Option<&Arc<TaskWaker>>) -> Prospect {
-        let armed = self.sources.borrow().armed() > 0 || self.blocking.in_flight() > 0;
-        if armed || self.link.inbox.is_full() {
+        if self.is_armed() || self.link.inbox.is_full() {
             return Prospect::Open;
         }
         // In this order: who goes away after leaving a letter must not be missed.

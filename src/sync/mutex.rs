@@ -1,17 +1,13 @@
 //! A lock that is awaited (floor 4).
 
-use std::cell::{Cell, RefCell, RefMut};
+use std::cell::{RefCell, RefMut};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
-use crate::task::current;
-use crate::wait::Site;
-use crate::wait::queue::{Queue, Waiter};
-use crate::wait::reason::{Holder, WaitReason};
+use super::lock::{Held, Lock, TryLockError};
+use crate::wait::reason::WaitReason;
 
 /// A lock that may be held across an `await`, first come, first served.
 ///
@@ -36,28 +32,11 @@ pub struct Mutex<T> {
     value: RefCell<Option<T>>,
 }
 
-/// The mutex is locked, or others wait for it.
-#[derive(Debug, PartialEq, Eq)]
-pub struct TryLockError(());
-
-impl fmt::Display for TryLockError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the mutex is locked")
-    }
-}
-
-impl std::error::Error for TryLockError {}
-
 impl<T> Mutex<T> {
     /// An unlocked mutex.
     #[track_caller]
     pub const fn new(value: T) -> Self {
-        let lock = Lock {
-            locked: Cell::new(false),
-            holder: Cell::new(None),
-            queue: Queue::owned(WaitReason::Mutex),
-        };
-        Self { lock, value: RefCell::new(Some(value)) }
+        Self { lock: Lock::new(WaitReason::Mutex), value: RefCell::new(Some(value)) }
     }
 
     /// The same as [`new`](Self::new), which is `const` here.
@@ -127,7 +106,7 @@ impl<T> Mutex<T> {
 
     fn guard(&self) -> MutexGuard<'_, T> {
         let value = RefMut::map(self.value.borrow_mut(), |value| there(value.as_mut()));
-        MutexGuard { value, _held: Held(&self.lock) }
+        MutexGuard { value, _held: self.lock.held() }
     }
 }
 
@@ -247,83 +226,5 @@ impl<T: fmt::Debug> fmt::Debug for OwnedMutexGuard<T> {
 impl<T: fmt::Display> fmt::Display for OwnedMutexGuard<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
-    }
-}
-
-/// The lock, without what it protects.
-struct Lock {
-    /// Somebody holds it, or was handed it and has not come for it yet.
-    locked: Cell<bool>,
-    /// For reports. The queue knows better once somebody has waited.
-    holder: Cell<Option<Holder>>,
-    queue: Queue,
-}
-
-impl Lock {
-    #[inline]
-    fn locking(&self, site: Site) -> Locking<'_> {
-        Locking { lock: self, waiter: Waiter::new(site) }
-    }
-
-    #[inline]
-    fn try_lock(&self, site: Site) -> bool {
-        let free = !self.locked.replace(true);
-        if free {
-            let holder = current::task().map(|task| Holder { task, site });
-            self.holder.set(holder);
-            self.queue.set_holder(holder);
-        }
-        free
-    }
-
-    #[inline]
-    fn unlock(&self) {
-        if !self.queue.hand_first(1) {
-            self.locked.set(false);
-            self.queue.set_holder(None);
-        }
-    }
-}
-
-/// Unlocks when it is dropped.
-struct Held<'a>(&'a Lock);
-
-impl Drop for Held<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        self.0.unlock();
-    }
-}
-
-/// Waits for the lock. Whoever polls it to its end holds it.
-struct Locking<'a> {
-    lock: &'a Lock,
-    waiter: Waiter,
-}
-
-impl Future for Locking<'_> {
-    type Output = ();
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Self { lock, ref mut waiter } = *self;
-        ready!(current::poll_spend(cx));
-        let waited = waiter.is_waiting();
-        if waiter.take().is_some() || (!waited && lock.try_lock(waiter.site())) {
-            return Poll::Ready(());
-        }
-        current::unspend();
-        waiter.wait_held(&lock.queue, 1, lock.holder.get(), cx);
-        Poll::Pending
-    }
-}
-
-impl Drop for Locking<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        let left = self.waiter.leave(&self.lock.queue);
-        if left.is_some_and(|left| left.handed) {
-            self.lock.unlock();
-        }
     }
 }

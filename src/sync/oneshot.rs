@@ -174,10 +174,8 @@ impl<T> Sender<T> {
 
 fn poll_closed<T>(chan: &Chan<T>, cx: &mut Context<'_>, site: Site) -> Poll<()> {
     ready!(current::poll_spend(cx));
-    if !chan.closed.get() {
-        chan.sender.wait(cx, site);
-    }
-    if chan.closed.get() {
+    let closed = || chan.closed.get();
+    if closed() || (chan.sender.wait(cx, site) && closed()) {
         chan.sender.leave();
         return Poll::Ready(());
     }
@@ -285,10 +283,10 @@ impl<T> Future for Receiver<T> {
         };
         ready!(current::poll_spend(cx));
         let site = Location::caller();
-        let result = chan.settled().or_else(|| {
-            chan.receiver.wait(cx, site);
-            chan.settled()
-        });
+        let mut result = chan.settled();
+        if result.is_none() && chan.receiver.wait(cx, site) {
+            result = chan.settled();
+        }
         let Some(result) = result else {
             current::unspend();
             return Poll::Pending;

@@ -39,13 +39,13 @@ impl Permits {
         self.closed.get()
     }
 
-    /// Takes `n`, if nobody has to wait before.
+    /// Takes `n` that are free. None are while somebody waits: what there is, is its.
     #[inline]
     pub(super) fn try_take(&self, n: u32) -> Result<(), Refusal> {
         let free = self.free.get();
         if self.closed.get() {
             Err(Refusal::Closed)
-        } else if n as usize > free || (n > 0 && !self.queue.is_empty()) {
+        } else if n as usize > free {
             Err(Refusal::NotEnough)
         } else {
             self.free.set(free - n as usize);
@@ -64,7 +64,7 @@ impl Permits {
     #[inline]
     pub(super) fn put(&self, n: usize) {
         self.free.set(self.free.get() + n);
-        if !self.queue.is_empty() {
+        if self.free.get() > 0 && !self.queue.is_empty() {
             self.serve();
         }
     }
@@ -120,25 +120,24 @@ impl Future for Acquire<'_> {
             return Poll::Ready(Ok(()));
         }
         current::unspend();
-        if !waiter.is_waiting() {
-            // What there is is kept for the first in the queue.
-            let first = permits.queue.is_empty();
-            let part = if first { permits.free.take() as u32 } else { 0 };
-            waiter.wait(&permits.queue, wants - part, cx);
-        } else {
-            waiter.wait(&permits.queue, wants, cx);
-        }
-        if permits.free.get() > 0 {
-            // A foreign waker, cloned for that, has put some back.
-            permits.serve();
-        }
+        waiter.wait(&permits.queue, wants, cx);
+        // If it is the first, what there is is for it.
+        permits.put(0);
         Poll::Pending
     }
 }
 
 impl Acquire<'_> {
     /// What it has got so far goes to the next.
+    #[inline]
     fn leave(&mut self) {
+        if self.waiter.is_waiting() {
+            self.give_up();
+        }
+    }
+
+    #[cold]
+    fn give_up(&mut self) {
         if let Some(left) = self.waiter.leave(&self.permits.queue) {
             self.permits.put((self.wants - left.amount) as usize);
         }

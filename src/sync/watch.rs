@@ -427,7 +427,7 @@ impl<T> Receiver<T> {
         poll_fn(move |cx| {
             ready!(current::poll_spend(cx));
             let has_changed = see(shared, version);
-            if has_changed || !mem::replace(&mut asked, true) {
+            if !mem::replace(&mut asked, true) || has_changed {
                 let value = shared.look(has_changed, site);
                 if wanted(&value) {
                     listener.leave();

@@ -12,13 +12,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use super::current;
+use super::finished::{Finished, Joiner};
 use super::id::Id;
 use super::inbox::{Inbox, Letter, Reach};
 use super::info::{State, TaskInfo};
 use super::remote::{AbortFlag, RemoteJoinHandle};
+use super::run::BoxedTask;
 use crate::runtime::core::Shared;
 use crate::wait::reason::WaitReason;
-use crate::wait::{self, Site};
+use crate::wait::{self, Site, Whom};
 
 /// Why a task ended without a result: it was aborted, or it panicked.
 ///
@@ -217,6 +219,49 @@ impl<T> JoinHandle<T> {
     }
 }
 
+/// For a set of them: they are not polled then, the set's list says who has finished.
+impl<T: 'static> JoinHandle<T> {
+    /// Whether its result comes from another thread.
+    pub(super) fn is_abroad(&self) -> bool {
+        matches!(self.of, Of::Job(_))
+    }
+
+    /// From now on `finished` is told of the end, by this key. Returns whom to wake if it is there.
+    pub(super) fn join_into(&self, finished: &Rc<Finished>, key: u32) -> Option<Whom> {
+        match &self.of {
+            Of::Task { id, shared, .. } => {
+                let mut core = shared.core_for("`JoinSet`");
+                core.tasks.get_mut(*id)?.joiner = Some(Joiner::Set(finished.clone(), key));
+                None
+            }
+            Of::Job(job) => {
+                job.on_end(finished.waker_for(key));
+                None
+            }
+            Of::Never { .. } | Of::Taken { .. } => finished.push(key),
+        }
+    }
+
+    /// The result, if it is there; once.
+    pub(super) fn take_result(&mut self) -> Option<Result<T, JoinError>> {
+        let id = self.id();
+        let result = match &mut self.of {
+            Of::Task { shared, .. } => {
+                let mut core = shared.core_for("`JoinSet`");
+                let slot = core.tasks.get_mut(id)?;
+                let task = slot.run.take_if(|_| slot.info.state == State::Done)?;
+                core.tasks.remove(id);
+                drop(core);
+                result_of(id, task)
+            }
+            Of::Job(job) => job.take_result()?,
+            Of::Never { error, .. } => Err(error.take()?),
+            Of::Taken { .. } => return None,
+        };
+        Some(result)
+    }
+}
+
 impl<T: 'static> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
@@ -252,28 +297,35 @@ fn poll_task<T: 'static>(
     let Some(slot) = core.tasks.get_mut(id) else {
         panic!("the `JoinHandle` of task {id} lost its task: this is a bug of turno");
     };
-    if let Some(mut task) = slot.run.take_if(|_| slot.info.state == State::Done) {
+    if let Some(task) = slot.run.take_if(|_| slot.info.state == State::Done) {
         core.tasks.remove(id);
         drop(core);
-        let mut result: Option<Result<T, JoinError>> = None;
-        task.as_mut().take_result(&mut result);
-        let Some(result) = result else {
-            panic!("task {id} is done but has no result: this is a bug of turno");
-        };
-        return Poll::Ready(result);
+        return Poll::Ready(result_of(id, task));
     }
     current::unspend();
-    if slot.joiner.is_some_and(|joiner| wait::waits(joiner, cx)) {
+    if let Some(Joiner::Handle(place)) = slot.joiner
+        && wait::waits(place, cx)
+    {
         return Poll::Pending;
     }
     drop(core); // Cloning and dropping a waker is user code.
-    let joiner = wait::enter(cx, WaitReason::Join(id), site);
+    let joiner = Joiner::Handle(wait::enter(cx, WaitReason::Join(id), site));
     let old = match shared.core_for("`JoinHandle::poll`").tasks.get_mut(id) {
         Some(slot) => slot.joiner.replace(joiner),
         None => Some(joiner),
     };
-    drop(old.and_then(wait::leave));
+    drop(old.and_then(Joiner::discharge));
     Poll::Pending
+}
+
+/// The result of a task that is done, and has left the table.
+fn result_of<T: 'static>(id: Id, mut task: BoxedTask) -> Result<T, JoinError> {
+    let mut result: Option<Result<T, JoinError>> = None;
+    task.as_mut().take_result(&mut result);
+    let Some(result) = result else {
+        panic!("task {id} is done but has no result: this is a bug of turno");
+    };
+    result
 }
 
 impl<T> Drop for JoinHandle<T> {

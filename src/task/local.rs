@@ -92,7 +92,7 @@ macro_rules! __task_local {
 /// spawned on this thread while the key has a value gets a clone of it, made by
 /// [`spawn`](crate::spawn()) and seen by the task from its first poll until its future is dropped;
 /// and so do the tasks it spawns. This holds for whatever spawns here, as
-/// `JoinSet` and [`Builder`](super::Builder); not for what goes through a
+/// [`JoinSet`](super::JoinSet) and [`Builder`](super::Builder); not for what goes through a
 /// [`Handle`](crate::runtime::Handle), nor for blocking jobs.
 ///
 /// # Cost

@@ -176,6 +176,25 @@ impl<T> RemoteJoinHandle<T> {
     }
 }
 
+/// For a set of them: they are not polled then.
+impl<T> RemoteJoinHandle<T> {
+    /// Wakes `waker` when the result is in: at once, if it is.
+    pub(super) fn on_end(&self, waker: Waker) {
+        let mut state = lock(&self.crossing.state);
+        if state.finished {
+            drop(state);
+            waker.wake();
+        } else {
+            state.waker = Some(waker);
+        }
+    }
+
+    /// The result, if it is in; once.
+    pub(super) fn take_result(&self) -> Option<Result<T, JoinError>> {
+        lock(&self.crossing.state).result.take()
+    }
+}
+
 impl<T> Future for RemoteJoinHandle<T> {
     type Output = Result<T, JoinError>;
 

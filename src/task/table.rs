@@ -2,10 +2,10 @@
 
 use slab::Slab;
 
+use super::finished::Joiner;
 use super::id::Id;
 use super::info::{State, TaskInfo};
 use crate::policy::Lookup;
-use crate::wait::Place;
 
 /// All tasks of one runtime. `R` is what makes a task run; the table only keeps it.
 pub(crate) struct Table<R> {
@@ -19,8 +19,8 @@ pub(crate) struct Slot<R> {
     /// Taken out while the task runs, so that no borrow is held then. `None` for the root task,
     /// which lives on the stack of `block_on`.
     pub(crate) run: Option<R>,
-    /// The entry of whoever awaits the task's `JoinHandle`.
-    pub(crate) joiner: Option<Place>,
+    /// Who is to be told of its end.
+    pub(crate) joiner: Option<Joiner>,
 }
 
 impl<R> Table<R> {
@@ -32,6 +32,10 @@ impl<R> Table<R> {
     #[inline]
     pub(crate) fn insert(&mut self, make: impl FnOnce(Id) -> (TaskInfo, Option<R>)) -> Id {
         self.serial = self.serial.wrapping_add(1).max(1);
+        if self.slots.len() == self.slots.capacity() {
+            // By a quarter and not twofold: what is not used yet weighs on every task.
+            self.slots.reserve_exact(self.slots.len() / 4 + 64);
+        }
         let entry = self.slots.vacant_entry();
         // A table of 2^32 tasks would not fit into memory.
         let id = Id::new(entry.key() as u32, self.serial);

@@ -163,6 +163,14 @@ impl Queue {
         }
     }
 
+    /// Who holds it, if somebody has waited for it and one task does.
+    pub(crate) fn holder(&self) -> Option<Holder> {
+        if self.record.get() == NONE {
+            return None;
+        }
+        with(|waits| waits.records.get(self.record.get() as usize)?.holder)?
+    }
+
     /// The queue's record; whoever is the first to need it makes it.
     #[inline]
     fn record(&self, waits: &mut Waits, holder: Option<Holder>) -> u32 {
@@ -321,6 +329,12 @@ impl Waiter {
         let _old = with(|waits| {
             waits.get_mut(place).map(|entry| std::mem::replace(&mut entry.whom, whom))
         });
+    }
+
+    /// While it waits, it is for `reason`: where one queue is for several.
+    pub(crate) fn set_reason(&self, reason: WaitReason) {
+        let Some(place) = self.place else { return };
+        with(|waits| waits.get_mut(place).map(|entry| entry.reason = reason));
     }
 
     /// What it was handed, if anything: it does not wait any more then.

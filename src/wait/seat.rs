@@ -59,11 +59,15 @@ impl Seat {
     /// state must be in order before.
     #[inline]
     pub(crate) fn call(&self) {
-        if let Some(place) = self.place.take()
-            && let Some(whom) = super::leave(place)
-        {
+        if let Some(whom) = self.take() {
             whom.wake();
         }
+    }
+
+    /// The wait is over. Returns who waited here, for the caller to wake.
+    #[inline]
+    pub(crate) fn take(&self) -> Option<Whom> {
+        self.place.take().and_then(super::leave)
     }
 
     /// Nobody waits here any more. Drops a waker, which may be user code.

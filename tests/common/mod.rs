@@ -1,6 +1,9 @@
 //! Helpers that the tests of what must survive share.
 #![allow(dead_code)] // Each test file is a crate of its own and uses some of them.
 
+pub mod at_random;
+pub mod crowd;
+
 use std::any::Any;
 use std::cell::RefCell;
 use std::fmt::Display;

@@ -1,0 +1,132 @@
+//! A lock without what it protects: what is under `Mutex` and `OnceCell` (floor 4).
+
+use std::cell::Cell;
+use std::fmt;
+use std::mem::ManuallyDrop;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use crate::task::current;
+use crate::wait::Site;
+use crate::wait::queue::{Queue, Waiter};
+use crate::wait::reason::{Holder, WaitReason};
+
+/// The lock, without what it protects.
+pub(super) struct Lock {
+    /// Somebody holds it, or was handed it and has not come for it yet.
+    locked: Cell<bool>,
+    /// For reports. The queue knows better once somebody has waited.
+    holder: Cell<Option<Holder>>,
+    queue: Queue,
+}
+
+impl Lock {
+    #[track_caller]
+    pub(super) const fn new(reason: WaitReason) -> Self {
+        Self { locked: Cell::new(false), holder: Cell::new(None), queue: Queue::owned(reason) }
+    }
+
+    /// Waits for the lock; the future was made at `site`.
+    #[inline]
+    pub(super) fn locking(&self, site: Site) -> Locking<'_> {
+        Locking { lock: self, waiter: Waiter::new(site) }
+    }
+
+    #[inline]
+    pub(super) fn try_lock(&self, site: Site) -> bool {
+        let free = !self.locked.replace(true);
+        if free {
+            let holder = current::task().map(|task| Holder { task, site });
+            self.holder.set(holder);
+            self.queue.set_holder(holder);
+        }
+        free
+    }
+
+    /// For whoever has locked it.
+    pub(super) fn held(&self) -> Held<'_> {
+        Held(self)
+    }
+
+    #[inline]
+    pub(super) fn unlock(&self) {
+        if !self.queue.hand_first(LOCK) {
+            self.locked.set(false);
+            self.queue.set_holder(None);
+        }
+    }
+}
+
+/// What a waiter is handed: the lock, or the word that nobody needs it any more.
+const LOCK: u32 = 1;
+const WORD: u32 = 0;
+
+/// Unlocks when it is dropped.
+pub(super) struct Held<'a>(&'a Lock);
+
+impl Held<'_> {
+    /// Unlocks, and tells all who wait that nobody needs the lock any more.
+    pub(super) fn open(self) {
+        let Self(lock) = *ManuallyDrop::new(self);
+        lock.locked.set(false);
+        lock.queue.set_holder(None);
+        lock.queue.hand_all(Some(WORD));
+    }
+}
+
+impl Drop for Held<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.unlock();
+    }
+}
+
+/// Waits for the lock. Whoever polls it to its end holds it, or it says that nobody needs it.
+pub(super) struct Locking<'a> {
+    lock: &'a Lock,
+    waiter: Waiter,
+}
+
+impl Future for Locking<'_> {
+    /// Whether it holds the lock.
+    type Output = bool;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
+        let Self { lock, ref mut waiter } = *self;
+        ready!(current::poll_spend(cx));
+        if waiter.is_waiting() {
+            if let Some(handed) = waiter.take() {
+                return Poll::Ready(handed == LOCK);
+            }
+        } else if lock.try_lock(waiter.site()) {
+            return Poll::Ready(true);
+        }
+        current::unspend();
+        waiter.wait_held(&lock.queue, LOCK, lock.holder.get(), cx);
+        Poll::Pending
+    }
+}
+
+impl Drop for Locking<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        let left = self.waiter.leave(&self.lock.queue);
+        if left.is_some_and(|left| left.handed && left.amount == LOCK) {
+            self.lock.unlock();
+        }
+    }
+}
+
+/// A [`Mutex`](super::Mutex) or an [`RwLock`](super::RwLock) is held by somebody else, or others
+/// wait for it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct TryLockError(pub(super) ());
+
+impl fmt::Display for TryLockError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the lock is held by somebody else")
+    }
+}
+
+impl std::error::Error for TryLockError {}
