@@ -25,11 +25,13 @@ machine slows all of them. Compare only figures of one run.
   LocalPool       of the crate `futures`; it has no timers and no sockets";
 
 const READING: &str = "How to read it:
-  `26.0 1.00x` are 26 ns an operation, and the ratio to the row's first column. A nanosecond is one
-  of computing, in all threads and in the kernel; only messages a second (/s) count waiting too. Above 1 it costs
-  more than there, below 1 less, also where the figure is a throughput. `-` cannot do it. A runtime
-  that is twice as cheap at a switch makes no program twice as fast: a message over TCP costs
-  hundreds of switches, nearly all of it the kernel's.
+  `26.0 1.00x` are 26 ns an operation, and the ratio to the row's first column: above 1 it costs
+  more than there, below 1 less, also where the figure is a throughput. `-` cannot do it.
+  A nanosecond is one of computing, in all threads of the process and in the kernel, so it does not
+  grow while another program has the processor. Only messages a second (/s) count waiting too: on a
+  busy machine look at the row `cpu` below them.
+  A runtime that is twice as cheap at a switch makes no program twice as fast: a message over TCP
+  costs hundreds of switches, nearly all of it the kernel's.
 
 Try:
   --only switch,spawn          two or three rows

@@ -140,7 +140,8 @@ async fn timed(count: usize, work: impl Future) -> f64 {
 
 fn nanos(name: &str, about: &'static str, samples: Vec<Sample>) -> Work {
     let figures = vec![("", Unit::Nanos)];
-    Work { table: Table::Runtimes, name: name.to_string(), about, figures, samples, connections: 0 }
+    let name = name.to_string();
+    Work { table: Table::Runtimes, name, about, figures, samples, connections: 0 }
 }
 
 /// All of them, in the order of the tables.
@@ -253,7 +254,7 @@ fn echoes() -> Vec<Work> {
     let echo = |connections| Work {
         table: Table::Runtimes,
         name: format!("echo-{connections}"),
-        about: "TCP echo of 64 bytes on so many connections; the server's CPU time a message",
+        about: "64 bytes over TCP and back, on so many connections; and the server's CPU time for them",
         figures: vec![("", Unit::PerSecond), ("cpu", Unit::Nanos)],
         samples: echo::columns()
             .map(|column| {

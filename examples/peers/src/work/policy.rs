@@ -1,8 +1,8 @@
-//! What each of turno's policies costs for a decision: `pick`, `ran` and `ready`, without a runtime,
-//! while so many tasks are ready.
+//! What each of turno's policies costs for a decision: `pick`, `ran` and `ready`, without a
+//! runtime, while so many tasks are ready.
 //!
-//! Each task that is picked yields. Priorities are spread over all levels, groups over a hundred.
-//! A million tasks do not fit into any cache: then it is memory that is measured, the tasks' as well
+//! Each task that is picked yields. Priorities are spread over all levels, groups over a hundred. A
+//! million tasks do not fit into any cache: then it is memory that is measured, the tasks' as well
 //! as the policy's own. That is what a runtime would meet as well.
 
 use std::time::Duration;

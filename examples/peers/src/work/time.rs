@@ -3,8 +3,8 @@
 //! Traps. tokio and turno count timers among the operations after which a task must give way: a
 //! task that polled sleep after sleep would soon be told "pending" without a timer being set, so it
 //! yields after each hundred. tokio and monoio round deadlines up to milliseconds and so fire many
-//! timers together; turno and async-io are exact. And sleepers take wall time whatever they cost: as
-//! everywhere it is the CPU time of the process that counts, async-io's helper thread included.
+//! timers together; turno and async-io are exact. And sleepers take wall time whatever they cost:
+//! as everywhere it is the CPU time of the process that counts, async-io's helper thread included.
 
 use std::time::Duration;
 
