@@ -25,14 +25,18 @@ machine slows all of them. Compare only figures of one run.
   LocalPool       of the crate `futures`; it has no timers and no sockets";
 
 const READING: &str = "How to read it:
-  `26.0 1.00x` are 26 ns an operation, and the ratio to the row's first column. Above 1 it costs
-  more than there, below 1 less, also where the figure is a throughput. `-` cannot do it. A runtime
-  that is twice as cheap at a switch makes no program twice as fast: a message over TCP costs
-  hundreds of switches, nearly all of it the kernel's.
+  `26.0 1.00x` are 26 ns an operation, and the ratio to the row's first column: above 1 it costs
+  more than there, below 1 less, also where the figure is a throughput. `-` cannot do it.
+  A nanosecond is one of computing, in all threads of the process and in the kernel, so it does not
+  grow while another program has the processor. Only messages a second (/s) count waiting too: on a
+  busy machine look at the row `cpu` below them.
+  A runtime that is twice as cheap at a switch makes no program twice as fast: a message over TCP
+  costs hundreds of switches, nearly all of it the kernel's.
 
 Try:
   --only switch,spawn          two or three rows
   --only echo --rounds 9       one subject, with more care
+  --only switch --on turno     under a profiler
   --json                       for a plot
   --strace                     how to count the system calls of a message";
 
@@ -48,6 +52,12 @@ pub fn command() -> Command {
             .value_delimiter(',')
             .action(ArgAction::Append)
             .help("Only these works: `echo-64`, or `echo` for all that begin like that"),
+        Arg::new("on")
+            .long("on")
+            .value_name("COLUMN,...")
+            .value_delimiter(',')
+            .action(ArgAction::Append)
+            .help("Only in these columns: the runtimes above, and turno's policies"),
         Arg::new("rounds")
             .long("rounds")
             .value_name("N")
@@ -127,16 +137,29 @@ pub fn dispatch(matches: &ArgMatches) -> io::Result<()> {
     Ok(())
 }
 
-/// The works that were asked for.
+/// The works that were asked for, and the columns.
 fn chosen(matches: &ArgMatches) -> io::Result<Vec<Work>> {
+    let words = |option| -> Vec<&String> {
+        matches.get_many(option).map(Iterator::collect).unwrap_or_default()
+    };
+    let (only, on) = (words("only"), words("on"));
     let mut works = work::all();
-    let Some(only) = matches.get_many::<String>("only") else { return Ok(works) };
-    let only: Vec<_> = only.map(String::as_str).collect();
     if let Some(word) = only.iter().find(|word| !works.iter().any(|work| is_meant(work, word))) {
         return Err(io::Error::other(format!("no work is called `{word}`: see `--list`")));
     }
-    works.retain(|work| only.iter().any(|word| is_meant(work, word)));
+    if let Some(word) = on.iter().find(|word| !works.iter().any(|work| has(work, word))) {
+        return Err(io::Error::other(format!("no column is called `{word}`: see `--help`")));
+    }
+    works.retain(|work| only.is_empty() || only.iter().any(|word| is_meant(work, word)));
+    for work in &mut works {
+        work.samples.retain(|sample| on.is_empty() || on.iter().any(|on| *on == sample.column));
+    }
+    works.retain(|work| !work.samples.is_empty());
     Ok(works)
+}
+
+fn has(work: &Work, column: &str) -> bool {
+    work.samples.iter().any(|sample| sample.column == column)
 }
 
 /// `echo` means `echo-1`, `echo-64` and so on, but `echo-1` not `echo-1000`.

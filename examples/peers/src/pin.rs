@@ -1,7 +1,7 @@
 //! Staying on a processor.
 //!
-//! Without it, two threads or processes that wake one another take 7 us on one processor, or 50 us on
-//! two of which one always has to be roused first; which of the two is the kernel's mood, and no
+//! Without it, two threads or processes that wake one another take 7 us on one processor, or 50 us
+//! on two of which one always has to be roused first; which of the two is the kernel's mood, and no
 //! property of a runtime. So what is measured stays on one processor; an echo server with more than
 //! one connection has its client on another.
 

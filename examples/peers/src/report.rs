@@ -22,9 +22,9 @@ pub fn tables(rows: &[Row]) {
         }
     }
     println!(
-        "{}x{:#}: so many times the cost in the row's first column. {}Dearer{:#} and \
-         {}cheaper{:#} are said\nonly where no sample of the one was among those of the other.",
-        BASE, BASE, DEARER, DEARER, CHEAPER, CHEAPER
+        "The ratio is to the row's first column. {DEARER}Dearer{DEARER:#} and \
+         {CHEAPER}cheaper{CHEAPER:#} have a colour where all samples\nof the two lie apart; \
+         elsewhere it may be chance."
     );
 }
 

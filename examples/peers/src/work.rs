@@ -1,7 +1,9 @@
 //! What is measured: a row for each work, with a sample for each runtime that can do it.
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::peer::{Floor, Monoio, Peer, Pool, Smol, Tokio, TokioLocal, Turno};
 
@@ -36,7 +38,7 @@ impl Scale {
 /// What a figure counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// Nanoseconds an operation.
+    /// Nanoseconds of computing, an operation.
     Nanos,
     /// Bytes a task.
     Bytes,
@@ -117,21 +119,29 @@ macro_rules! samples {
     };
 }
 
-/// Nanoseconds for each of `count` operations.
-fn each(time: Duration, count: usize) -> f64 {
-    time.as_nanos() as f64 / count as f64
+/// What this process, with all its threads, has computed so far. Unlike the clock on the wall it
+/// stands still while another program has the processor.
+fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// How long `work` takes, for each of `count` operations.
+/// The nanoseconds computed since `start` for each of `count` operations.
+fn each(start: Duration, count: usize) -> f64 {
+    (cpu_time() - start).as_nanos() as f64 / count as f64
+}
+
+/// How long `work` computes, for each of `count` operations.
 async fn timed(count: usize, work: impl Future) -> f64 {
-    let start = Instant::now();
+    let start = cpu_time();
     work.await;
-    each(start.elapsed(), count)
+    each(start, count)
 }
 
 fn nanos(name: &str, about: &'static str, samples: Vec<Sample>) -> Work {
     let figures = vec![("", Unit::Nanos)];
-    Work { table: Table::Runtimes, name: name.to_string(), about, figures, samples, connections: 0 }
+    let name = name.to_string();
+    Work { table: Table::Runtimes, name, about, figures, samples, connections: 0 }
 }
 
 /// All of them, in the order of the tables.
@@ -200,13 +210,12 @@ fn waits() -> Vec<Work> {
     ]
 }
 
-// turno joins the rows that lack it when it has what they are about: see `peer::sync`.
 fn syncs() -> Vec<Work> {
     vec![
         nanos(
             "channel",
             "a message there and back, over channels with room for one: two wakes, two switches",
-            samples!(channel::round_trip: Tokio TokioLocal Smol Pool),
+            samples!(channel::round_trip: Turno Tokio TokioLocal Smol Pool),
         ),
         nanos(
             "mutex-free",
@@ -226,17 +235,17 @@ fn syncs() -> Vec<Work> {
         nanos(
             "broadcast",
             "messages to 1,000 receivers: a delivery",
-            samples!(sync::broadcast: Tokio TokioLocal Smol),
+            samples!(sync::broadcast: Turno Tokio TokioLocal Smol),
         ),
         nanos(
             "select",
             "`select!` of 8 futures, of which the last is ready",
-            samples!(sync::select: Tokio TokioLocal Smol Pool),
+            samples!(sync::select: Turno Tokio TokioLocal Smol Pool),
         ),
         nanos(
             "join",
             "`join!` of 32 futures that yield: a poll of one of them",
-            samples!(sync::join: Tokio TokioLocal Smol Pool),
+            samples!(sync::join: Turno Tokio TokioLocal Smol Pool),
         ),
     ]
 }
@@ -245,7 +254,7 @@ fn echoes() -> Vec<Work> {
     let echo = |connections| Work {
         table: Table::Runtimes,
         name: format!("echo-{connections}"),
-        about: "TCP echo of 64 bytes on so many connections; the server's CPU time a message",
+        about: "64 bytes over TCP and back, on so many connections; and the server's CPU time for them",
         figures: vec![("", Unit::PerSecond), ("cpu", Unit::Nanos)],
         samples: echo::columns()
             .map(|column| {

@@ -1,7 +1,6 @@
 //! Channels, locks, and the macros that wait for several futures: what each runtime's users use.
 //!
-//! turno's have tokio's API, so one adapter serves both. Each of its parts is switched on by a line
-//! when turno has it.
+//! turno's have tokio's API, so one adapter serves both.
 
 use std::future::{Future, pending, ready};
 
@@ -80,8 +79,8 @@ macro_rules! select_8 {
     };
 }
 
-/// For a library with tokio's channels.
-macro_rules! channels_as_in_tokio {
+/// For a library with tokio's API.
+macro_rules! as_in_tokio {
     ($library:ident: $($peer:ident)*) => {$(
         impl Channels for $peer {
             type Sender = $library::sync::mpsc::Sender<u64>;
@@ -99,12 +98,7 @@ macro_rules! channels_as_in_tokio {
                 receiver.recv()
             }
         }
-    )*};
-}
 
-/// For a library with tokio's locks.
-macro_rules! locks_as_in_tokio {
-    ($library:ident: $($peer:ident)*) => {$(
         impl Locks for $peer {
             type Mutex = $library::sync::Mutex<u64>;
             type Semaphore = $library::sync::Semaphore;
@@ -125,12 +119,7 @@ macro_rules! locks_as_in_tokio {
                 s.acquire()
             }
         }
-    )*};
-}
 
-/// For a library with tokio's broadcast.
-macro_rules! broadcasts_as_in_tokio {
-    ($library:ident: $($peer:ident)*) => {$(
         impl Broadcasts for $peer {
             type Publisher = $library::sync::broadcast::Sender<u64>;
             type Subscriber = $library::sync::broadcast::Receiver<u64>;
@@ -151,12 +140,7 @@ macro_rules! broadcasts_as_in_tokio {
                 subscriber.recv().await.ok()
             }
         }
-    )*};
-}
 
-/// For a library with tokio's macros.
-macro_rules! macros_as_in_tokio {
-    ($library:ident: $($peer:ident)*) => {$(
         impl Macros for $peer {
             async fn select() -> u64 {
                 select_8!($library, pending::<u64>(), ready(8))
@@ -169,11 +153,8 @@ macro_rules! macros_as_in_tokio {
     )*};
 }
 
-channels_as_in_tokio!(tokio: Tokio TokioLocal);
-locks_as_in_tokio!(turno: Turno);
-locks_as_in_tokio!(tokio: Tokio TokioLocal);
-broadcasts_as_in_tokio!(tokio: Tokio TokioLocal);
-macros_as_in_tokio!(tokio: Tokio TokioLocal);
+as_in_tokio!(turno: Turno);
+as_in_tokio!(tokio: Tokio TokioLocal);
 
 impl Channels for Smol {
     type Sender = async_channel::Sender<u64>;

@@ -1,8 +1,8 @@
 //! tokio on one thread, both ways: the current-thread scheduler itself, and a `LocalSet` on it. I/O
 //! and time are enabled, as in a program.
 //!
-//! The first is a `LocalRuntime`, whose `spawn_local` puts a task where `tokio::spawn` would put it on
-//! a current-thread runtime, but does not demand that it be `Send`.
+//! The first is a `LocalRuntime`, whose `spawn_local` puts a task where `tokio::spawn` would put it
+//! on a current-thread runtime, but does not demand that it be `Send`.
 
 use std::future::Future;
 use std::io;

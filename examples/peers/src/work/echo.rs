@@ -1,13 +1,12 @@
 //! TCP echo: 64 bytes there and back, one message on its way on each connection.
 //!
-//! The server and its client are processes of their own. The client is the same for all, a loop over
-//! `mio` by hand. The floor is such a loop as a server, with the same system calls.
+//! The server and its client are processes of their own. The client is the same for all, a loop
+//! over `mio` by hand. The floor is such a loop as a server, with the same system calls.
 //!
 //! Traps. The client costs about as much as the server, so with one processor to share the messages
-//! a second say less than they seem to: the server's CPU time for each message is measured too. With
-//! one connection nobody ever has two things to do: it is the kernel's latency that is measured, on
-//! one processor (see `pin`).
-//! Connecting takes its time and is not counted.
+//! a second say less than they seem to: the server's CPU time for each message is measured too.
+//! With one connection nobody ever has two things to do: it is the kernel's latency that is
+//! measured, on one processor (see `pin`). Connecting takes its time and is not counted.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -19,7 +18,7 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-use super::{Scale, time::cpu_time};
+use super::{Scale, cpu_time};
 use crate::child::{self, Child};
 use crate::peer::{Floor, Monoio, Net, Peer, Smol, Tokio, TokioLocal, Turno};
 
@@ -95,9 +94,9 @@ struct Client {
 }
 
 impl Client {
-    /// Connects, and sends the first message on each. A queue of connections that nobody accepts yet
-    /// is short, and who does not fit into it tries again a second later: so they come by hundreds,
-    /// each after all before have been answered.
+    /// Connects, and sends the first message on each. A queue of connections that nobody accepts
+    /// yet is short, and who does not fit into it tries again a second later: so they come by
+    /// hundreds, each after all before have been answered.
     fn connect(address: SocketAddr, connections: usize) -> io::Result<Self> {
         let poll = Poll::new()?;
         let mut streams = Vec::new();

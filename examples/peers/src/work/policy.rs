@@ -1,16 +1,16 @@
-//! What each of turno's policies costs for a decision: `pick`, `ran` and `ready`, without a runtime,
-//! while so many tasks are ready.
+//! What each of turno's policies costs for a decision: `pick`, `ran` and `ready`, without a
+//! runtime, while so many tasks are ready.
 //!
-//! Each task that is picked yields. Priorities are spread over all levels, groups over a hundred.
-//! A million tasks do not fit into any cache: then it is memory that is measured, the tasks' as well
+//! Each task that is picked yields. Priorities are spread over all levels, groups over a hundred. A
+//! million tasks do not fit into any cache: then it is memory that is measured, the tasks' as well
 //! as the policy's own. That is what a runtime would meet as well.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use turno::policy::{Fifo, Lifo, Lookup, Pick, Policy, Priority, Rng, RoundRobin, Tasks};
 use turno::task::{Attributes, Cause, Id, Left, TaskInfo};
 
-use super::{Scale, each};
+use super::{Scale, cpu_time, each};
 
 type Make = fn() -> Box<dyn Policy>;
 
@@ -54,7 +54,7 @@ pub fn decision(make: Make, ready: usize, scale: Scale) -> f64 {
         task.woken(Cause::Yield, 0);
         policy.ready(task, 0);
     }
-    let start = Instant::now();
+    let start = cpu_time();
     let mut now = 0;
     for _ in 0..count {
         now += 100;
@@ -67,5 +67,5 @@ pub fn decision(make: Make, ready: usize, scale: Scale) -> f64 {
         task.woken(Cause::Yield, now);
         policy.ready(task, now);
     }
-    each(start.elapsed(), count)
+    each(start, count)
 }

@@ -1,9 +1,9 @@
 //! The cost of a task's life: spawned, run once, awaited, gone. The task has nothing to do.
 //!
-//! Traps: the future of `block_on` is no task in most runtimes, and some look at the kernel each time
-//! before they poll it, so it is a task that spawns one after another. With many live tasks the allocator and the caches are measured too, as they would be in a
-//! program; and the first round pays for pages that the later ones find mapped, which is one of the
-//! reasons for a median.
+//! Traps: the future of `block_on` is no task in most runtimes, and some look at the kernel each
+//! time before they poll it, so it is a task that spawns one after another. With many live tasks
+//! the allocator and the caches are measured too, as they would be in a program; and the first
+//! round pays for pages that the later ones find mapped, which is one of the reasons for a median.
 
 use super::{Scale, timed};
 use crate::peer::{Floor, Peer};

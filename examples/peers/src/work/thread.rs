@@ -6,12 +6,11 @@
 
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::Instant;
 
 use futures::StreamExt;
 use futures::channel::mpsc::unbounded;
 
-use super::{Scale, each, timed};
+use super::{Scale, cpu_time, each, timed};
 use crate::peer::Peer;
 
 fn count(scale: Scale) -> usize {
@@ -44,10 +43,10 @@ pub fn floor(scale: Scale) -> f64 {
     let (ask, questions) = channel();
     let (answer, answers) = channel();
     answering(questions, move |n| answer.send(n).unwrap_or_default());
-    let start = Instant::now();
+    let start = cpu_time();
     for n in 0..count as u64 {
         ask.send(n).expect("the thread listens");
         assert_eq!(answers.recv(), Ok(n));
     }
-    each(start.elapsed(), count)
+    each(start, count)
 }

@@ -3,16 +3,15 @@
 //! Traps. tokio and turno count timers among the operations after which a task must give way: a
 //! task that polled sleep after sleep would soon be told "pending" without a timer being set, so it
 //! yields after each hundred. tokio and monoio round deadlines up to milliseconds and so fire many
-//! timers together; turno and async-io are exact. And sleepers take wall time whatever they cost,
-//! so it is the process's CPU time that counts (async-io's helper thread included).
+//! timers together; turno and async-io are exact. And sleepers take wall time whatever they cost:
+//! as everywhere it is the CPU time of the process that counts, async-io's helper thread included.
 
 use std::time::Duration;
 
 use futures_lite::future::{poll_once, yield_now};
-use rustix::time::{ClockId, clock_gettime};
 use turno::policy::Rng;
 
-use super::{Scale, each, timed};
+use super::{Scale, cpu_time, each, timed};
 use crate::peer::Timers;
 
 /// Sleeps of 30 s, polled once and dropped.
@@ -46,11 +45,5 @@ pub fn fired<P: Timers>(scale: Scale) -> f64 {
             task.await;
         }
     });
-    each(cpu_time() - start, count)
-}
-
-/// What this process, with all its threads, has computed so far.
-pub fn cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+    each(start, count)
 }
