@@ -1,5 +1,8 @@
 //! The promises of `turno::sync::mpsc`, one by one.
 
+// Short forms that read well in a list of cases.
+#![allow(clippy::unnecessary_operation, clippy::unit_arg, clippy::redundant_async_block)]
+
 mod common;
 
 use std::cell::RefCell;

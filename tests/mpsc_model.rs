@@ -1,6 +1,9 @@
 //! Whatever senders and receiver do, a channel is a list with so much room and a queue before it; and
 //! under any schedule nobody is left behind.
 
+// Short forms that read well in a list of cases.
+#![allow(clippy::unnecessary_operation, clippy::unit_arg, clippy::redundant_async_block)]
+
 mod common;
 
 use std::cell::{Cell, RefCell};

@@ -1,6 +1,9 @@
 //! Whatever both sides of a oneshot channel do, it is a place for one value, and wakes whom it must
 //! and nobody else.
 
+// Short forms that read well in a list of cases.
+#![allow(clippy::unnecessary_operation, clippy::unit_arg, clippy::redundant_async_block)]
+
 mod common;
 
 use std::cell::{Cell, RefCell};
