@@ -27,11 +27,13 @@ impl Shared {
         if !current::has_errands() {
             return;
         }
-        for id in self.detached.take() {
-            let dropped = self.core.borrow_mut().detach(id);
-            self.bury(dropped);
-        }
-        while let Some(id) = current::next_aborted() {
+        loop {
+            for id in self.detached.take() {
+                let dropped = self.core.borrow_mut().detach(id);
+                self.bury(dropped);
+            }
+            // The policy hears of an abort, and may drop handles then.
+            let Some(id) = current::next_aborted() else { return };
             self.abort(id);
         }
     }
