@@ -35,7 +35,7 @@
 //! 4. [`time`]: real and virtual time; sleeping, timing out, ticking, computing for a while.
 //! 5. [`net`]: TCP, UDP and Unix sockets.
 //! 6. [`sync`]: waiting for one another.
-//! 7. [`observe`]: watching every wake and every switch.
+//! 7. [`observe`]: watching every wake and every switch; [`trace`]: recording them.
 //!
 //! # What it is not
 //! It does not use more than one core: work that computes or blocks belongs into
@@ -66,6 +66,7 @@ pub mod net;
 pub mod sync;
 
 pub mod observe;
+pub mod trace;
 
 mod macros;
 mod reactor;

@@ -5,11 +5,20 @@
 //! runtime, the root future's too, in the order in which they took effect. With nobody watching,
 //! an event costs one predictable branch.
 //!
+//! What is dear to find out is found out only if the observer asks: the ready queue in the policy's
+//! order ([`Ready::queue`]), its reason, and what a task waits for ([`Waits::list`]).
+//!
 //! In an observer, wakes, drops and aborts are recorded as ever; spawning, stepping and swapping
 //! the policy panic and say so: an observer watches, it does not act.
 
+use std::fmt;
+
+use crate::policy::{Policy, Tasks};
+use crate::task::current::LoopKey;
 use crate::task::id::Id;
 use crate::task::info::{Left, Nanos, TaskInfo};
+use crate::wait;
+use crate::wait::reason::Wait;
 
 /// Is shown what happens in a runtime.
 pub trait Observer {
@@ -23,13 +32,20 @@ impl<F: FnMut(Nanos, &Event<'_>)> Observer for F {
     }
 }
 
-/// How many tasks of the ready queue an [`Event::Switched`] shows.
+/// How many tasks of the ready queue [`Ready::queue`] tells.
 pub const QUEUE_SHOWN: usize = 32;
 
 /// Something that happened.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
+    /// A new task is shown for the first time, before it first becomes ready: at the end of the
+    /// switch in which it was spawned. [`TaskInfo::cause`] says by whom.
+    #[non_exhaustive]
+    Spawned {
+        /// The task.
+        task: &'a TaskInfo,
+    },
     /// A task became ready: new, woken, or yielding. [`TaskInfo::cause`] says why.
     #[non_exhaustive]
     Woken {
@@ -45,12 +61,8 @@ pub enum Event<'a> {
         task: &'a TaskInfo,
         /// How long it had been ready.
         waited: Nanos,
-        /// How many others are ready.
-        ready: usize,
-        /// The first of them, in the policy's order, as far as the policy tells.
-        queue: &'a [Id],
-        /// Why the policy picked this task, as far as it tells.
-        reason: &'a str,
+        /// Who else is ready, and why the policy picked this one.
+        ready: Ready<'a>,
     },
     /// The switch is over.
     #[non_exhaustive]
@@ -63,6 +75,8 @@ pub enum Event<'a> {
         left: Left,
         /// How long it ran.
         ran: Nanos,
+        /// What it waits for.
+        waits: Waits,
     },
     /// A task was aborted before its end.
     #[non_exhaustive]
@@ -76,4 +90,77 @@ pub enum Event<'a> {
         /// When the next timer is due.
         until: Option<Nanos>,
     },
+}
+
+/// The ready queue behind a pick, and the policy that made it.
+#[derive(Clone, Copy)]
+pub struct Ready<'a> {
+    pub(crate) len: usize,
+    pub(crate) policy: &'a dyn Policy,
+    pub(crate) tasks: Tasks<'a>,
+    pub(crate) name: &'static str,
+}
+
+impl Ready<'_> {
+    /// How many others are ready.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether nobody else is ready.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The first of them (at most [`QUEUE_SHOWN`]), in the policy's order, as far as it tells.
+    pub fn queue(&self) -> Vec<Id> {
+        self.policy.queue(&self.tasks, QUEUE_SHOWN)
+    }
+
+    /// Why the policy picked this task, as far as it tells.
+    pub fn reason(&self) -> String {
+        self.policy.explain()
+    }
+
+    /// The policy's name.
+    pub fn policy(&self) -> &'static str {
+        self.name
+    }
+}
+
+impl fmt::Debug for Ready<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ready")
+            .field("len", &self.len)
+            .field("policy", &self.policy())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a task waits for at the end of a switch.
+#[derive(Clone, Copy, Debug)]
+pub struct Waits {
+    pub(crate) of: LoopKey,
+    pub(crate) task: Id,
+    /// What stands behind the task's own waker, if it has one, and how many clones are out.
+    pub(crate) waker: Option<(*const (), usize)>,
+}
+
+impl Waits {
+    /// All that it waits for, what it began to wait for last first: several things under a
+    /// `select!`, nothing if it yielded or is done.
+    pub fn list(&self) -> Vec<Wait> {
+        wait::waits_of(self.of, self.task)
+    }
+
+    /// What it began to wait for last.
+    pub fn last(&self) -> Option<Wait> {
+        wait::last_wait_of(self.of, self.task)
+    }
+
+    /// How many of its wakers are kept by somebody else than turno: by a future that is not
+    /// turno's, or by another thread.
+    pub fn wakers(&self) -> usize {
+        self.waker.map_or(0, |(own, out)| out - wait::kept_of(self.of, self.task, own).min(out))
+    }
 }

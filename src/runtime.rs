@@ -39,6 +39,7 @@ mod builder;
 mod end;
 mod handle;
 mod look;
+mod show;
 mod stall;
 mod step;
 mod swap;

@@ -31,7 +31,14 @@ use self::reason::{Wait, WaitReason};
 
 thread_local! {
     static WAITS: RefCell<Waits> = const {
-        RefCell::new(Waits { entries: Vec::new(), free: NONE, records: Slab::new(), serial: 0 })
+        RefCell::new(Waits {
+            entries: Vec::new(),
+            free: NONE,
+            indexed: false,
+            newest: Vec::new(),
+            records: Slab::new(),
+            serial: 0,
+        })
     };
 }
 
@@ -45,6 +52,11 @@ struct Waits {
     entries: Vec<Entry>,
     /// The first of the free ones, which are linked by `next`.
     free: u32,
+    /// Somebody has asked for the entries of one task: from then on they are linked.
+    indexed: bool,
+    /// By the index of a task's id: the entry that it made last, of those linked by `older`. Loops
+    /// that share the thread share the lists.
+    newest: Vec<u32>,
     /// What is known of each queue that somebody has waited in.
     records: Slab<Record>,
     /// The serial number of the entry made last.
@@ -65,6 +77,9 @@ struct Entry {
     record: u32,
     amount: u32,
     handed: bool,
+    /// Its neighbours among the entries of its task.
+    older: u32,
+    newer: u32,
 }
 
 const NONE: u32 = u32::MAX;
@@ -165,6 +180,16 @@ fn with<R>(f: impl FnOnce(&mut Waits) -> R) -> Option<R> {
     WAITS.try_with(|waits| f(&mut waits.borrow_mut())).ok()
 }
 
+/// As [`with`], where the entries of each task are linked.
+fn with_index<R>(f: impl FnOnce(&Waits) -> R) -> Option<R> {
+    with(|waits| {
+        if !waits.indexed {
+            waits.index();
+        }
+        f(waits)
+    })
+}
+
 impl Waits {
     #[inline]
     fn insert(
@@ -185,6 +210,9 @@ impl Waits {
         entry.since = current::now();
         (entry.prev, entry.next) = (NONE, NONE);
         (entry.record, entry.amount, entry.handed) = (record, amount, false);
+        if self.indexed {
+            self.link(index);
+        }
         Place { serial: NonZeroU32::new(serial).unwrap_or(NonZeroU32::MIN), index }
     }
 
@@ -203,8 +231,84 @@ impl Waits {
             record: NONE,
             amount: 0,
             handed: false,
+            older: NONE,
+            newer: NONE,
         });
         index
+    }
+
+    /// The entries of each task are linked from now on. That is not free, so it is not done before
+    /// somebody watches.
+    #[cold]
+    fn index(&mut self) {
+        self.indexed = true;
+        for index in 0..self.entries.len() {
+            if self.entries[index].serial != 0 {
+                self.link(index as u32);
+            }
+        }
+    }
+
+    /// Somebody else waits there from now on. Returns who did before.
+    fn set_whom(&mut self, place: Place, whom: Whom) -> Option<Whom> {
+        self.get(place)?;
+        if self.indexed {
+            self.unlink(place.index);
+        }
+        let old = self.get_mut(place).map(|entry| std::mem::replace(&mut entry.whom, whom));
+        if self.indexed {
+            self.link(place.index);
+        }
+        old
+    }
+
+    /// The entry joins those of its task.
+    fn link(&mut self, index: u32) {
+        let Some(entry) = self.entries.get_mut(index as usize) else { return };
+        entry.newer = NONE;
+        let Some(task) = entry.whom.task else { return };
+        if self.newest.len() <= task.index() {
+            self.newest.resize(task.index() + 1, NONE);
+        }
+        let older = std::mem::replace(&mut self.newest[task.index()], index);
+        entry.older = older;
+        if let Some(older) = self.entries.get_mut(older as usize) {
+            older.newer = index;
+        }
+    }
+
+    /// The entry leaves those of its task.
+    fn unlink(&mut self, index: u32) {
+        let Some(entry) = self.entries.get(index as usize) else { return };
+        let Some(task) = entry.whom.task else { return };
+        let (older, newer) = (entry.older, entry.newer);
+        if let Some(older) = self.entries.get_mut(older as usize) {
+            older.newer = newer;
+        }
+        match self.entries.get_mut(newer as usize) {
+            Some(newer) => newer.older = older,
+            None => self.newest[task.index()] = older,
+        }
+    }
+
+    /// The entries of a task of the loop `of`, from the newest.
+    fn of_task(&self, of: LoopKey, task: Id) -> impl Iterator<Item = &Entry> {
+        let get = |index: u32| self.entries.get(index as usize);
+        let newest = self.newest.get(task.index()).copied().and_then(get);
+        let all = std::iter::successors(newest, move |entry| get(entry.older));
+        all.filter(move |entry| entry.whom.of == of && entry.whom.task == Some(task))
+    }
+
+    /// What is told of an entry.
+    fn wait(&self, entry: &Entry) -> Wait {
+        let record = self.records.get(entry.record as usize);
+        Wait {
+            reason: entry.reason,
+            site: entry.site,
+            since: entry.since,
+            made: record.map(|record| record.made),
+            holder: record.and_then(|record| record.holder),
+        }
     }
 
     #[inline]
@@ -222,6 +326,9 @@ impl Waits {
     #[inline]
     fn remove(&mut self, place: Place) -> Option<Whom> {
         let free = self.free;
+        if self.indexed && self.get(place).is_some() {
+            self.unlink(place.index);
+        }
         let entry = self.get_mut(place)?;
         entry.serial = 0;
         entry.next = free;
@@ -275,15 +382,38 @@ pub(crate) fn survey(of: LoopKey, mut see: impl FnMut(Option<Id>, Option<*const 
     with(|waits| {
         let used = waits.entries.iter().filter(|entry| entry.serial != 0);
         for entry in used.filter(|entry| !entry.handed && entry.whom.of == of) {
-            let record = waits.records.get(entry.record as usize);
-            let wait = Wait {
-                reason: entry.reason,
-                site: entry.site,
-                since: entry.since,
-                made: record.map(|record| record.made),
-                holder: record.and_then(|record| record.holder),
-            };
-            see(entry.whom.task, entry.whom.waker.as_ref().map(Waker::data), wait);
+            see(entry.whom.task, entry.whom.waker.as_ref().map(Waker::data), waits.wait(entry));
         }
     });
+}
+
+/// What a task of the loop `of` waits for, from the newest.
+pub(crate) fn waits_of(of: LoopKey, task: Id) -> Vec<Wait> {
+    let list = |waits: &Waits| {
+        let open = waits.of_task(of, task).filter(|entry| !entry.handed);
+        open.map(|entry| waits.wait(entry)).collect()
+    };
+    with_index(list).unwrap_or_default()
+}
+
+/// The newest of these.
+pub(crate) fn last_wait_of(of: LoopKey, task: Id) -> Option<Wait> {
+    let last = |waits: &Waits| {
+        let open = waits.of_task(of, task).find(|entry| !entry.handed);
+        open.map(|entry| waits.wait(entry))
+    };
+    with_index(last).flatten()
+}
+
+/// How many clones of a task's own waker, known by `data`, are kept in its own entries.
+pub(crate) fn kept_of(of: LoopKey, task: Id, data: *const ()) -> usize {
+    let count = |waits: &Waits| {
+        let kept = |entry: &&Entry| match &entry.whom.waker {
+            Some(waker) => waker.data() == data,
+            // What happens on another thread wakes by a waker that is kept there.
+            None => matches!(entry.reason, WaitReason::Job),
+        };
+        waits.of_task(of, task).filter(kept).count()
+    };
+    with_index(count).unwrap_or_default()
 }

@@ -23,6 +23,7 @@ enum Place {
     Ran,
     Forget,
     Queue,
+    Spawned,
     Woken,
     Switched,
     Ended,
@@ -32,8 +33,8 @@ enum Place {
 
 use Place::*;
 
-const PLACES: [Place; 10] =
-    [Ready, Pick, Ran, Forget, Queue, Woken, Switched, Ended, Aborted, Parked];
+const PLACES: [Place; 11] =
+    [Ready, Pick, Ran, Forget, Queue, Spawned, Woken, Switched, Ended, Aborted, Parked];
 
 type Act = Rc<dyn Fn()>;
 
@@ -90,7 +91,11 @@ fn planned() -> (Rc<Runtime>, Plan) {
     let plan = Plan::default();
     let sees = plan.clone();
     let observer = move |_: Nanos, event: &Event<'_>| {
+        if let Event::Switched { ready, .. } = event {
+            ready.queue();
+        }
         sees.visit(match event {
+            Event::Spawned { .. } => Spawned,
             Event::Woken { .. } => Woken,
             Event::Switched { .. } => Switched,
             Event::Ended { .. } => Ended,

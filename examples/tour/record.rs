@@ -72,7 +72,7 @@ impl Record {
                 let row = self.row(task);
                 self.rows[row].ready += 1;
             }
-            Event::Switched { task, waited, reason, .. } => {
+            Event::Switched { task, waited, ready, .. } => {
                 let row = self.row(task);
                 self.rows[row].ready -= 1;
                 let cause = task.cause();
@@ -81,7 +81,7 @@ impl Record {
                     _ => None,
                 };
                 let others = self.rows.iter().map(Row::stand).collect();
-                let reason = (*reason).to_string();
+                let reason = ready.reason();
                 let (waited, ran) = (*waited, 0);
                 let column = Column { row, cause, by, at: now, waited, ran, reason, others };
                 self.columns.push(column);

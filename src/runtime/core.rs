@@ -12,7 +12,8 @@ use super::blocking::Pool;
 use super::builder::OnPanic;
 use super::inherit::Contended;
 use super::link::Link;
-use crate::observe::{Event, Observer, QUEUE_SHOWN};
+use super::show::show;
+use crate::observe::{Event, Observer, Waits};
 use crate::policy::{Pick, Policy, Rng, Tasks};
 use crate::reactor::{Reactor, Sources};
 use crate::task::Plan;
@@ -81,6 +82,8 @@ pub(crate) struct Shared {
 pub(crate) struct Core {
     pub(crate) tasks: Table<BoxedTask>,
     pub(crate) policy: Box<dyn Policy>,
+    /// Its name, which is made from that of its type and so not made at each switch.
+    pub(crate) policy_name: &'static str,
     pub(crate) observers: Vec<Box<dyn Observer>>,
     pub(crate) rng: Rng,
     /// Tasks that became ready outside of a switch, for the next receipt.
@@ -215,6 +218,7 @@ impl Core {
     ) -> Self {
         Self {
             tasks: Table::new(),
+            policy_name: policy.name(),
             policy,
             observers,
             rng: Rng::new(seed),
@@ -332,8 +336,8 @@ impl Core {
         &mut self,
         id: Id,
         task: Option<BoxedTask>,
-        ran: Nanos,
-        left: Left,
+        (ran, left): (Nanos, Left),
+        waits: Waits,
         now: Nanos,
     ) -> Option<BoxedTask> {
         let Some(slot) = self.tasks.get_mut(id) else { return task };
@@ -341,7 +345,7 @@ impl Core {
         slot.run = task; // Before anybody hears of it, so that it stays if they panic.
         self.policy.ran(&slot.info, ran, left, now);
         if !self.observers.is_empty() {
-            let event = Event::Ended { n: self.switches, task: &slot.info, left, ran };
+            let event = Event::Ended { n: self.switches, task: &slot.info, left, ran, waits };
             show(&mut self.observers, now, &event);
         }
         if slot.info.state == State::Done { slot.run.take() } else { None }
@@ -462,29 +466,6 @@ impl Core {
         }
     }
 
-    /// Shows the switch about to be made, with the rest of the ready queue.
-    #[cold]
-    fn show_switch(&mut self, id: Id, now: Nanos) {
-        let Some(slot) = self.tasks.get(id) else { return };
-        let queue = self.policy.queue(&Tasks::new(&self.tasks, &self.rng), QUEUE_SHOWN);
-        let reason = self.policy.explain();
-        let event = Event::Switched {
-            n: self.switches,
-            task: &slot.info,
-            waited: now.saturating_sub(slot.info.woken_at),
-            ready: self.queued,
-            queue: &queue,
-            reason: &reason,
-        };
-        show(&mut self.observers, now, &event);
-    }
-
-    /// Shows that the loop goes to sleep.
-    pub(crate) fn show_park(&mut self, until: Option<Nanos>, now: Nanos) {
-        self.parks += 1;
-        show(&mut self.observers, now, &Event::Parked { until });
-    }
-
     /// # Panics
     /// Always: a policy's bug, named as such.
     #[cold]
@@ -509,15 +490,9 @@ fn hand_over(
     task.woken(if task.switches == 0 { task.cause } else { cause }, at);
     policy.ready(task, now);
     if !observers.is_empty() {
+        if task.switches == 0 && matches!(task.cause, Cause::Spawn { .. }) {
+            show(observers, now, &Event::Spawned { task });
+        }
         show(observers, now, &Event::Woken { task });
-    }
-}
-
-/// Off the path of a runtime that nobody watches.
-#[cold]
-#[inline(never)]
-fn show(observers: &mut [Box<dyn Observer>], now: Nanos, event: &Event<'_>) {
-    for observer in observers {
-        observer.event(now, event);
     }
 }

@@ -8,6 +8,7 @@ use std::thread;
 use super::builder::OnPanic;
 use super::core::{Aborted, Shared};
 use super::turn::Drive;
+use crate::observe::Waits;
 use crate::reactor::Sources;
 use crate::task::current::{self, Outer};
 use crate::task::id::Id;
@@ -85,7 +86,8 @@ impl Shared {
         }
         let told = catch_unwind(AssertUnwindSafe(|| {
             let (mut core, now) = (self.core.borrow_mut(), self.now.get());
-            core.ended(id, None, 0, Left::Panicked, now);
+            let waits = Waits { of: self.key(), task: id, waker: None };
+            core.ended(id, None, (0, Left::Panicked), waits, now);
             core.receive(now, now); // Whom it woke before it panicked.
         }));
         let info = self.core.borrow().tasks.get(id).map(|slot| slot.info.clone());

@@ -9,6 +9,7 @@ use super::core::Shared;
 use crate::observe::{Event, Observer};
 use crate::task::id::Id;
 use crate::task::info::{Cause, Left, Nanos, TaskInfo};
+use crate::wait::reason::Wait;
 
 /// What happened in one switch: [`Runtime::step`](super::Runtime::step).
 #[derive(Clone, Debug)]
@@ -35,6 +36,8 @@ pub struct Step {
     pub queue: Vec<Id>,
     /// Why the policy picked it, as far as it tells.
     pub reason: String,
+    /// What it waits for now.
+    pub waits: Vec<Wait>,
 }
 
 impl fmt::Display for Step {
@@ -96,7 +99,7 @@ impl Observer for Eye {
     fn event(&mut self, now: Nanos, event: &Event<'_>) {
         let mut seen = self.0.borrow_mut();
         match (event, &mut *seen) {
-            (Event::Switched { n, task, waited, queue, reason, .. }, seen) => {
+            (Event::Switched { n, task, waited, ready, .. }, seen) => {
                 *seen = Some(Step {
                     n: *n,
                     at: now,
@@ -106,12 +109,14 @@ impl Observer for Eye {
                     ran: Duration::ZERO,
                     left: Left::Waiting,
                     woke: Vec::new(),
-                    queue: queue.to_vec(),
-                    reason: (*reason).to_string(),
+                    queue: ready.queue(),
+                    reason: ready.reason(),
+                    waits: Vec::new(),
                 });
             }
-            (Event::Ended { left, ran, .. }, Some(step)) => {
+            (Event::Ended { left, ran, waits, .. }, Some(step)) => {
                 step.left = *left;
+                step.waits = waits.list();
                 step.ran = Duration::from_nanos(*ran);
             }
             (Event::Woken { task }, Some(step)) => match task.cause() {

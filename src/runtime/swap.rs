@@ -24,6 +24,7 @@ impl Core {
         for slot in self.tasks.iter() {
             slot.info.tag.set(0);
         }
+        self.policy_name = policy.name();
         let old = std::mem::replace(&mut self.policy, policy);
         (self.queued, self.forgotten, self.held_until) = (0, 0, None);
         let mut seen = HashSet::new();

@@ -8,6 +8,7 @@ use super::core::Shared;
 use super::end::Turn;
 use super::stall::Stalled;
 use crate::SwitchLog;
+use crate::observe::Waits;
 use crate::task::current::{self, Aftermath};
 use crate::task::id::Id;
 use crate::task::info::{Cause, Left, Nanos};
@@ -45,6 +46,16 @@ impl<'a, 'h> Drive<'a, 'h> {
             root_done: false,
             stalled: None,
         }
+    }
+
+    /// What the task waits for that has just run.
+    fn waits(&self, shared: &Shared, task: Id) -> Waits {
+        let waker = match (&self.task, &self.root) {
+            (Some(task), _) => task.waker(),
+            (None, root) => root.as_ref().and_then(|root| root.waker()),
+        };
+        let waker = waker.map(|waker| (Arc::as_ptr(waker).cast(), Arc::strong_count(waker) - 1));
+        Waits { of: shared.key(), task, waker }
     }
 }
 
@@ -148,7 +159,9 @@ impl Shared {
             self.now.set(self.clock.now());
         }
         let now = self.now.get();
-        let ended = core.ended(id, drive.task.take(), now - drive.started, left, now);
+        let waits = drive.waits(self, id);
+        let ran = now - drive.started;
+        let ended = core.ended(id, drive.task.take(), (ran, left), waits, now);
         drop(core);
         if let Some(task) = ended {
             current::begin_switch(id, self.budget, now); // Its result may be dropped in its name.

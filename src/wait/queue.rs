@@ -340,9 +340,7 @@ impl Waiter {
     fn change_whom(&mut self, place: Place, cx: &Context<'_>) {
         let whom = Whom::polls(cx);
         // Dropped when nothing is borrowed.
-        let _old = with(|waits| {
-            waits.get_mut(place).map(|entry| std::mem::replace(&mut entry.whom, whom))
-        });
+        let _old = with(|waits| waits.set_whom(place, whom));
     }
 
     /// While it waits, it is for `reason`: where one queue is for several.

@@ -89,7 +89,7 @@ pub struct Holder {
 }
 
 /// One thing that a task waits for. A task may wait for several at once, as in `select!`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Wait {
     /// What it waits for.

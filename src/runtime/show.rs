@@ -1,0 +1,42 @@
+//! Showing what happens to those who watch (floor 3).
+
+use super::core::Core;
+use crate::observe::{Event, Observer, Ready};
+use crate::policy::Tasks;
+use crate::task::id::Id;
+use crate::task::info::Nanos;
+
+impl Core {
+    /// Shows the switch about to be made, with the rest of the ready queue.
+    #[cold]
+    pub(super) fn show_switch(&mut self, id: Id, now: Nanos) {
+        let Some(slot) = self.tasks.get(id) else { return };
+        let event = Event::Switched {
+            n: self.switches,
+            task: &slot.info,
+            waited: now.saturating_sub(slot.info.woken_at),
+            ready: Ready {
+                len: self.queued,
+                policy: &*self.policy,
+                name: self.policy_name,
+                tasks: Tasks::new(&self.tasks, &self.rng),
+            },
+        };
+        show(&mut self.observers, now, &event);
+    }
+
+    /// Shows that the loop goes to sleep.
+    pub(crate) fn show_park(&mut self, until: Option<Nanos>, now: Nanos) {
+        self.parks += 1;
+        show(&mut self.observers, now, &Event::Parked { until });
+    }
+}
+
+/// Off the path of a runtime that nobody watches.
+#[cold]
+#[inline(never)]
+pub(super) fn show(observers: &mut [Box<dyn Observer>], now: Nanos, event: &Event<'_>) {
+    for observer in observers {
+        observer.event(now, event);
+    }
+}
