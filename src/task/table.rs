@@ -33,8 +33,9 @@ impl<R> Table<R> {
     pub(crate) fn insert(&mut self, make: impl FnOnce(Id) -> (TaskInfo, Option<R>)) -> Id {
         self.serial = self.serial.wrapping_add(1).max(1);
         if self.slots.len() == self.slots.capacity() {
-            // By a quarter and not twofold: what is not used yet weighs on every task.
-            self.slots.reserve_exact(self.slots.len() / 4 + 64);
+            // By an eighth and not twofold: what is not used yet weighs on every task. (What is
+            // large is moved by the kernel, page by page, and not copied.)
+            self.slots.reserve_exact(self.slots.len() / 8 + 64);
         }
         let entry = self.slots.vacant_entry();
         // A table of 2^32 tasks would not fit into memory.

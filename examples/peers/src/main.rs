@@ -9,6 +9,9 @@
 //!
 //! `work` is what is measured, `peer` the runtimes it is measured on; each work is written once.
 
+// For tokio's `join!` of 100 futures.
+#![recursion_limit = "1024"]
+
 use std::process::ExitCode;
 
 mod args;

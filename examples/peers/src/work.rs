@@ -244,7 +244,7 @@ fn syncs() -> Vec<Work> {
         ),
         nanos(
             "join",
-            "`join!` of 32 futures that yield: a poll of one of them",
+            "`join!` of 100 futures that yield: a poll of one of them",
             samples!(sync::join: Turno Tokio TokioLocal Smol Pool),
         ),
     ]

@@ -55,11 +55,14 @@ async fn yields(times: usize) {
     }
 }
 
-macro_rules! join_32 {
+macro_rules! join_100 {
     ($library:ident, $y:expr) => {
         $library::join!(
-            $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, //
-            $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y,
+            $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, //
+            $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, //
+            $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, //
+            $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, //
+            $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y, $y
         )
     };
 }
@@ -147,7 +150,7 @@ macro_rules! as_in_tokio {
             }
 
             async fn join(times: usize) {
-                join_32!($library, yields(times));
+                join_100!($library, yields(times));
             }
         }
     )*};
@@ -246,7 +249,7 @@ macro_rules! as_in_futures {
             }
 
             async fn join(times: usize) {
-                join_32!(futures, yields(times));
+                join_100!(futures, yields(times));
             }
         }
     )*};

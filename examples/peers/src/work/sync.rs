@@ -102,10 +102,10 @@ pub fn select<P: Macros>(scale: Scale) -> f64 {
     }))
 }
 
-/// 32 futures in one task, each of which yields 20,000 times: the cost of one of these polls.
+/// 100 futures in one task, each of which yields 6,000 times: the cost of one of these polls.
 pub fn join<P: Macros>(scale: Scale) -> f64 {
-    let yields = scale.of(20_000);
-    P::block_on(timed(32 * yields, P::join(yields)))
+    let yields = scale.of(6_000);
+    P::block_on(timed(100 * yields, P::join(yields)))
 }
 
 async fn all(tasks: Vec<impl Future>) {
