@@ -175,7 +175,7 @@ impl Whom {
 }
 
 /// Lends the table, unless the thread is about to end. `f` runs no user code.
-#[inline]
+#[inline(always)]
 fn with<R>(f: impl FnOnce(&mut Waits) -> R) -> Option<R> {
     WAITS.try_with(|waits| f(&mut waits.borrow_mut())).ok()
 }
@@ -191,7 +191,9 @@ fn with_index<R>(f: impl FnOnce(&Waits) -> R) -> Option<R> {
 }
 
 impl Waits {
-    #[inline]
+    /// Inlined always: `whom` is then written where it is to lie, and not copied right after it was
+    /// written in parts, which would make the processor wait.
+    #[inline(always)]
     fn insert(
         &mut self,
         whom: Whom,
@@ -205,7 +207,11 @@ impl Waits {
         let index = if self.free == NONE { self.grow(site) } else { self.free };
         let entry = &mut self.entries[index as usize];
         self.free = entry.next;
-        entry.whom = whom;
+        (entry.whom.task, entry.whom.of) = (whom.task, whom.of);
+        match whom.waker {
+            None => entry.whom.waker = None,
+            waker => entry.whom.waker = waker,
+        }
         (entry.serial, entry.reason, entry.site) = (serial, reason, site);
         entry.since = current::now();
         (entry.prev, entry.next) = (NONE, NONE);
@@ -339,13 +345,13 @@ impl Waits {
 }
 
 /// Who polls with `cx` waits, in no queue.
-#[inline]
+#[inline(always)]
 pub(crate) fn enter(cx: &Context<'_>, reason: WaitReason, site: Site) -> Place {
     enter_as(Whom::polls(cx), reason, site)
 }
 
 /// Somebody waits, in no queue.
-#[inline]
+#[inline(always)]
 pub(crate) fn enter_as(whom: Whom, reason: WaitReason, site: Site) -> Place {
     // While the thread ends nobody can be woken any more, and a place that is stale will do.
     let nowhere = Place { serial: NonZeroU32::MAX, index: NONE };

@@ -12,7 +12,7 @@ use super::blocking::Pool;
 use super::builder::OnPanic;
 use super::inherit::Contended;
 use super::link::Link;
-use super::show::show;
+use super::show::{show, show_woken};
 use crate::observe::{Event, Observer, Waits};
 use crate::policy::{Pick, Policy, Rng, Tasks};
 use crate::reactor::{Reactor, Sources};
@@ -248,12 +248,34 @@ impl Core {
     /// The task is ready: the policy and the observers hear of it. A stale id, and a task that is
     /// ready already, change nothing.
     pub(crate) fn ready(&mut self, id: Id, cause: Cause, at: Nanos, now: Nanos) {
+        self.ready_for(id, || cause, at, now);
+    }
+
+    /// As [`ready`](Self::ready). The cause is made where it is to lie: it is written in parts, and
+    /// to copy it in one piece right after that would make the processor wait.
+    #[inline]
+    fn ready_for(&mut self, id: Id, cause: impl FnOnce() -> Cause, at: Nanos, now: Nanos) {
         let Some(slot) = self.tasks.get_mut(id) else { return };
-        if slot.info.state == State::Waiting {
-            self.queued += 1;
-            self.held_until = None;
-            hand_over(&mut slot.info, &mut *self.policy, &mut self.observers, (cause, at, now));
+        if slot.info.state != State::Waiting {
+            return;
         }
+        self.queued += 1;
+        self.held_until = None;
+        (slot.info.state, slot.info.woken_at) = (State::Ready, at);
+        // Before its first switch a task keeps the cause of its spawn.
+        if slot.info.switches > 0 {
+            slot.info.cause = cause();
+        }
+        self.policy.ready(&slot.info, now);
+        if !self.observers.is_empty() {
+            show_woken(&mut self.observers, now, &slot.info);
+        }
+    }
+
+    /// The task is ready since the task `by` woke it.
+    #[inline(never)]
+    pub(crate) fn ready_by(&mut self, id: Id, by: Id, now: Nanos) {
+        self.ready_for(id, || Cause::Task(by), now, now);
     }
 
     /// Reads a little of each task and of what makes it run. What has left the processor's cache
@@ -269,7 +291,7 @@ impl Core {
     #[inline]
     pub(crate) fn woken_by(&mut self, by: Id, now: Nanos) {
         while let Some(woken) = current::next_woken() {
-            self.ready(woken, Cause::Task(by), now, now);
+            self.ready_by(woken, by, now);
         }
     }
 
@@ -475,24 +497,5 @@ impl Core {
              finds such bugs",
             self.policy.name()
         )
-    }
-}
-
-/// A waiting task becomes ready, for a cause, at a time; and it is told now.
-#[inline]
-fn hand_over(
-    task: &mut TaskInfo,
-    policy: &mut dyn Policy,
-    observers: &mut [Box<dyn Observer>],
-    (cause, at, now): (Cause, Nanos, Nanos),
-) {
-    // Before its first switch a task keeps the cause of its spawn.
-    task.woken(if task.switches == 0 { task.cause } else { cause }, at);
-    policy.ready(task, now);
-    if !observers.is_empty() {
-        if task.switches == 0 && matches!(task.cause, Cause::Spawn { .. }) {
-            show(observers, now, &Event::Spawned { task });
-        }
-        show(observers, now, &Event::Woken { task });
     }
 }

@@ -4,7 +4,7 @@ use super::core::Core;
 use crate::observe::{Event, Observer, Ready};
 use crate::policy::Tasks;
 use crate::task::id::Id;
-use crate::task::info::Nanos;
+use crate::task::info::{Cause, Nanos, TaskInfo};
 
 impl Core {
     /// Shows the switch about to be made, with the rest of the ready queue.
@@ -30,6 +30,15 @@ impl Core {
         self.parks += 1;
         show(&mut self.observers, now, &Event::Parked { until });
     }
+}
+
+/// Shows that a task became ready, and before its first time, that there is such a task.
+#[cold]
+pub(super) fn show_woken(observers: &mut [Box<dyn Observer>], now: Nanos, task: &TaskInfo) {
+    if task.switches == 0 && matches!(task.cause, Cause::Spawn { .. }) {
+        show(observers, now, &Event::Spawned { task });
+    }
+    show(observers, now, &Event::Woken { task });
 }
 
 /// Off the path of a runtime that nobody watches.

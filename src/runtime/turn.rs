@@ -136,7 +136,7 @@ impl Shared {
                 core.woken_by(id, now);
                 let joiner = core.take_joiner(id);
                 if let Some(task) = joiner.as_ref().and_then(|whom| whom.task_itself(self.key())) {
-                    core.ready(task, Cause::Task(id), now, now);
+                    core.ready_by(task, id, now);
                 } else if let Some(joiner) = joiner {
                     drop(core);
                     self.wake_in_the_name_of(id, joiner, now);

@@ -326,7 +326,7 @@ impl Waiter {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn join(&mut self, queue: &Queue, amount: u32, holder: Option<Holder>, whom: Whom) {
         self.place = with(|waits| {
             let record = queue.record(waits, holder);
