@@ -10,6 +10,7 @@
 //! inside of `FuturesUnordered`, that waker is cloned and kept.
 
 use std::cell::RefCell;
+use std::mem;
 use std::num::NonZeroU32;
 use std::panic::Location;
 use std::ptr;
@@ -261,7 +262,7 @@ impl Waits {
         if self.indexed {
             self.unlink(place.index);
         }
-        let old = self.get_mut(place).map(|entry| std::mem::replace(&mut entry.whom, whom));
+        let old = self.get_mut(place).map(|entry| mem::replace(&mut entry.whom, whom));
         if self.indexed {
             self.link(place.index);
         }
@@ -276,7 +277,7 @@ impl Waits {
         if self.newest.len() <= task.index() {
             self.newest.resize(task.index() + 1, NONE);
         }
-        let older = std::mem::replace(&mut self.newest[task.index()], index);
+        let older = mem::replace(&mut self.newest[task.index()], index);
         entry.older = older;
         if let Some(older) = self.entries.get_mut(older as usize) {
             older.newer = index;
@@ -374,6 +375,13 @@ pub(crate) fn waits(place: Place, cx: &Context<'_>) -> bool {
 fn waits_at(place: Place, cx: &Context<'_>, site: Site) -> bool {
     let same = |entry: &Entry| ptr::eq(entry.site, site) && entry.whom.is(cx);
     with(|waits| waits.get(place).is_some_and(same)).unwrap_or(false)
+}
+
+/// Reads a little of each place. Those that have left the processor's cache come back all at once
+/// that way, and not one after the other when each is left.
+pub(crate) fn touch(places: impl Iterator<Item = Place>) {
+    let waiting = |waits: &mut Waits| places.filter(|&place| waits.get(place).is_some()).count();
+    std::hint::black_box(with(waiting));
 }
 
 /// The wait is over. Returns who waited, for the caller to wake or to drop.

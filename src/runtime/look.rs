@@ -13,9 +13,6 @@ use crate::task::wake::TaskWaker;
 use crate::time::clock::nanos;
 use crate::wait;
 
-/// So many timers are fired at once.
-const BATCH: usize = 64;
-
 /// A pause that is longer is worth asking whether it can ever end. Much shorter timeouts are dear:
 /// the kernel has to set its alarm clock anew for each.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -133,12 +130,8 @@ impl Shared {
     pub(super) fn fire_timers(&self) {
         while self.timers.borrow().len() > 0 {
             let mut wakes = self.wakes.borrow_mut();
-            for _ in 0..BATCH {
-                let due = self.timers.borrow_mut().pop_due(self.now.get());
-                let Some((at, whom)) = due else { break };
-                wakes.push_back(Wake { cause: Cause::Timer, at, whom });
-            }
-            if wakes.is_empty() {
+            let fire = |at, whom| wakes.push_back(Wake { cause: Cause::Timer, at, whom });
+            if self.timers.borrow_mut().fire_due(self.now.get(), fire) == 0 {
                 return;
             }
             drop(wakes);

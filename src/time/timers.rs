@@ -33,6 +33,9 @@ const LEVELS: usize = 8;
 /// not worth sweeping out.
 const PEEK: usize = 64;
 
+/// So many timers are fired at once.
+const BATCH: usize = 64;
+
 /// An empty slot keeps room for so many.
 const ROOM: usize = 1024;
 
@@ -93,21 +96,42 @@ impl Timers {
         Some(whom)
     }
 
-    /// The timer due first, if it is due by `now`.
-    pub(crate) fn pop_due(&mut self, now: Nanos) -> Option<(Nanos, Whom)> {
+    /// The timers due first of those due by `now`, so many at once. Each is told to `fire`, which
+    /// runs no user code. Returns how many were looked at.
+    pub(crate) fn fire_due(&mut self, now: Nanos, mut fire: impl FnMut(Nanos, Whom)) -> usize {
+        let mut due = [None; BATCH];
+        let mut count = 0;
+        while let Some(timer) = self.pop_due(now) {
+            due[count] = Some(timer);
+            count += 1;
+            if count == BATCH {
+                break;
+            }
+        }
+        if count > 1 {
+            wait::touch(due.iter().flatten().map(|&(_, place)| place));
+        }
+        for (deadline, place) in due.into_iter().flatten() {
+            match wait::leave(place) {
+                Some(whom) => {
+                    self.set -= 1;
+                    fire(deadline, whom);
+                }
+                None => self.stale -= 1,
+            }
+        }
+        count
+    }
+
+    /// The timer due first, if it is due by `now`; it may be stale.
+    fn pop_due(&mut self, now: Nanos) -> Option<Timer> {
         loop {
-            while let Some(&Reverse((deadline, place))) = self.near.peek() {
-                if deadline > now {
+            if let Some(&Reverse(timer)) = self.near.peek() {
+                if timer.0 > now {
                     return None;
                 }
                 self.near.pop();
-                match wait::leave(place) {
-                    Some(whom) => {
-                        self.set -= 1;
-                        return Some((deadline, whom));
-                    }
-                    None => self.stale -= 1,
-                }
+                return Some(timer);
             }
             let Some((level, slot, tick)) = self.first() else { break };
             if tick > now >> TICK {
