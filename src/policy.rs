@@ -96,6 +96,7 @@ mod round_robin;
 mod sjf;
 mod srpt;
 mod stride;
+mod weighed;
 
 mod check;
 

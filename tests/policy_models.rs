@@ -388,8 +388,9 @@ impl Model for Virtual {
 #[test]
 fn fair_picks_the_least_virtual_time() {
     let charge = |task: &TaskInfo, ran| {
-        let ran = (ran as f64).max(1.0);
-        (ran * 100.0 / f64::from(task.weight())).ceil() as u64
+        let weighed = |run: Nanos| run * 100 / u64::from(task.weight());
+        let charge = weighed(task.total_run()) - weighed(task.total_run() - ran);
+        if ran == 0 { 1 } else { charge }
     };
     for credit in [0, 10, 100_000] {
         let policy = move || Fair::new().with_credit(Duration::from_nanos(credit));
@@ -399,7 +400,10 @@ fn fair_picks_the_least_virtual_time() {
 
 #[test]
 fn stride_picks_the_least_pass() {
-    let charge = |task: &TaskInfo, _| (1_048_576.0 / f64::from(task.weight())).round() as u64;
+    let charge = |task: &TaskInfo, _| {
+        let weighed = |switches: u64| switches * 1_048_576 / u64::from(task.weight());
+        weighed(task.switches()) - weighed(task.switches() - 1)
+    };
     agree(|| Pair::new(Stride::new(), Virtual::new(0, charge)));
 }
 

@@ -15,6 +15,7 @@
 use std::time::Duration;
 
 use super::keyed::Keyed;
+use super::weighed::weighed;
 use super::{Pick, Policy, Tasks, slice};
 use crate::task::id::Id;
 use crate::task::info::{Attributes, Left, Nanos, TaskInfo};
@@ -51,11 +52,6 @@ impl Fair {
     }
 }
 
-/// Run time as virtual time, at least 1: who yields in a loop that costs nothing must get on.
-fn weighted(ran: Nanos, weight: u32) -> u64 {
-    ran.max(1).saturating_mul(Attributes::WEIGHT.into()).div_ceil(weight.into())
-}
-
 impl Policy for Fair {
     fn ready(&mut self, task: &TaskInfo, _: Nanos) {
         let sleeper = task.tag().max(self.now.saturating_sub(self.credit));
@@ -71,7 +67,14 @@ impl Policy for Fair {
     }
 
     fn ran(&mut self, task: &TaskInfo, ran: Nanos, _: Left, _: Nanos) {
-        task.set_tag(task.tag().saturating_add(weighted(ran, task.weight())));
+        let before = task.total_run().saturating_sub(ran);
+        let charge = match ran {
+            // Who yields in a loop that costs nothing must get behind the others some day.
+            0 => 1,
+            ran if task.weight() == Attributes::WEIGHT => ran,
+            ran => weighed(before, ran, Attributes::WEIGHT.into(), task.weight()),
+        };
+        task.set_tag(task.tag().saturating_add(charge));
     }
 
     fn quantum(&mut self, _: &TaskInfo) -> Option<Nanos> {

@@ -13,12 +13,13 @@
 use std::time::Duration;
 
 use super::keyed::Keyed;
+use super::weighed::weighed;
 use super::{Pick, Policy, Tasks, slice};
 use crate::task::id::Id;
 use crate::task::info::{Left, Nanos, TaskInfo};
 
-/// The stride of weight 1. Shares are exact to one part in 2^20 over the weight; passes run out
-/// after 2^44 switches of a task of weight 1, which is some weeks of nothing else.
+/// The stride of weight 1. Passes run out after 2^44 switches of a task of weight 1, which takes
+/// weeks of nothing else.
 const ONE: u64 = 1 << 20;
 
 /// Switches in proportion to [weight](TaskInfo::weight), in a fixed order.
@@ -60,8 +61,7 @@ impl Policy for Stride {
     }
 
     fn ran(&mut self, task: &TaskInfo, _: Nanos, _: Left, _: Nanos) {
-        let weight = u64::from(task.weight());
-        let stride = ((ONE + weight / 2) / weight).max(1);
+        let stride = weighed(task.switches().saturating_sub(1), 1, ONE, task.weight());
         task.set_tag(task.tag().saturating_add(stride));
     }
 
