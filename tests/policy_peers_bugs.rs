@@ -157,12 +157,16 @@ fn attributes_changed_while_queued_put_the_task_where_it_belongs_and_lose_nobody
     for (policy, key) in cases {
         let rt = rt(named(policy).unwrap());
         let order = Rc::new(RefCell::new(Vec::new()));
+        // Once this one has run, the policy has been told of the others.
+        let gate = spawn(&rt, 100, async {});
+        rt.update(gate, |attributes| key(attributes, 0));
         let ids = [0, 1, 2, 3, 4].map(|n| {
             let order = order.clone();
             let id = spawn(&rt, 100, async move { order.borrow_mut().push(n) });
             rt.update(id, |attributes| key(attributes, 10 + n));
             id
         });
+        assert_eq!(rt.step().map(|step| step.task.id()), Some(gate));
         // To the front, to the middle, to the end, and to the front and back again.
         for (task, to) in [(3, 1), (0, 13), (1, 99), (2, 0), (2, 12)] {
             assert!(rt.update(ids[task], |attributes| key(attributes, to)));
