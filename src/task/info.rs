@@ -102,16 +102,18 @@ pub enum State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Attributes {
-    /// Tasks of one group share their turns under [`RoundRobin`](crate::policy::RoundRobin).
-    /// 0 unless told.
+    /// Tasks of one group share their turns under [`RoundRobin`](crate::policy::RoundRobin), and
+    /// their time under [`Drr`](crate::policy::Drr). 0 unless told.
     pub group: u32,
     /// The higher the more urgent. [`Attributes::PRIORITY`] unless told.
     pub priority: u8,
-    /// The share under a weighted policy, at least 1. [`Attributes::WEIGHT`] unless told.
+    /// The share under [`Fair`](crate::policy::Fair), [`Stride`](crate::policy::Stride) and
+    /// [`Lottery`](crate::policy::Lottery), at least 1. [`Attributes::WEIGHT`] unless told.
     pub weight: u32,
-    /// When the task ought to have finished.
+    /// When the task ought to have finished: what [`Edf`](crate::policy::Edf) goes by.
     pub deadline: Option<Nanos>,
-    /// How much run time it is expected to need in all.
+    /// How much run time it is expected to need in all: what [`Sjf`](crate::policy::Sjf) and
+    /// [`Srpt`](crate::policy::Srpt) go by.
     pub size: Option<Nanos>,
 }
 
