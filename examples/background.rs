@@ -5,6 +5,11 @@
 //! tasks in a `JoinSet` are heard, all of them. Time is virtual; expected output, in part:
 //!
 //! ```text
+//! finished: log
+//! had not finished:
+//!   task 4 "mail" (spawned at examples/background.rs:...), waits for
+//!     a timer due at 50ms at examples/background.rs:..., since 0ns
+//!   a blocking job (spawned at examples/background.rs:...), still running
 //! ```
 
 use std::cell::RefCell;
@@ -106,13 +111,13 @@ fn main() -> io::Result<()> {
         failed.iter().for_each(|failed| println!("  failed:   {failed}"));
     }
     say::why(
-        "A task whose handle is dropped runs on, but only while somebody drives the runtime, and its\n\
-         result goes nowhere. \"In the background\" means: nobody said who waits for it.",
+        "A task whose handle is dropped runs on, but only while somebody drives the runtime, and \
+         its result goes nowhere. \"In the background\" means: nobody said who waits for it.",
     );
     say::instead(
-        "Keep what you spawn in a task::JoinSet; at the end wait for all of it, for so long, and say\n\
-         what failed. Runtime::shutdown_timeout tells whom you forgot. A blocking job cannot be\n\
-         stopped from outside: let it look at a flag.",
+        "Keep what you spawn in a task::JoinSet; at the end wait for all of it, for so long, and \
+         say what failed. Runtime::shutdown_timeout tells whom you forgot. A blocking job cannot \
+         be stopped from outside: let it look at a flag.",
     );
     Ok(())
 }

@@ -4,6 +4,9 @@
 //! query blocks the thread, or waits on the blocking pool, or awaits. Expected output, roughly:
 //!
 //! ```text
+//!                                   how late each tick was  the latest  longest switch
+//! the query blocks          ▁▁▁▁█▇▇▆▅▄▄▃▂▂▁▁▁▁▁▇▇▆▅▄▄▃▂▂▁▁    104.8 ms        100.2 ms
+//! ... on the blocking pool  ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁      2.0 ms          0.1 ms
 //! ```
 
 use std::cell::RefCell;
@@ -112,12 +115,12 @@ fn main() -> io::Result<()> {
     }
     say::table(["", "how late each tick was", "the latest", "longest switch"], rows);
     say::why(&format!(
-        "Tasks share one thread. While a call blocks it, no timer fires and no socket is read, and\n\
-         nobody's code is to blame but the caller's. An observer names it:\n{culprit}"
+        "Tasks share one thread. While a call blocks it, no timer fires and no socket is read, and \
+         nobody's code is to blame but the caller's. An observer names it: {culprit}"
     ));
     say::instead(
-        "Await what can be awaited; give what only blocks (an ORM, files, DNS) to task::spawn_blocking,\n\
-         whose pool is bounded: Builder::max_blocking_threads.",
+        "Await what can be awaited; give what only blocks (an ORM, files, DNS) to \
+         task::spawn_blocking, whose pool is bounded: Builder::max_blocking_threads.",
     );
     Ok(())
 }

@@ -5,6 +5,11 @@
 //! many in. Time is virtual; expected output, in part:
 //!
 //! ```text
+//! limit                        requests/s  served in  with the queue
+//! 5      ██████████                   500    10.0 ms        392.6 ms
+//! 10     ████████████████████         999    10.0 ms        198.2 ms  <-- the knee
+//! 16     ████████████████████         999    16.0 ms        198.2 ms
+//! none   ██                            89  2169.4 ms       2169.4 ms
 //! ```
 
 use std::cell::Cell;
@@ -130,14 +135,14 @@ fn main() -> io::Result<()> {
         }),
     );
     say::why(
-        "1 ms of the disk each is at most 1,000 a second, and 10 requests of 10 ms keep it busy: one\n\
-         is served while 9 are on the network. More at once only wait for each other; too many get into\n\
-         each other's way, and everybody waits longer, those in the queue too.",
+        "1 ms of the disk each is at most 1,000 a second, and 10 requests of 10 ms keep it busy: \
+         one is served while 9 are on the network. More at once only wait for each other; too many \
+         get into each other's way, and everybody waits longer, those in the queue too.",
     );
     say::instead(
-        "Measure your knee, and put a sync::Semaphore with so many permits in front of what is shared.\n\
-         The queue is then in front of it, where it can be seen, timed out (time::timeout) and\n\
-         refused (try_acquire).",
+        "Measure your knee, and put a sync::Semaphore with so many permits in front of what is \
+         shared. The queue is then in front of it, where it can be seen, timed out (time::timeout) \
+         and refused (try_acquire).",
     );
     Ok(())
 }

@@ -6,6 +6,15 @@
 //! virtual; expected output, in part:
 //!
 //! ```text
+//! Mutex::new: high waits 12 ms for the lock
+//!   high     ············██
+//!   medium    ████████
+//!   low     ██▒▒▒▒▒▒▒▒███░░█
+//!
+//! Mutex::with_priority_inheritance: high waits 4 ms for the lock
+//!   high     ····██
+//!   medium         ████████
+//!   low     █████░░░░░░░░░░█
 //! ```
 
 use std::cell::RefCell;
@@ -127,13 +136,13 @@ fn main() -> io::Result<()> {
     }
     say::table(["", "Mutex::new", "with_priority_inheritance"], rows);
     say::why(
-        "High waits for low, which is fair enough; but low is not urgent, so medium goes first, and high\n\
-         waits for medium, which it has nothing to do with, for as long as medium likes.",
+        "High waits for low, which is fair enough; but low is not urgent, so medium goes first, \
+         and high waits for medium, which it has nothing to do with, for as long as medium likes.",
     );
     say::instead(
-        "Mutex::with_priority_inheritance: who holds the lock is as urgent as the most urgent who waits\n\
-         for it. Or no lock between tasks of different priority; or a policy that lets nobody starve\n\
-         (Priority::with_aging, RoundRobin).",
+        "Mutex::with_priority_inheritance: who holds the lock is as urgent as the most urgent who \
+         waits for it. Or no lock between tasks of different priority; or a policy that lets \
+         nobody starve (Priority::with_aging, RoundRobin).",
     );
     Ok(())
 }

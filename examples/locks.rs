@@ -6,6 +6,16 @@
 //! virtual; expected output, in part:
 //!
 //! ```text
+//!                               1    4     16     64     256  1024 tasks
+//! 0 ms of it under the lock   100  400  1,600  6,400  25,600     102,400
+//! 1 ms of it under the lock   100  400  1,000  1,000   1,000       1,000
+//! 10 ms of it under the lock  100  100    100    100     100         100
+//!
+//! stalled: nothing is ready, and nothing can ever wake the tasks that are left:
+//!   task 2 "ann pays ben" (spawned at ...), waits for
+//!     a mutex (made at ...) at ..., held by task 3 (since ...), since 1ms
+//!   task 3 "ben pays ann" (spawned at ...), waits for
+//!     a mutex (made at ...) at ..., held by task 2 (since ...), since 1ms
 //! ```
 
 use std::cell::Cell;
@@ -29,7 +39,7 @@ const REQUEST: Duration = Duration::from_millis(10);
 pub fn throughput(tasks: usize, locked: Duration) -> io::Result<u32> {
     let rt = Builder::new().start_paused(true).build()?;
     let (lock, served) = (Rc::new(Mutex::new(())), Rc::new(Cell::new(0)));
-    rt.block_on(async {
+    Ok(rt.block_on(async {
         let mut set = JoinSet::new();
         for _ in 0..tasks {
             let (lock, served) = (lock.clone(), served.clone());
@@ -44,10 +54,11 @@ pub fn throughput(tasks: usize, locked: Duration) -> io::Result<u32> {
                 }
             });
         }
-        sleep(Duration::from_secs(1) + MS / 2).await;
-        set.shutdown().await;
-    });
-    Ok(served.get())
+        sleep(10 * REQUEST + MS / 2).await; // By then they have spread out.
+        let before = served.get();
+        sleep(Duration::from_secs(1)).await;
+        served.get() - before
+    }))
 }
 
 type Account = Rc<Mutex<i32>>;
@@ -113,12 +124,12 @@ fn main() -> io::Result<()> {
         Err(stalled) => println!("  {stalled}"),
     }
     say::why(
-        "A lock that is held for t lets 1/t through, however many tasks there are: 1 ms, 1,000 a\n\
+        "A lock that is held for t lets 1/t through, however many tasks there are: 1 ms, 1,000 a \
          second. Two that wait for what the other holds wait for ever.",
     );
     say::instead(
-        "No lock where there is no await in between. Hold one for the shortest await, not for the\n\
-         whole request. Lock in one order everywhere; or let one task own the state, and send it\n\
+        "No lock where there is no await in between. Hold one for the shortest await, not for the \
+         whole request. Lock in one order everywhere; or let one task own the state, and send it \
          messages (sync::mpsc). In tests, try_block_on returns the report that you see above.",
     );
     Ok(())

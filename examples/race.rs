@@ -5,6 +5,12 @@
 //! seeds by the ten-line policy `AnyOrder`. Expected output, in part:
 //!
 //! ```text
+//!  deposit                tasks x times  schedules that lose  updates lost
+//!  read, await, write             2 x 1               49.3 %        24.6 %
+//!  read, await, write           10 x 10              100.0 %        87.7 %
+//!  no await in between          10 x 10                0.0 %         0.0 %
+//!
+//! Seed 1 is one that loses: 2 reads 0, 1 reads 0, 1 writes 1, 2 writes 1.
 //! ```
 
 use std::cell::{Cell, RefCell};
@@ -135,12 +141,12 @@ fn main() -> io::Result<()> {
         }
     }
     say::why(
-        "A task keeps the thread from one await to the next, and no longer. What was read before an\n\
-         await may be out of date after it. Two tasks with one deposit each pass a test half of the\n\
-         time, so a test that passes says little.",
+        "A task keeps the thread from one await to the next, and no longer. What was read before \
+         an await may be out of date after it. Two tasks with one deposit each pass a test half of \
+         the time, so a test that passes says little.",
     );
     say::instead(
-        "Read and write without an await in between: that is free, and all that a single thread\n\
+        "Read and write without an await in between: that is free, and all that a single thread \
          gives you. If you cannot, hold a turno::sync::Mutex from the read to the write.",
     );
     Ok(())

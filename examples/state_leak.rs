@@ -5,6 +5,13 @@
 //! thread. Then it keeps it in a task-local one. Time is virtual; expected output, in part:
 //!
 //! ```text
+//! The user in thread_local!: 2 of 3 wrong
+//! acted  in the log
+//! ben          cleo  wrong
+//! cleo         cleo
+//! ann          cleo  wrong
+//!
+//! The user in task_local!: 0 of 3 wrong
 //! ```
 
 use std::cell::RefCell;
@@ -103,13 +110,13 @@ fn main() -> io::Result<()> {
         say::table(["acted", "in the log", ""], rows);
     }
     say::why(
-        "The library asks its thread who the user is, and all tasks are on that thread: the last one\n\
-         to log in is everybody. A scope of a task-local value is put in place for each poll of its\n\
-         task, and taken away after it.",
+        "The library asks its thread who the user is, and all tasks are on that thread: the last \
+         one to log in is everybody. A scope of a task-local value is put in place for each poll \
+         of its task, and taken away after it.",
     );
     say::instead(
-        "Hand the context on as an argument. Where that cannot be, task_local! with `scope`; with\n\
-         #[inherit] what a task spawns has it, too. A library that cannot do either belongs into\n\
+        "Hand the context on as an argument. Where that cannot be, task_local! with `scope`; with \
+         #[inherit] what a task spawns has it, too. A library that cannot do either belongs into \
          task::spawn_blocking, where a request has a thread to itself.",
     );
     Ok(())

@@ -9,6 +9,8 @@ use anstyle::{AnsiColor, Color, Effects, Style};
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 
+const WIDTH: usize = 96;
+
 const BOLD: Style = Style::new().effects(Effects::BOLD);
 const DIM: Style = Style::new().effects(Effects::DIMMED);
 
@@ -37,7 +39,16 @@ pub fn instead(text: &str) {
 
 fn section(style: Style, head: &str, text: &str) {
     println!("\n{style}{head}{style:#}");
-    text.lines().for_each(|line| println!("  {line}"));
+    let mut line = String::new();
+    for word in text.split(' ') {
+        if line.len() + 1 + word.len() > WIDTH {
+            println!(" {line}");
+            line.clear();
+        }
+        line.push(' ');
+        line.push_str(word);
+    }
+    println!(" {line}");
 }
 
 /// A table: words to the left in the first column, numbers to the right in the others.

@@ -1,13 +1,5 @@
-//! What it takes to have many things wait at once: processes, threads, tasks; up to a million.
-//!
-//! Look at the memory and the start-up of each one. Every row is measured in a process of its own
-//! (Linux: what /proc says), and "in the kernel" is what the machine's kernel stacks and page tables
-//! grew by meanwhile. Where the machine stops a row, that is said. Expected output, roughly:
-//!
-//! ```text
-//! ```
+//! Starts so many processes, threads or tasks that wait, and measures what that took.
 
-use std::error::Error;
 use std::fs;
 use std::io::{self, BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -15,8 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
-#[path = "slides/say.rs"]
-mod say;
+use crate::say;
 
 /// What was started, the bytes that it takes here and in the kernel, and the time that it took.
 struct Measured {
@@ -70,23 +61,37 @@ fn tasks(count: usize) -> io::Result<Measured> {
     })
 }
 
+/// How many threads this machine has room for, judging by the first ones, and what limits them. At
+/// the very limit a new thread would end the process, or keep others from starting anything: this
+/// is nine tenths of it.
+fn room(started: usize) -> io::Result<(usize, String)> {
+    let limit = |file: &str, what: &str, used: usize| {
+        let most: usize = fs::read_to_string(file)?.trim().parse().map_err(io::Error::other)?;
+        let text = format!("near the machine's limit of {} {what}", say::grouped(most as u64));
+        Ok::<_, io::Error>((most / 10 * 9 * started / used, text))
+    };
+    let mappings = fs::read_to_string("/proc/self/maps")?.lines().count();
+    let mappings = limit("/proc/sys/vm/max_map_count", "memory mappings a process", mappings)?;
+    Ok(limit("/proc/sys/kernel/pid_max", "process ids", started)?.min(mappings))
+}
+
 fn threads(count: usize) -> io::Result<Measured> {
     static UP: AtomicUsize = AtomicUsize::new(0);
-    // Others on this machine may want to start something, too.
-    let ids = fs::read_to_string("/proc/sys/kernel/pid_max")?.trim().parse().unwrap_or(usize::MAX);
+    let wait = || {
+        UP.fetch_add(1, SeqCst);
+        thread::sleep(Duration::from_secs(3600));
+    };
     measure(|| {
-        let (mut started, mut stopped) = (0, None);
-        while started < count && stopped.is_none() {
-            let wait = || {
-                UP.fetch_add(1, SeqCst);
-                thread::sleep(Duration::from_secs(3600));
-            };
-            match thread::Builder::new().spawn(wait) {
-                _ if started >= ids / 10 * 8 => {
-                    stopped = Some(format!("at 8 of 10 of the machine's {ids} process ids"));
-                }
-                Ok(_) => started += 1,
-                Err(error) => stopped = Some(format!("by the machine: {error}")),
+        let (mut started, mut most, mut stopped) = (0, count, None);
+        while started < most {
+            if let Err(error) = thread::Builder::new().spawn(wait) {
+                stopped = Some(format!("by the machine: {error}"));
+                break;
+            }
+            started += 1;
+            if started == 1_000 {
+                let (room, limit) = room(started)?;
+                (most, stopped) = (count.min(room), (room < count).then_some(limit));
             }
         }
         while UP.load(SeqCst) < started {
@@ -121,73 +126,16 @@ fn processes(count: usize) -> io::Result<Measured> {
 }
 
 /// The process that measures one row, and says it in a line.
-fn child(what: &str, count: usize) -> io::Result<()> {
+pub fn child(what: &str, count: usize) -> io::Result<()> {
     let measured = match what {
         "processes" => processes(count)?,
         "threads" => threads(count)?,
-        _ => tasks(count)?,
+        "tasks" => tasks(count)?,
+        _ => return Err(io::Error::other(format!("what are {what}?"))),
     };
     let Measured { started, stopped, here, kernel, took } = measured;
     let stopped = stopped.unwrap_or_default();
     println!("{started} {here} {kernel} {} {stopped}", took.as_nanos());
     // Threads that sleep for an hour are not waited for.
     std::process::exit(0)
-}
-
-const ROWS: [(&str, usize); 7] = [
-    ("processes", 100),
-    ("threads", 1_000),
-    ("threads", 10_000),
-    ("threads", 100_000),
-    ("tasks", 1_000),
-    ("tasks", 100_000),
-    ("tasks", 1_000_000),
-];
-
-fn main() -> Result<(), Box<dyn Error>> {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["wait"] => {
-            println!("up");
-            return Ok(drop(io::stdin().lines().next()));
-        }
-        [what, count] => return Ok(child(what, count.parse()?)?),
-        _ => {}
-    }
-    say::slide("Manejar millones de requests a la vez", "Millions at once?");
-    say::what("So many wait at once, for an hour:");
-    let mut rows = Vec::new();
-    let mut notes = Vec::new();
-    for (what, count) in ROWS {
-        let run =
-            Command::new(std::env::current_exe()?).args([what, &count.to_string()]).output()?;
-        let text = String::from_utf8(run.stdout)?;
-        let fields: Vec<&str> = text.trim_end().splitn(5, ' ').collect();
-        let [started, here, kernel, nanos, ..] = fields[..] else {
-            let error = String::from_utf8_lossy(&run.stderr);
-            notes.push(format!("{count} {what}: no numbers, {}: {}", run.status, error.trim()));
-            continue;
-        };
-        if let Some(stopped) = fields.get(4) {
-            notes.push(format!(
-                "{} {what} asked for: stopped {stopped}",
-                say::grouped(count as u64)
-            ));
-        }
-        let started: u64 = started.parse()?;
-        let (here, kernel): (u64, u64) = (here.parse()?, kernel.parse()?);
-        let nanos: u64 = nanos.parse()?;
-        let each = |whole: u64| whole as f64 / started.max(1) as f64;
-        rows.push([
-            format!("{} {what}", say::grouped(started)),
-            format!("{:.0} MB", (here + kernel) as f64 / 1e6),
-            format!("{:.1} kB", each(here) / 1e3),
-            format!("{:.1} kB", each(kernel) / 1e3),
-            say::ms(Duration::from_nanos(nanos)),
-            format!("{:.2} µs", each(nanos) / 1e3),
-        ]);
-    }
-    say::table(["", "memory", "each, here", "in the kernel", "start-up", "each"], rows);
-    notes.iter().for_each(|note| println!("  {note}"));
-    Ok(())
 }

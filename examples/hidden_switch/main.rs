@@ -5,67 +5,30 @@
 //! lets another one run. Here each is an OS thread, and one holds the turn. Expected output:
 //!
 //! ```text
+//! green threads; charge() is a plain call                     1
+//! green threads; charge() goes over the network now           3
+//! tasks; the same program with its await                      3
+//! tasks; the seat is taken before the await                   1
+//!
+//! pub async fn buy(left: &Cell<i32>) {
+//!     if left.get() > 0 {
+//!         charge().await;  <-- others may run here
+//!         left.update(|left| left - 1);
 //! ```
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 
 use turno::runtime::Builder;
 use turno::task::{JoinSet, yield_now};
 
-#[path = "slides/say.rs"]
+mod hub;
+#[path = "../slides/say.rs"]
 mod say;
 
-/// The turn goes round among the green threads: only the first of the queue runs.
-#[derive(Default)]
-struct Hub {
-    queue: Mutex<VecDeque<usize>>,
-    passed: Condvar,
-}
-
-thread_local! { static ME: RefCell<Option<(Arc<Hub>, usize)>> = const { RefCell::new(None) }; }
-
-impl Hub {
-    fn queue(&self) -> MutexGuard<'_, VecDeque<usize>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wait_for_turn(&self, me: usize) {
-        let others_turn = |queue: &mut VecDeque<usize>| queue.front() != Some(&me);
-        drop(self.passed.wait_while(self.queue(), others_turn));
-    }
-
-    /// Runs `f` in so many green threads, until all have finished.
-    fn run(green_threads: usize, f: impl Fn() + Sync) {
-        let hub = Arc::new(Self::default());
-        hub.queue().extend(0..green_threads);
-        thread::scope(|scope| {
-            for me in 0..green_threads {
-                let (hub, f) = (&hub, &f);
-                scope.spawn(move || {
-                    ME.set(Some((hub.clone(), me)));
-                    hub.wait_for_turn(me);
-                    f();
-                    hub.queue().pop_front();
-                    hub.passed.notify_all();
-                });
-            }
-        });
-    }
-
-    /// What is hidden in every call that waits: the others run, then this goes on.
-    fn switch() {
-        let Some((hub, me)) = ME.with_borrow(Clone::clone) else { return };
-        hub.queue().rotate_left(1);
-        hub.passed.notify_all();
-        hub.wait_for_turn(me);
-    }
-}
+use hub::Hub;
 
 mod green {
     use super::*;
@@ -134,7 +97,7 @@ pub fn sold_by_tasks(well: bool) -> io::Result<i32> {
 
 /// The lines of a function of this file, each with a mark if it says that others may run there.
 pub fn marked(head: &str) -> Vec<(&'static str, bool)> {
-    let lines = include_str!("hidden_switch.rs").lines();
+    let lines = include_str!("main.rs").lines();
     let body = lines.skip_while(|line| !line.trim_start().starts_with(head));
     let whole = body.scan(false, |ended, line| {
         let last = std::mem::replace(ended, *ended || line == "    }");
@@ -171,13 +134,14 @@ fn main() -> io::Result<()> {
     print("The tasks' program:", "pub async fn buy(");
     print("... and its remedy:", "pub async fn buy_well(");
     say::why(
-        "`buy` of the green threads was right, and became wrong when somebody else changed what it\n\
-         calls: not a line of it differs. A function that may switch has to be async here, and all\n\
+        "`buy` of the green threads was right, and became wrong when somebody else changed what it \
+         calls: not a line of it differs. A function that may switch has to be async here, and all \
          its callers with it, so the hole between check and act can be seen, and searched for.",
     );
     say::instead(
-        "Read each .await as \"anything may have changed\". Check and act on one side of it; or hold a\n\
-         turno::sync::Mutex across it, and pay for that: cargo run --release --example locks.",
+        "Read each .await as \"anything may have changed\". Check and act on one side of it; or \
+         hold a turno::sync::Mutex across it, and pay for that: cargo run --release --example \
+         locks.",
     );
     Ok(())
 }
