@@ -10,6 +10,7 @@
 //!   task 4 "mail" (spawned at examples/background.rs:...), waits for
 //!     a timer due at 50ms at examples/background.rs:..., since 0ns
 //!   a blocking job (spawned at examples/background.rs:...), still running
+//! and nobody heard what became of: invoice
 //! ```
 
 use std::cell::RefCell;
@@ -93,17 +94,18 @@ pub fn waited_for(patience: Duration) -> io::Result<(Done, Vec<String>)> {
 }
 
 fn main() -> io::Result<()> {
-    say::slide(
-        "Tratar de correr cosas \u{ab}en background\u{bb}",
-        "Running things in the background",
-    );
+    say::slide("Tratar de correr cosas «en background»", "Running things in the background");
     let (done, unfinished) = left_alone()?;
     say::what(
-        "Three jobs of 1, 2 and 50 ms are spawned and left alone; the program ends after 10 ms.",
+        "Three jobs of 1, 2 and 50 ms and one on the blocking pool are spawned and left alone; the \
+         program ends after 10 ms.",
     );
     println!("\n  finished: {}", done.borrow().join(", "));
     unfinished.to_string().lines().for_each(|line| println!("  {line}"));
-    println!("  and of the invoice, which failed, nobody heard.");
+    let told = |name: &str| unfinished.tasks.iter().any(|left| left.task.name() == Some(name));
+    let mut silent = JOBS.map(|(name, _)| name).to_vec();
+    silent.retain(|name| !done.borrow().contains(name) && !told(name));
+    println!("  and nobody heard what became of: {}", silent.join(", "));
     for patience in [100, 20] {
         let (done, failed) = waited_for(patience * MS)?;
         println!("\n  The same in a JoinSet, with {patience} ms of patience at the end:");

@@ -106,7 +106,7 @@ pub fn compare(size: u64) -> io::Result<[Run; 5]> {
 }
 
 fn main() -> io::Result<()> {
-    say::slide("Usar async para tareas sincr\u{f3}nicas", "Async for what computes?");
+    say::slide("Usar async para tareas sincrónicas", "Async for what computes?");
     let runs = compare(300_000)?;
     say::what("The same four computations, in five ways:");
     let first = runs[0].took.as_secs_f64();

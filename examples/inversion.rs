@@ -113,7 +113,7 @@ fn spawn<T: 'static>(
 
 fn main() -> io::Result<()> {
     say::slide(
-        "Elegir una pol\u{ed}tica de scheduling",
+        "Elegir una política de scheduling",
         "Choose a scheduling policy, and know what it does",
     );
     say::what("Policy: the most urgent first, always. One column is 1 ms:");

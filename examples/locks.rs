@@ -97,7 +97,7 @@ pub fn transfers(own_first: bool) -> io::Result<Result<(i32, i32), Stalled>> {
 
 fn main() -> io::Result<()> {
     say::slide(
-        "Locks por todos lados: es contenci\u{f3}n por todos lados, capaz hasta deadlocks",
+        "Locks por todos lados: es contención por todos lados, capaz hasta deadlocks",
         "Locks everywhere: contention everywhere, perhaps even deadlocks",
     );
     say::what("Requests served a second, by so many tasks, a request being 10 ms of waiting:");

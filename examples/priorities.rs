@@ -99,7 +99,7 @@ pub fn run(dials: Dials, alarms: usize) -> io::Result<Numbers> {
 
 fn main() -> io::Result<()> {
     say::slide(
-        "Eleg\u{ed} 2: baja latencia, alto throughput, legibilidad",
+        "Elegí 2: baja latencia, alto throughput, legibilidad",
         "Low latency, high throughput, legibility: pick two",
     );
     say::what("Eight workers, and an alarm every millisecond; each row is the best of three runs:");

@@ -21,7 +21,7 @@ const fn colour(colour: AnsiColor) -> Style {
 /// The slide in its own words, and in English.
 pub fn slide(spanish: &str, english: &str) {
     println!("{BOLD}{english}{BOLD:#}");
-    println!("{DIM}the slide: \u{ab}{spanish}\u{bb}{DIM:#}");
+    println!("{DIM}the slide: «{spanish}»{DIM:#}");
 }
 
 /// What happened; a table may follow.
