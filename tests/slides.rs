@@ -6,10 +6,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
+use std::sync::Once;
 use std::time::Duration;
 
 use turno::policy::{Fifo, Policy, Priority};
+use turno::sync::Mutex;
 use turno::task::WaitReason;
 
 #[path = "../examples/accept_burst.rs"]
@@ -161,7 +162,6 @@ fn concurrency_limit_the_knee_is_where_the_shared_resource_is_just_busy() {
 
 #[test]
 fn inversion_the_wait_grows_with_who_is_in_between_and_not_with_inheritance() {
-    use turno::sync::Mutex;
     for medium in [0, 8, 80] {
         let plain = inversion::run(Mutex::new(()), medium).unwrap();
         let inherits = inversion::run(Mutex::with_priority_inheritance(()), medium).unwrap();
@@ -189,31 +189,24 @@ fn priorities_a_larger_budget_delays_the_alarm_and_a_policy_that_knows_it_does_l
     assert!(knows.late < large.late, "{:?}, {:?}", knows.late, large.late);
 }
 
-/// Where an example begins.
-fn source(name: &str) -> PathBuf {
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    let file = examples.join(format!("{name}.rs"));
-    if file.exists() { file } else { examples.join(name).join("main.rs") }
-}
-
-/// An example's program. `cargo test` builds it; `cargo test --test slides` does not.
+/// An example's program. `cargo test` has built it; `cargo test --test slides` has not.
 fn example(name: &str) -> PathBuf {
-    static BUILD: Mutex<()> = Mutex::new(());
-    let test = std::env::current_exe().expect("a test knows its own file");
-    let profile = test.parent().and_then(Path::parent).expect("target/debug/deps has parents");
-    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
-    let example = profile.join("examples").join(file);
-    let _one_at_a_time = BUILD.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let changed = |file: &Path| fs::metadata(file).and_then(|file| file.modified()).ok();
-    if changed(&example) < changed(&source(name)) {
+    static BUILD: Once = Once::new();
+    BUILD.call_once(|| {
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--example", name]);
+        cargo.args(["build", "--quiet", "--example", "threads_vs_tasks"]);
+        cargo.args(SAME_EVERYWHERE.iter().flat_map(|name| ["--example", name]));
+        if cfg!(feature = "tokio-io") {
+            cargo.args(["--features", "tokio-io"]); // The same build, not one more.
+        }
         if !cfg!(debug_assertions) {
             cargo.arg("--release");
         }
-        assert!(cargo.status().expect("cargo starts").success(), "the example does not build");
-    }
-    example
+        assert!(cargo.status().expect("cargo starts").success(), "the examples do not build");
+    });
+    let test = std::env::current_exe().expect("a test knows its own file");
+    let profile = test.parent().and_then(Path::parent).expect("target/debug/deps has parents");
+    profile.join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
 fn stdout(name: &str, args: &[&str]) -> String {
@@ -253,7 +246,10 @@ const SAME_EVERYWHERE: [&str; 8] = [
 #[test]
 fn what_the_headers_show_is_what_is_printed() {
     for name in SAME_EVERYWHERE {
-        let source = fs::read_to_string(source(name)).expect("it can be read");
+        let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+        let file = examples.join(format!("{name}.rs"));
+        let file = if file.exists() { file } else { examples.join(name).join("main.rs") };
+        let source = fs::read_to_string(file).expect("it can be read");
         let (_, after) = source.split_once("//! ```text\n").expect("the header shows output");
         let (shown, _) = after.split_once("//! ```\n").expect("it ends");
         let printed = stdout(name, &[]);
