@@ -10,6 +10,7 @@
 //! | [`Fifo`] | first ready, first run | nobody |
 //! | [`Lifo`] | as soon as possible: last ready, first run | the early, while others keep coming |
 //! | [`RoundRobin`] | groups take turns | nobody |
+//! | [`Drr`] | groups share the run time evenly | nobody |
 //! | [`Priority`] | most urgent first; aging is optional | the less urgent, unless it ages |
 //!
 //! A new one is about 30 lines (`examples/my_policy.rs`); [`check`](fn@check) holds it to the
@@ -59,22 +60,27 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::time::Duration;
 
 use crate::task::id::Id;
 use crate::task::info::{Left, Nanos, TaskInfo};
 
+mod drr;
 mod fifo;
 mod keyed;
 mod lanes;
 mod lifo;
+mod named;
 mod priority;
 mod round_robin;
 
 mod check;
 
 pub use check::{Rule, Violation, check, check_seed};
+pub use drr::Drr;
 pub use fifo::Fifo;
 pub use lifo::Lifo;
+pub use named::{NAMES, Named, UnknownPolicy, named};
 pub use priority::Priority;
 pub use round_robin::RoundRobin;
 
@@ -146,6 +152,11 @@ impl<P: Policy + 'static> From<P> for Box<dyn Policy> {
     fn from(policy: P) -> Self {
         Box::new(policy)
     }
+}
+
+/// How long `time::work` may compute under a policy that was told this quantum.
+fn slice(quantum: Duration) -> Nanos {
+    u64::try_from(quantum.as_nanos()).unwrap_or(u64::MAX).max(1)
 }
 
 /// What [`Policy::pick`] decided.

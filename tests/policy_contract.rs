@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use turno::policy::{
-    Fifo, Lifo, Pick, Policy, Priority, RoundRobin, Rule, Tasks, Violation, check, check_seed,
+    Drr, Fifo, Lifo, Pick, Policy, Priority, RoundRobin, Rule, Tasks, Violation, check, check_seed,
 };
 use turno::task::{Cause, Id, Left, Nanos, TaskInfo};
 
@@ -15,7 +15,7 @@ fn the_policies_that_come_with_turno_keep_the_contract() {
     check(|| Box::new(Lifo::new())).unwrap();
     check(|| Box::new(RoundRobin::new())).unwrap();
     for quantum in [0, 1, 10, 300, 1_000_000] {
-        check(|| Box::new(RoundRobin::with_quantum(Duration::from_nanos(quantum)))).unwrap();
+        check(|| Box::new(Drr::new().with_quantum(Duration::from_nanos(quantum)))).unwrap();
     }
     check(|| Box::new(Priority::strict())).unwrap();
     for step in [0, 1, 100, 1_000_000, u64::MAX] {

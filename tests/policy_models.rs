@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use arbtest::arbitrary::{Result, Unstructured};
 use arbtest::arbtest;
-use turno::policy::{Fifo, Lifo, Lookup, Pick, Policy, Priority, Rng, RoundRobin, Tasks};
+use turno::policy::{Drr, Fifo, Lifo, Lookup, Pick, Policy, Priority, Rng, RoundRobin, Tasks};
 use turno::task::{Attributes, Cause, Id, Left, Nanos, TaskInfo};
 
 /// A queued task as a model sees it, in the order of becoming ready.
@@ -312,9 +312,9 @@ fn round_robin_goes_round_the_groups() {
 }
 
 #[test]
-fn round_robin_with_a_quantum_serves_while_there_is_credit_and_collects_debts() {
+fn drr_serves_while_there_is_credit_and_collects_debts() {
     for quantum in [1, 7, 30, 1_000] {
-        let policy = move || RoundRobin::with_quantum(Duration::from_nanos(quantum));
+        let policy = move || Drr::new().with_quantum(Duration::from_nanos(quantum));
         agree(|| Pair::new(policy(), Laps::new(Some(quantum))));
     }
 }

@@ -14,7 +14,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use clap::{Arg, ArgAction, Command};
-use turno::policy::{Fifo, Lifo, Policy, Priority, RoundRobin};
+use turno::policy::{Drr, Fifo, Lifo, Policy, Priority, RoundRobin};
 use turno::runtime::Builder;
 use turno::task::{self, yield_now};
 use turno::time::{Clock, sleep, work};
@@ -81,7 +81,7 @@ const POLICIES: [Choice; 6] = [
     ("priority", "the most urgent first, always", || Box::new(Priority::strict())),
     ("lifo", "as soon as possible: last ready, first run", || Box::new(Lifo::new())),
     ("quantum", "groups take turns of 2 ms of run time", || {
-        Box::new(RoundRobin::with_quantum(2 * MS))
+        Box::new(Drr::new().with_quantum(2 * MS))
     }),
     ("aging", "priority, but a level is worth 0.1 ms of waiting", || {
         Box::new(Priority::with_aging(MS / 10))

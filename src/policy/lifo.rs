@@ -4,7 +4,9 @@
 //! that wake each other answers quickly, and the mean wait of short bursts is short. Bad for:
 //! fairness. Starves: those who became ready early, for as long as newer ones keep coming. A task
 //! that only yields cannot do that to the others: it goes to the bottom, behind all that are
-//! ready. Cost: a push and a pop at the ends of a deque, however many are ready.
+//! ready. That is why work is not sliced here: a slice ends in a yield, which would send the
+//! newest task to the bottom. Cost: a push and a pop at the ends of a deque, however many are
+//! ready.
 
 use std::collections::VecDeque;
 

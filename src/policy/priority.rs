@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::keyed::Keyed;
 use super::lanes::Lanes;
-use super::{Pick, Policy, Tasks};
+use super::{Pick, Policy, Tasks, slice};
 use crate::task::id::Id;
 use crate::task::info::{Nanos, TaskInfo};
 
@@ -22,6 +22,7 @@ pub struct Priority {
     order: Order,
     /// What the last pick saw: its priority and how long it had waited.
     last: Option<(u8, Nanos)>,
+    quantum: Option<Nanos>,
 }
 
 #[derive(Clone, Debug)]
@@ -56,7 +57,13 @@ impl Priority {
         let year = Duration::from_secs(365 * 24 * 3600);
         // 255 of such steps and a clock that has run for three centuries still fit.
         let step = step.min(year).as_nanos() as Nanos;
-        Self { order: Order::Aging { step, keyed: Keyed::default() }, last: None }
+        Self { order: Order::Aging { step, keyed: Keyed::default() }, ..Self::default() }
+    }
+
+    /// [`time::work`](crate::time::work) yields after each `quantum` (at least 1 ns), so that a
+    /// more urgent task waits for no longer than that.
+    pub fn with_quantum(self, quantum: Duration) -> Self {
+        Self { quantum: Some(slice(quantum)), ..self }
     }
 }
 
@@ -82,6 +89,10 @@ impl Policy for Priority {
         let task = picked.and_then(|id| tasks.get(id));
         self.last = task.map(|task| (task.priority(), now.saturating_sub(task.woken_at())));
         picked.into()
+    }
+
+    fn quantum(&mut self, _: &TaskInfo) -> Option<Nanos> {
+        self.quantum
     }
 
     fn forget(&mut self, id: Id) {

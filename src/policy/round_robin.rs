@@ -2,37 +2,30 @@
 //!
 //! Good for: sharing one thread among tenants, connections or parts of a program: a group of a
 //! thousand tasks gets no more turns than a group of one. Bad for: telling urgent groups from
-//! others. Starves nobody: a lap gives each group that has a task ready its turn. Cost: O(log n)
-//! in the number of groups with a task ready; O(1) in the number of tasks.
-//!
-//! A turn is one switch, or, with a quantum, as much run time (surplus round robin). What a switch
-//! costs is known only after it, so a group runs while its balance is above 0, is charged after the
-//! switch, and is given the quantum at each visit. Debt outlives idleness and is paid off lap by
-//! lap, whether the group is idle or not; credit ends with the visit that finds the group idle.
+//! others, and groups whose switches are long from groups whose switches are short: a turn is a
+//! switch, however long; [`Drr`](super::Drr) shares by time. Starves nobody: a lap gives each group
+//! that has a task ready its turn. Cost: O(log n) in the number of groups with a task ready; O(1)
+//! in the number of tasks.
 //!
 //! Groups are visited by number, round and round. So their order has no memory of who was queued
 //! when, and a task that is aborted before its turn leaves no trace in it.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::lanes::Lanes;
-use super::{Pick, Policy, Tasks};
+use super::{Pick, Policy, Tasks, slice};
 use crate::task::id::Id;
-use crate::task::info::{Left, Nanos, TaskInfo};
+use crate::task::info::{Nanos, TaskInfo};
 
-/// Groups take turns, counted in switches or in run time; inside a group, first ready, first run.
+/// Groups take turns, a switch each; inside a group, first ready, first run.
 #[derive(Clone, Debug, Default)]
 pub struct RoundRobin {
     /// A lane for each group.
     lanes: Lanes,
-    /// Who is visited next: this group or the first one after it.
+    /// Whose turn is next: this group's or the first one's after it.
     next: u32,
-    /// Whose visit it is, with what is left of its turn (below 0: overdrawn).
-    visit: Option<(u32, i128)>,
-    /// What each group owes that has overdrawn, except the one visited.
-    debts: BTreeMap<u32, i128>,
-    /// A turn in run time. None: a turn is one switch.
+    /// Whose turn it is.
+    turn: Option<u32>,
     quantum: Option<Nanos>,
 }
 
@@ -42,72 +35,17 @@ impl RoundRobin {
         Self::default()
     }
 
-    /// A turn is `quantum` of run time, at least 1 ns.
-    pub fn with_quantum(quantum: Duration) -> Self {
-        let quantum = u64::try_from(quantum.as_nanos()).unwrap_or(u64::MAX).max(1);
-        Self { quantum: Some(quantum), ..Self::default() }
+    /// [`time::work`](crate::time::work) yields after each `quantum` (at least 1 ns): with all
+    /// tasks in one group, the round robin of textbooks.
+    pub fn with_quantum(self, quantum: Duration) -> Self {
+        Self { quantum: Some(slice(quantum)), ..self }
     }
 
     fn take(&mut self) -> Option<Id> {
-        let group = self.turn()?;
-        if self.quantum.is_none() {
-            self.visit = Some((group, 0));
-        }
+        let group = self.lanes.from(self.next).or_else(|| self.lanes.from(0))?;
+        self.next = group.wrapping_add(1);
+        self.turn = Some(group);
         self.lanes.pop(group)
-    }
-
-    /// The group whose turn it is.
-    fn turn(&mut self) -> Option<u32> {
-        if self.lanes.in_use().len() == 0 {
-            return None;
-        }
-        if let Some((group, balance)) = self.visit.take() {
-            if balance > 0 && self.lanes.is_used(group) {
-                self.visit = Some((group, balance));
-                return Some(group);
-            }
-            if balance < 0 {
-                self.debts.insert(group, -balance);
-            }
-        }
-        let quantum = i128::from(self.quantum.unwrap_or(1));
-        let mut visits = 0;
-        loop {
-            let group = self.next_on_the_ring();
-            self.next = group.wrapping_add(1);
-            let balance = quantum - self.debts.remove(&group).unwrap_or(0);
-            if balance < 0 {
-                self.debts.insert(group, -balance);
-            } else if balance > 0 && self.lanes.is_used(group) {
-                self.visit = Some((group, balance));
-                return Some(group);
-            }
-            visits += 1;
-            if visits > self.lanes.in_use().len() + self.debts.len() {
-                self.skip_laps(quantum);
-                visits = 0;
-            }
-        }
-    }
-
-    /// The next group with a task ready or a debt, by number, round and round.
-    fn next_on_the_ring(&self) -> u32 {
-        if self.debts.is_empty() {
-            return self.lanes.from(self.next).or_else(|| self.lanes.from(0)).unwrap_or(0);
-        }
-        let indebted = |from: u32| self.debts.range(from..).next().map(|(&group, _)| group);
-        let from = |from| self.lanes.from(from).into_iter().chain(indebted(from)).min();
-        from(self.next).or_else(|| from(0)).unwrap_or(0)
-    }
-
-    /// Takes in one step the laps in which all who are ready would only pay debts.
-    fn skip_laps(&mut self, quantum: i128) {
-        let debts = self.lanes.in_use().map(|group| self.debts.get(&group).unwrap_or(&0));
-        let paid = debts.min().map_or(0, |least| least / quantum * quantum);
-        self.debts.retain(|_, debt| {
-            *debt -= paid;
-            *debt > 0
-        });
     }
 }
 
@@ -118,13 +56,6 @@ impl Policy for RoundRobin {
 
     fn pick(&mut self, _: &Tasks<'_>, _: Nanos) -> Pick {
         self.take().into()
-    }
-
-    fn ran(&mut self, _: &TaskInfo, ran: Nanos, _: Left, _: Nanos) {
-        // The group that was picked pays, even if the task has left it since.
-        if let (Some((_, balance)), Some(_)) = (&mut self.visit, self.quantum) {
-            *balance -= i128::from(ran.max(1));
-        }
     }
 
     fn quantum(&mut self, _: &TaskInfo) -> Option<Nanos> {
@@ -142,10 +73,6 @@ impl Policy for RoundRobin {
         }
     }
 
-    fn wants_time(&self) -> bool {
-        self.quantum.is_some()
-    }
-
     fn queue(&self, _: &Tasks<'_>, most: usize) -> Vec<Id> {
         // A copy plays it through: slow and exact, for those who look.
         let mut copy = self.clone();
@@ -153,14 +80,7 @@ impl Policy for RoundRobin {
     }
 
     fn explain(&self) -> String {
-        let Some((group, balance)) = self.visit else { return String::new() };
-        let size =
-            u64::try_from(balance.unsigned_abs()).map_or(Duration::MAX, Duration::from_nanos);
-        match (self.quantum, balance > 0) {
-            (None, _) => format!("group {group}'s turn"),
-            (Some(_), true) => format!("group {group}'s turn, {size:?} left of it"),
-            (Some(_), false) => format!("group {group}'s turn, overdrawn by {size:?}"),
-        }
+        self.turn.map_or_else(String::new, |group| format!("group {group}'s turn"))
     }
 }
 
@@ -183,32 +103,5 @@ mod tests {
         bench.abort(d);
         assert_eq!(bench.drain(), [a, b, e, c]);
         assert_eq!(bench.policy.explain(), "group 0's turn");
-    }
-
-    #[test]
-    fn a_quantum_is_shared_by_run_time_and_debt_is_paid_lap_by_lap() {
-        let mut bench = Bench::new(RoundRobin::with_quantum(Duration::from_nanos(10)));
-        let [a, b] = bench.spawn([1, 2].map(of));
-        // Group 1 overdraws by 15, idles, and owes it still.
-        assert_eq!(bench.pick(), Some(a));
-        bench.waits(a, 25);
-        assert_eq!(bench.policy.explain(), "group 1's turn, overdrawn by 15ns");
-        let mut order = Vec::new();
-        for _ in 0..6 {
-            bench.wake(a);
-            let id = bench.pick().unwrap();
-            order.push(id);
-            bench.yielded(id, 5);
-        }
-        assert_eq!(order, [b, b, b, b, a, b]);
-    }
-
-    #[test]
-    fn a_debt_of_centuries_is_paid_at_once_when_nobody_else_is_ready() {
-        let mut bench = Bench::new(RoundRobin::with_quantum(Duration::ZERO));
-        let [a] = bench.spawn([of(1)]);
-        bench.pick();
-        bench.yielded(a, 1 << 60);
-        assert_eq!(bench.pick(), Some(a));
     }
 }
