@@ -9,9 +9,23 @@
 //! | --- | --- | --- |
 //! | [`Fifo`] | first ready, first run | nobody |
 //! | [`Lifo`] | as soon as possible: last ready, first run | the early, while others keep coming |
-//! | [`RoundRobin`] | groups take turns | nobody |
-//! | [`Drr`] | groups share the run time evenly | nobody |
+//! | [`RoundRobin`] | groups take turns, a switch each | nobody |
+//! | [`Drr`] | groups share the run time, a quantum at a time | nobody |
+//! | [`Fair`] | run time in proportion to weight | nobody |
+//! | [`Stride`] | switches in proportion to weight, in a fixed order | nobody |
+//! | [`Lottery`] | switches in proportion to weight, by drawing tickets | nobody, in the long run |
+//! | [`Random`] | any, each as likely as the others | nobody, in the long run |
 //! | [`Priority`] | most urgent first; aging is optional | the less urgent, unless it ages |
+//! | [`Edf`] | earliest deadline first | those without a deadline |
+//! | [`Sjf`] | shortest job first, by its declared size | the long |
+//! | [`Srpt`] | least left to do first: size less what has run | the long |
+//! | [`Las`] | what has run least first | what has run long |
+//! | [`Mlfq`] | what answers quickly first; what computes sinks | nobody, if it boosts |
+//!
+//! [`named`] makes any of them from text, as in `priority:aging=10ms`.
+//!
+//! Where work ought to be sliced, a policy has a `with_quantum`: [`time::work`](crate::time::work)
+//! yields after so long, as code that computes for long should. Nobody is ever interrupted.
 //!
 //! A new one is about 30 lines (`examples/my_policy.rs`); [`check`](fn@check) holds it to the
 //! contract:
@@ -66,23 +80,41 @@ use crate::task::id::Id;
 use crate::task::info::{Left, Nanos, TaskInfo};
 
 mod drr;
+mod edf;
+mod fair;
 mod fifo;
 mod keyed;
 mod lanes;
+mod las;
 mod lifo;
+mod lottery;
+mod mlfq;
 mod named;
 mod priority;
+mod random;
 mod round_robin;
+mod sjf;
+mod srpt;
+mod stride;
 
 mod check;
 
 pub use check::{Rule, Violation, check, check_seed};
 pub use drr::Drr;
+pub use edf::Edf;
+pub use fair::Fair;
 pub use fifo::Fifo;
+pub use las::Las;
 pub use lifo::Lifo;
+pub use lottery::Lottery;
+pub use mlfq::Mlfq;
 pub use named::{NAMES, Named, UnknownPolicy, named};
 pub use priority::Priority;
+pub use random::Random;
 pub use round_robin::RoundRobin;
+pub use sjf::Sjf;
+pub use srpt::Srpt;
+pub use stride::Stride;
 
 /// Decides who runs next. See [the module](self) for the contract.
 pub trait Policy {

@@ -5,21 +5,37 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use turno::policy::{
-    Drr, Fifo, Lifo, Pick, Policy, Priority, RoundRobin, Rule, Tasks, Violation, check, check_seed,
+    Drr, Fair, Mlfq, NAMES, Pick, Policy, Priority, Rule, Tasks, Violation, check, check_seed,
+    named,
 };
 use turno::task::{Cause, Id, Left, Nanos, TaskInfo};
 
 #[test]
 fn the_policies_that_come_with_turno_keep_the_contract() {
-    check(|| Box::new(Fifo::new())).unwrap();
-    check(|| Box::new(Lifo::new())).unwrap();
-    check(|| Box::new(RoundRobin::new())).unwrap();
-    for quantum in [0, 1, 10, 300, 1_000_000] {
-        check(|| Box::new(Drr::new().with_quantum(Duration::from_nanos(quantum)))).unwrap();
+    for policy in NAMES {
+        let make = || named(policy.name).unwrap();
+        check(make).unwrap_or_else(|violation| panic!("{}: {violation}", policy.name));
     }
-    check(|| Box::new(Priority::strict())).unwrap();
+}
+
+#[test]
+fn they_keep_it_whatever_they_are_told() {
+    const NS: fn(Nanos) -> Duration = Duration::from_nanos;
+    for quantum in [0, 1, 10, 300, 1_000_000, u64::MAX] {
+        check(|| Box::new(Drr::new().with_quantum(NS(quantum)))).unwrap();
+    }
+    for credit in [0, 1_000, 1 << 40, u64::MAX] {
+        check(|| Box::new(Fair::new().with_credit(NS(credit)))).unwrap();
+    }
     for step in [0, 1, 100, 1_000_000, u64::MAX] {
-        check(|| Box::new(Priority::with_aging(Duration::from_nanos(step)))).unwrap();
+        check(|| Box::new(Priority::with_aging(NS(step)))).unwrap();
+    }
+    for (levels, quantum, boost) in
+        [(3, 1_000_000, 100_000_000), (1, 1, 1), (2, 10, 100), (8, 1, 30), (8, 50, 0), (0, 0, 1)]
+    {
+        let mlfq = Mlfq::new().with_levels(levels).with_boost(NS(boost));
+        check(|| Box::new(mlfq.clone().with_quantum(NS(quantum)))).unwrap();
+        check(|| Box::new(mlfq.clone().with_allotment(NS(3 * quantum)))).unwrap();
     }
 }
 
@@ -93,11 +109,11 @@ fn weighted_fair_keeps_it() {
 
 /// Draws tickets by weight.
 #[derive(Default)]
-struct Lottery {
+struct Raffle {
     queue: Vec<(Id, u32)>,
 }
 
-impl Policy for Lottery {
+impl Policy for Raffle {
     fn ready(&mut self, task: &TaskInfo, _: Nanos) {
         self.queue.push((task.id(), task.weight()));
     }
@@ -117,8 +133,8 @@ impl Policy for Lottery {
 }
 
 #[test]
-fn a_lottery_keeps_it() {
-    check(|| Box::new(Lottery::default())).unwrap();
+fn a_raffle_keeps_it() {
+    check(|| Box::new(Raffle::default())).unwrap();
 }
 
 /// Runs nobody for a while after each switch.

@@ -141,6 +141,14 @@ impl Value for Duration {
     }
 }
 
+impl Value for u8 {
+    const EXPECTED: &'static str = "a number from 1 to 8";
+
+    fn read(text: &str) -> Option<Self> {
+        text.parse().ok().filter(|number| (1..=8).contains(number))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,6 +182,7 @@ mod tests {
         assert_eq!(quantum("round-robin:quantum=250us"), Some(250_000));
         assert_eq!(quantum("priority:quantum=2s,aging=0ns"), Some(2_000_000_000));
         assert_eq!(quantum("drr:quantum=0s"), Some(1));
+        assert_eq!(quantum("mlfq:levels=2,quantum=3ms,allotment=2ms"), Some(2_000_000));
     }
 
     #[test]
@@ -182,6 +191,12 @@ mod tests {
         assert!(unknown.starts_with("no policy is called `fofi`: choose from fifo, lifo, "));
         assert_eq!(wrong("fifo:x=1"), "fifo has no parameter `x`: it takes none");
         assert_eq!(wrong("priority:x"), "priority has no parameter `x`: it takes aging, quantum");
+        for value in ["0", "9", "256", "2.5", "3ms", ""] {
+            assert_eq!(
+                wrong(&format!("mlfq:levels={value}")),
+                format!("mlfq: `levels={value}` is not a number from 1 to 8")
+            );
+        }
         assert_eq!(wrong("drr:quantum=1s,quantum=1s"), "drr: `quantum` is given twice");
         for value in ["", "1", "ms", "1.5ms", "-1ms", "99999999999999999999s"] {
             assert_eq!(

@@ -1,0 +1,157 @@
+//! Weighted fair: run time in proportion to weight (floor 1).
+//!
+//! Good for: tasks that must share, some of them twice as much as others: over any stretch in which
+//! two are always ready, their run times over their weights differ by no more than a switch of each
+//! over its weight. Bad for: latency: a weight is a share, and no urgency. Who has run for `r` at
+//! weight `w` waits for the others to catch up, `r / w` times their weights in all, and for a
+//! switch of each. Who has run less than its share of late owes nothing and waits for that one
+//! switch of each only. Starves nobody. Cost: O(log n) in the number of tasks ready.
+//!
+//! Each task has a virtual time, what it has run over its weight; the least runs. Virtual time of
+//! all goes with that of the picked. A newcomer starts there; a sleeper wakes there, or a `credit`
+//! before it, but not before what it has run itself: sleep pays nobody's debt. Without credit this
+//! is start-time fair queueing (Goyal, Vin and Cheng, 1996).
+
+use std::time::Duration;
+
+use super::keyed::Keyed;
+use super::{Pick, Policy, Tasks, slice};
+use crate::task::id::Id;
+use crate::task::info::{Attributes, Left, Nanos, TaskInfo};
+
+/// Run time in proportion to [weight](TaskInfo::weight).
+#[derive(Clone, Debug, Default)]
+pub struct Fair {
+    /// By virtual time, in nanoseconds of run time at the weight of those who were told none. A
+    /// task's is its tag.
+    keyed: Keyed,
+    /// The virtual time of all.
+    now: u64,
+    credit: Nanos,
+    quantum: Option<Nanos>,
+    /// The virtual time of the last one picked, and its weight.
+    last: Option<(u64, u32)>,
+}
+
+impl Fair {
+    /// Without credit: who sleeps saves nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A sleeper saves up to `credit` of virtual time, and spends it when it wakes.
+    pub fn with_credit(self, credit: Duration) -> Self {
+        Self { credit: u64::try_from(credit.as_nanos()).unwrap_or(u64::MAX), ..self }
+    }
+
+    /// [`time::work`](crate::time::work) yields after each `quantum` (at least 1 ns): the shorter,
+    /// the closer are the shares.
+    pub fn with_quantum(self, quantum: Duration) -> Self {
+        Self { quantum: Some(slice(quantum)), ..self }
+    }
+}
+
+/// Run time as virtual time, at least 1: who yields in a loop that costs nothing must get on.
+fn weighted(ran: Nanos, weight: u32) -> u64 {
+    ran.max(1).saturating_mul(Attributes::WEIGHT.into()).div_ceil(weight.into())
+}
+
+impl Policy for Fair {
+    fn ready(&mut self, task: &TaskInfo, _: Nanos) {
+        let sleeper = task.tag().max(self.now.saturating_sub(self.credit));
+        task.set_tag(if task.switches() == 0 { self.now } else { sleeper });
+        self.keyed.push(task.tag(), task.id());
+    }
+
+    fn pick(&mut self, tasks: &Tasks<'_>, _: Nanos) -> Pick {
+        let Some((least, id)) = self.keyed.pop() else { return Pick::Nobody };
+        self.now = self.now.max(least);
+        self.last = tasks.get(id).map(|task| (least, task.weight()));
+        Pick::Task(id)
+    }
+
+    fn ran(&mut self, task: &TaskInfo, ran: Nanos, _: Left, _: Nanos) {
+        task.set_tag(task.tag().saturating_add(weighted(ran, task.weight())));
+    }
+
+    fn quantum(&mut self, _: &TaskInfo) -> Option<Nanos> {
+        self.quantum
+    }
+
+    fn forget(&mut self, id: Id) {
+        self.keyed.remove(id);
+    }
+
+    fn wants_time(&self) -> bool {
+        true
+    }
+
+    fn queue(&self, _: &Tasks<'_>, most: usize) -> Vec<Id> {
+        self.keyed.first(most)
+    }
+
+    fn explain(&self) -> String {
+        self.last.map_or_else(String::new, |(least, weight)| {
+            format!("least virtual time: {:?}, weight {weight}", Duration::from_nanos(least))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::Bench;
+    use super::*;
+
+    fn weighing(weight: u32) -> Attributes {
+        Attributes { weight, ..Attributes::default() }
+    }
+
+    #[test]
+    fn the_least_run_time_over_weight_is_first() {
+        let mut bench = Bench::new(Fair::new());
+        let [a, b] = bench.spawn([100, 300].map(weighing));
+        let order: Vec<_> =
+            std::iter::from_fn(|| bench.pick().inspect(|&id| bench.yielded(id, 30)))
+                .take(8)
+                .collect();
+        assert_eq!(order, [a, b, b, b, a, b, b, b]);
+        assert_eq!(bench.queue(2), [a, b]);
+        assert_eq!(bench.policy.explain(), "least virtual time: 50ns, weight 300");
+        bench.abort(a);
+        assert_eq!(bench.drain(), [b]);
+    }
+
+    #[test]
+    fn a_weight_that_is_changed_counts_from_the_next_charge() {
+        let mut bench = Bench::new(Fair::new());
+        let [a, b] = bench.spawn([100, 100].map(weighing));
+        bench.update(a, weighing(1_000));
+        assert_eq!([bench.pick(), bench.pick()], [Some(a), Some(b)]);
+        bench.yielded(b, 20);
+        bench.yielded(a, 100);
+        assert_eq!(bench.drain(), [a, b]);
+    }
+
+    #[test]
+    fn sleep_saves_no_more_than_the_credit_and_pays_no_debt() {
+        for (credit, turns) in [(0, 1), (25, 3), (1_000, 11)] {
+            let mut bench = Bench::new(Fair::new().with_credit(Duration::from_nanos(credit)));
+            let [hog, sleeper] = bench.spawn([(); 2].map(|()| Attributes::default()));
+            let order = [hog, sleeper].map(|id| {
+                assert_eq!(bench.pick(), Some(id));
+                id
+            });
+            bench.waits(order[1], 5);
+            bench.yielded(hog, 110);
+            assert_eq!(bench.pick(), Some(hog));
+            bench.yielded(hog, 0);
+            bench.wake(sleeper);
+            // It runs 10 at a time until it has caught up with the hog at 110, or with its credit.
+            let row = std::iter::from_fn(|| {
+                let picked = bench.pick().filter(|&id| id == sleeper);
+                picked.inspect(|&id| bench.yielded(id, 10))
+            });
+            assert_eq!(row.take(100).count(), turns, "credit {credit}");
+        }
+    }
+}
