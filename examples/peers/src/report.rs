@@ -15,34 +15,27 @@ const PLAIN: Style = Style::new();
 
 /// The rows that are compared by the same columns, one table.
 pub fn tables(rows: &[Row]) {
-    for which in [Table::Runtimes, Table::Policies] {
+    for (which, table) in [(Table::Runtimes, table as fn(&[&Row]) -> _), (Table::Policies, turned)]
+    {
         let rows: Vec<_> = rows.iter().filter(|row| row.table == which).collect();
         if !rows.is_empty() {
             println!("{}\n", table(&rows));
         }
     }
     println!(
-        "The ratio is to the row's first column. {DEARER}Dearer{DEARER:#} and \
+        "The ratio is to the first runtime or policy. {DEARER}Dearer{DEARER:#} and \
          {CHEAPER}cheaper{CHEAPER:#} have a colour where all samples\nof the two lie apart; \
          elsewhere it may be chance."
     );
 }
 
 fn table(rows: &[&Row]) -> comfy_table::Table {
-    let mut columns: Vec<&str> = Vec::new();
-    for cell in rows.iter().flat_map(|row| &row.cells) {
-        if !columns.contains(&cell.column) {
-            columns.push(cell.column);
-        }
-    }
+    let columns = columns(rows);
     let mut table = comfy_table::Table::new();
     table.load_style(NOTHING);
     table.set_header(["", ""].into_iter().chain(columns.iter().copied()));
     for row in rows {
-        let shown = columns.iter().map(|column| {
-            let cell = row.cells.iter().find(|cell| cell.column == *column);
-            cell.map_or_else(|| "-".to_string(), |cell| show(cell, &row.cells[0]))
-        });
+        let shown = columns.iter().map(|column| show(row, column));
         table.add_row([row.name.clone(), row.unit.short().to_string()].into_iter().chain(shown));
     }
     for column in table.column_iter_mut().skip(2) {
@@ -51,7 +44,38 @@ fn table(rows: &[&Row]) -> comfy_table::Table {
     table
 }
 
-fn show(cell: &Cell, base: &Cell) -> String {
+/// The same with a line for each column, for there are too many policies for the width of a screen.
+fn turned(rows: &[&Row]) -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    table.load_style(NOTHING);
+    let title = |row: &&Row| format!("{} {}", row.name, row.unit.short());
+    table.set_header([String::new()].into_iter().chain(rows.iter().map(title)));
+    for column in columns(rows) {
+        let shown = rows.iter().map(|row| show(row, column));
+        table.add_row([column.to_string()].into_iter().chain(shown));
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+/// What is compared in these rows, in the order in which it first comes.
+fn columns<'a>(rows: &[&'a Row]) -> Vec<&'a str> {
+    let mut columns = Vec::new();
+    for cell in rows.iter().flat_map(|row| &row.cells) {
+        if !columns.contains(&cell.column) {
+            columns.push(cell.column);
+        }
+    }
+    columns
+}
+
+fn show(row: &Row, column: &str) -> String {
+    let base = &row.cells[0];
+    let Some(cell) = row.cells.iter().find(|cell| cell.column == column) else {
+        return "-".to_string();
+    };
     let apart = cell.most < base.least || cell.least > base.most;
     let style = match (apart, cell.ratio > 1.0) {
         _ if cell.column == base.column => BASE,

@@ -273,8 +273,9 @@ fn decisions() -> Vec<Work> {
         about: "a policy's `pick`, `ran` and `ready` while so many tasks are ready, no runtime",
         figures: vec![("", Unit::Nanos)],
         samples: policy::ALL
-            .map(|(name, make)| {
-                Sample::new(name, move |scale| Ok(vec![policy::decision(make, ready, scale)]))
+            .map(|column| {
+                let measure = move |scale| Ok(vec![policy::decision(column, ready, scale)]);
+                Sample::new(column.name, measure)
             })
             .into(),
         connections: 0,
