@@ -120,7 +120,11 @@ impl Dist {
                 low / (1.0 - rng.random::<f64>() * share).powf(1.0 / alpha)
             }
             Self::Bimodal { p, small, large } => {
-                if rng.random::<f64>() < p { small } else { large }
+                if rng.random::<f64>() < p {
+                    small
+                } else {
+                    large
+                }
             }
         }
     }
@@ -202,7 +206,10 @@ mod tests {
             (dist.mean(), dist.square() / dist.mean().powi(2) - 1.0)
         };
         let near = |(mean, cv2): (f64, f64), (m, c): (f64, f64)| {
-            assert!((mean / m - 1.0).abs() < 1e-4 && (cv2 - c).abs() < 2e-3 * (1.0 + c), "{mean} {cv2}");
+            assert!(
+                (mean / m - 1.0).abs() < 1e-4 && (cv2 - c).abs() < 2e-3 * (1.0 + c),
+                "{mean} {cv2}"
+            );
         };
         near(moments("exp"), (1.0, 1.0));
         near(moments("fixed"), (1.0, 0.0));

@@ -1,6 +1,6 @@
 //! Plots, as SVG. What theory says is drawn first, so that the data lie on top of it.
 
-use plotters::coord::ranged1d::KeyPointHint;
+use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -138,6 +138,30 @@ fn plain(number: f64) -> String {
     }
 }
 
+/// An axis as it is drawn: its ends, and where its numbers stand.
+struct Span {
+    low: f64,
+    high: f64,
+    ticks: Vec<f64>,
+}
+
+impl Ranged for Span {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, place: &f64, (from, to): (i32, i32)) -> i32 {
+        from + ((place - self.low) / (self.high - self.low) * f64::from(to - from)).round() as i32
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, _: Hint) -> Vec<f64> {
+        self.ticks.clone()
+    }
+
+    fn range(&self) -> std::ops::Range<f64> {
+        self.low..self.high
+    }
+}
+
 /// How a series is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
@@ -196,6 +220,7 @@ const COLOURS: [RGBColor; 12] = [
     RGBColor(0, 85, 85),
 ];
 const INK: RGBColor = RGBColor(40, 40, 40);
+const PALE: RGBColor = RGBColor(115, 115, 115);
 const FAINT: RGBColor = RGBColor(228, 228, 228);
 const WIDTH: u32 = 900;
 const HEIGHT: u32 = 480;
@@ -224,13 +249,13 @@ fn draw_all<'a>(root: &Area<'a>, plots: &[Plot], asked: &str) -> Result<(), Fail
     for (plot, area) in plots.iter().zip(body.split_evenly((plots.len().max(1), 1))) {
         draw(&area, plot)?;
     }
-    foot.draw_text(asked, &("monospace", 11).into_text_style(&foot).color(&INK.mix(0.6)), (20, 4))
+    foot.draw_text(asked, &("monospace", 11).into_text_style(&foot).color(&PALE), (20, 4))
 }
 
 fn draw<'a>(area: &Area<'a>, plot: &Plot) -> Result<(), Failure<'a>> {
     let style = |size: i32| ("sans-serif", size).into_text_style(area).color(&INK);
     area.draw_text(&plot.title, &style(18), (20, 12))?;
-    let pale = ("sans-serif", 12).into_text_style(area).color(&INK.mix(0.65));
+    let pale = ("sans-serif", 12).into_text_style(area).color(&PALE);
     area.draw_text(&plot.caption, &pale, (20, 36))?;
     let legend = plot.series.iter().any(|s| !s.label.is_empty() && s.shape != Shape::Bound);
     let right = if legend { LEGEND } else { 20 };
@@ -244,8 +269,8 @@ fn draw<'a>(area: &Area<'a>, plot: &Plot) -> Result<(), Failure<'a>> {
         .x_label_area_size(if plot.x.names.is_empty() { 44 } else { 56 })
         .y_label_area_size(64)
         .build_cartesian_2d(
-            (left..end).with_key_points(x_ticks.clone()),
-            (low..high).with_key_points(y_ticks.clone()),
+            Span { low: left, high: end, ticks: x_ticks.clone() },
+            Span { low, high, ticks: y_ticks.clone() },
         )?;
     chart
         .configure_mesh()
@@ -336,9 +361,8 @@ fn draw_legend<'a>(area: &Area<'a>, plot: &Plot) -> Result<(), Failure<'a>> {
                 4,
                 ink.mix(0.75).stroke_width(2),
             ))?,
-            Shape::Bars => {
-                area.draw(&Rectangle::new([(x + 6, y - 6), (x + 18, y + 6)], ink.mix(0.85).filled()))?
-            }
+            Shape::Bars => area
+                .draw(&Rectangle::new([(x + 6, y - 6), (x + 18, y + 6)], ink.mix(0.85).filled()))?,
             Shape::Dots => area.draw(&Circle::new((x + 12, y), 4, ink.filled()))?,
             _ => {
                 area.draw(&PathElement::new([(x, y), (x + 24, y)], ink.stroke_width(2)))?;

@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use turno::policy::Policy;
+use turno::policy::{self, Policy};
+use turno::task::Nanos;
 
 use crate::Problem;
 
@@ -13,6 +14,7 @@ type Make = Rc<dyn Fn() -> Box<dyn Policy>>;
 pub struct Choice {
     spec: String,
     make: Make,
+    slice: Option<Nanos>,
 }
 
 impl Choice {
@@ -24,6 +26,24 @@ impl Choice {
     /// Its name alone.
     pub fn name(&self) -> &str {
         self.spec.split(':').next().unwrap_or(&self.spec)
+    }
+
+    /// The same, but `time::work` yields after each `quantum`, if the policy can do that and was
+    /// not told otherwise by name.
+    pub fn sliced(&self, quantum: Nanos) -> Self {
+        let known = policy::NAMES.iter().find(|policy| policy.name == self.name());
+        let can = known.is_some_and(|policy| policy.parameters.iter().any(|p| p.0 == "quantum"));
+        if !can || quantum == 0 || self.spec.contains("quantum=") {
+            return self.clone();
+        }
+        let joint = if self.spec.contains(':') { ',' } else { ':' };
+        let spec = format!("{}{joint}quantum={quantum}ns", self.spec);
+        Self { spec: self.spec.clone(), make: by_name(&spec), slice: Some(quantum) }
+    }
+
+    /// After how long `time::work` yields; `None`: never.
+    pub fn quantum(&self) -> Option<Nanos> {
+        self.slice
     }
 
     /// A new one.
@@ -61,25 +81,33 @@ impl Policies {
         let make = match own {
             Some((_, _, make)) => make.clone(),
             None => {
-                shim::named(spec).map_err(|error| {
-                    Problem::new(format!("--policy: {error}"))
-                })?;
-                let spec = spec.to_string();
-                Rc::new(move || match shim::named(&spec) {
-                    Ok(policy) => policy,
-                    Err(_) => unreachable!("it was made once already"),
-                })
+                let wrong = |error| Problem::new(format!("--policy: {error}{}", self.hint()));
+                policy::named(spec).map_err(wrong)?;
+                by_name(spec)
             }
         };
-        Ok(Choice { spec: spec.to_string(), make })
+        let slice = written(spec);
+        Ok(Choice { spec: spec.to_string(), make, slice })
+    }
+
+    fn hint(&self) -> String {
+        let own: Vec<_> = self.own.iter().map(|(name, ..)| name.as_str()).collect();
+        if own.is_empty() { String::new() } else { format!("; or from {}", own.join(", ")) }
     }
 
     pub(crate) fn help(&self) -> String {
-        let mut help = format!("Policies: {}", shim::NAMES.join(" "));
-        for (name, about, _) in &self.own {
-            help += &format!("\n  {name}: {about}");
+        let mut help =
+            "Policies, with their parameters (`--policy mlfq:levels=4,fifo`):".to_string();
+        for policy in policy::NAMES {
+            let keys: Vec<_> = policy.parameters.iter().map(|&(key, _)| key).collect();
+            let keys =
+                if keys.is_empty() { String::new() } else { format!(" [{}]", keys.join(", ")) };
+            help += &format!("\n  {:<12} {}{keys}", policy.name, policy.about);
         }
-        help
+        for (name, about, _) in &self.own {
+            help += &format!("\n  {name:<12} {about}");
+        }
+        help + "\n\nTimes are in units, of which one is a millisecond of the runtime's clock."
     }
 }
 
@@ -97,16 +125,41 @@ fn split(list: &str) -> Vec<String> {
     specs
 }
 
-mod shim {
-    use turno::policy::{Fifo, Lifo, Policy, Priority, RoundRobin};
-    pub(super) const NAMES: [&str; 4] = ["fifo", "lifo", "round-robin", "priority"];
-    pub(super) fn named(spec: &str) -> Result<Box<dyn Policy>, String> {
-        Ok(match spec {
-            "fifo" => Fifo::new().into(),
-            "lifo" => Lifo::new().into(),
-            "round-robin" => RoundRobin::new().into(),
-            "priority" => Priority::strict().into(),
-            _ => return Err(format!("{spec} is no policy; there are {}", NAMES.join(" "))),
-        })
+/// Makes a policy of turno's that was made once already.
+fn by_name(spec: &str) -> Make {
+    let spec = spec.to_string();
+    Rc::new(move || match policy::named(&spec) {
+        Ok(policy) => policy,
+        Err(error) => unreachable!("{spec} was known before: {error}"),
+    })
+}
+
+/// The quantum that is written in a specification.
+fn written(spec: &str) -> Option<Nanos> {
+    let (_, value) = spec.split_once("quantum=")?;
+    let value = value.split(',').next()?;
+    let unit = value.find(|c: char| !c.is_ascii_digit())?;
+    let scale = match &value[unit..] {
+        "ns" => 1,
+        "us" => 1_000,
+        "ms" => 1_000_000,
+        _ => 1_000_000_000,
+    };
+    value[..unit].parse::<Nanos>().ok().map(|number| number * scale)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commas_part_policies_and_their_parameters() {
+        let list = "priority:aging=10ms,quantum=1ms,fifo,mlfq:levels=3,lifo";
+        assert_eq!(
+            split(list),
+            ["priority:aging=10ms,quantum=1ms", "fifo", "mlfq:levels=3", "lifo"]
+        );
+        assert_eq!(written("priority:aging=10ms,quantum=1ms"), Some(1_000_000));
+        assert_eq!(written("fifo"), None);
     }
 }

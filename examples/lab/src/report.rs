@@ -147,7 +147,7 @@ impl fmt::Display for Report {
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut grid = Grid::new();
-        grid.load_preset(presets::NOTHING);
+        grid.load_style(presets::NOTHING);
         grid.set_header(&self.heads);
         self.lines.iter().for_each(|line| {
             grid.add_row(line);
@@ -175,7 +175,11 @@ mod tests {
     #[test]
     fn what_nobody_has_is_no_column_and_what_is_no_number_is_null() {
         let row = Row::new("queue", "fifo", 7, 3).set("mean", 1.5).set("p99", f64::NAN);
-        let table = Table::of("", &[row.clone()], &[("policy", "policy"), ("p99", "p99"), ("mean", "mean")]);
+        let table = Table::of(
+            "",
+            &[row.clone()],
+            &[("policy", "policy"), ("p99", "p99"), ("mean", "mean")],
+        );
         assert_eq!(table.heads, ["policy", "mean"]);
         assert_eq!(
             row.json(),

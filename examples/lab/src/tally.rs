@@ -74,7 +74,7 @@ impl Tally {
         self.square += units(time) * units(time);
         let slowdown = time as f64 / size.max(1) as f64;
         self.slowdown += slowdown;
-        self.times.saturating_record(time);
+        self.times += time;
         let bin = &mut self.sizes[octave(size)];
         bin.jobs += 1;
         bin.size += u128::from(size);
@@ -122,8 +122,7 @@ impl Tally {
         let least = 1.0 / self.done.max(1) as f64;
         let last = (-least.log10() * f64::from(steps)) as i32;
         let shares = (0..=last).map(|n| 10_f64.powf(-f64::from(n) / f64::from(steps)));
-        let mut tail: Vec<_> =
-            shares.map(|share| (self.quantile(1.0 - share), share)).collect();
+        let mut tail: Vec<_> = shares.map(|share| (self.quantile(1.0 - share), share)).collect();
         tail.dedup_by_key(|point| point.0);
         tail
     }
@@ -152,4 +151,42 @@ fn octave(size: Nanos) -> usize {
     // The square root of two, as a fraction that is near enough to cut an octave in two.
     let upper = u128::from(size) * 12 >= (17_u128 << whole);
     2 * whole as usize + usize::from(upper)
+}
+
+/// The mean of what some runs came to, and by how much it may be off: half the width of a 95 %
+/// confidence interval, after Student. `None` for one run, of which nothing can be said.
+pub fn spread(values: &[f64]) -> (f64, Option<f64>) {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    if values.len() < 2 {
+        return (mean, None);
+    }
+    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    (mean, Some(student(values.len() - 1) * (variance / n).sqrt()))
+}
+
+/// What 97.5 % of Student's distribution lies below, by degrees of freedom.
+fn student(freedom: usize) -> f64 {
+    const FEW: [f64; 10] = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228];
+    let n = freedom as f64;
+    // Beyond the table: the first terms of the expansion about the normal distribution.
+    let far = 1.95996 + 2.3722 / n + 2.8225 / (n * n) + 2.5558 / (n * n * n);
+    FEW.get(freedom - 1).copied().unwrap_or(far)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_told_apart_by_half_octaves() {
+        assert_eq!([1, 2, 3, 4, 5, 6, 8].map(octave), [0, 2, 3, 4, 4, 5, 6]);
+    }
+
+    #[test]
+    fn a_confidence_interval_is_that_of_student() {
+        let (mean, off) = spread(&[1.0, 2.0, 3.0]);
+        assert!((mean - 2.0).abs() < 1e-12 && (off.unwrap() - 4.303 / 3_f64.sqrt()).abs() < 1e-9);
+        assert!((student(30) - 2.042).abs() < 1e-3 && spread(&[5.0]) == (5.0, None));
+    }
 }

@@ -185,6 +185,16 @@ pub fn round_robin_with_cost(rate: f64, quantum: f64, cost: f64) -> Option<f64> 
     (rate * size < 1.0).then(|| size / (1.0 - rate * size))
 }
 
+/// The mean response time with arrivals that come evenly and exponential sizes of mean 1, first in,
+/// first out: response times are exponential there too.
+pub fn periodic_mean(rate: f64) -> f64 {
+    let mut found_busy = rate;
+    for _ in 0..10_000 {
+        found_busy = ((found_busy - 1.0) / rate).exp();
+    }
+    1.0 / (1.0 - found_busy)
+}
+
 /// The response time that `share` of the jobs do not exceed, first in, first out, with exponential
 /// sizes of mean 1.
 pub fn exponential_quantile(rate: f64, share: f64) -> f64 {
@@ -223,7 +233,8 @@ mod tests {
     /// Worked numbers, each checked by an event simulation that has nothing to do with this.
     #[test]
     fn the_numbers_are_those_of_the_books() {
-        let near = |is: f64, should: f64| assert!((is / should - 1.0).abs() < 5e-4, "{is} {should}");
+        let near =
+            |is: f64, should: f64| assert!((is / should - 1.0).abs() < 5e-4, "{is} {should}");
         let exp = stream("exp", 0.8);
         near(exp.fifo().mean(), 5.0);
         near(exp.sharing().mean(), 5.0);
