@@ -15,7 +15,7 @@ use crate::{Experiment, Lab, Problem, Report, page, plot};
 #[derive(Args)]
 #[command(next_help_heading = "Options of every experiment")]
 pub(crate) struct Common {
-    /// Who decides who is next: names, with a comma between them
+    // Its help, and that of the clock, are written where the experiment is known.
     #[arg(long, value_name = "NAME,...")]
     policy: Option<String>,
     /// Same seed, same run, byte for byte; `clock` takes one from the clock and prints it
@@ -24,9 +24,8 @@ pub(crate) struct Common {
     /// Repeats everything with so many seeds, one after the other, for confidence intervals
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
-    /// What time is: virtual time takes no time
-    #[arg(long, value_enum, value_name = "CLOCK", default_value_t = Time::Virtual)]
-    clock: Time,
+    #[arg(long, value_enum, value_name = "CLOCK")]
+    clock: Option<Time>,
     /// Print JSON, one object per line and policy, for machines
     #[arg(long)]
     json: bool,
@@ -52,24 +51,19 @@ pub(crate) fn main(lab: &Lab) -> ExitCode {
 
 pub(crate) fn run(lab: &Lab, args: impl Iterator<Item = String>) -> Result<Report, Problem> {
     let matches = command(lab).try_get_matches_from(args)?;
-    let (experiment, args) = chosen(lab, &matches)?;
-    let common = Common::from_arg_matches(args)?;
-    experiment.run(args, &bench(lab, experiment, &common)?)
+    let chosen = chosen(lab, &matches)?;
+    chosen.run(lab, &Common::from_arg_matches(chosen.args)?)
 }
 
 fn command(lab: &Lab) -> Command {
-    let subcommands = lab.experiments.iter().map(|experiment| {
-        let mut command = Common::augment_args(experiment.command());
-        let unless = experiment.policies().join(",");
-        if unless.is_empty() {
-            command = command.mut_arg("policy", |arg| arg.hide(true));
-        } else {
-            command = command.mut_arg("policy", |arg| {
-                arg.help(format!("Who decides who is next [default: {unless}]"))
-            });
-        }
-        command
-    });
+    let all = || lab.experiments.iter();
+    let compare = Command::new("compare")
+        .about("Any of the experiments under every policy: one table, one plot")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands(
+            all().filter(|e| !e.policies().is_empty()).map(|e| subcommand(&**e, "every policy")),
+        );
     Command::new("lab")
         .no_binary_name(true)
         .bin_name("cargo lab")
@@ -77,39 +71,77 @@ fn command(lab: &Lab) -> Command {
         .after_help(lab.policies.help())
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommands(subcommands)
+        .subcommands(all().map(|e| subcommand(&**e, &e.policies().join(","))))
+        .subcommand(compare)
 }
 
-fn chosen<'l, 'm>(
-    lab: &'l Lab,
-    matches: &'m ArgMatches,
-) -> Result<(&'l dyn Experiment, &'m ArgMatches), Problem> {
-    let Some((name, args)) = matches.subcommand() else {
+fn subcommand(experiment: &dyn Experiment, unless: &str) -> Command {
+    let command = Common::augment_args(experiment.command());
+    let clock = match experiment.clock() {
+        Time::Virtual => "virtual",
+        Time::Real => "real",
+    };
+    command
+        .mut_arg("policy", |arg| {
+            let help = format!("Who decides who is next, with commas between [default: {unless}]");
+            arg.hide(unless.is_empty()).help(help)
+        })
+        .mut_arg("clock", |arg| {
+            arg.help(format!("What time is: virtual time takes no time [default: {clock}]"))
+        })
+}
+
+/// What the command line names.
+struct Chosen<'l, 'm> {
+    experiment: &'l dyn Experiment,
+    args: &'m ArgMatches,
+    /// It is to be run under every policy.
+    compare: bool,
+}
+
+fn chosen<'l, 'm>(lab: &'l Lab, matches: &'m ArgMatches) -> Result<Chosen<'l, 'm>, Problem> {
+    let (first, compare) = match matches.subcommand() {
+        Some(("compare", inner)) => (inner.subcommand(), true),
+        named => (named, false),
+    };
+    let Some((name, args)) = first else {
         return Err(Problem::new("no experiment was named: `cargo lab --help` lists them"));
     };
     let found = lab.experiments.iter().find(|experiment| experiment.command().get_name() == name);
     let experiment = found.ok_or_else(|| Problem::new(format!("no experiment is named {name}")))?;
-    Ok((&**experiment, args))
+    Ok(Chosen { experiment: &**experiment, args, compare })
 }
 
-fn bench(lab: &Lab, experiment: &dyn Experiment, common: &Common) -> Result<Bench, Problem> {
-    let unless = experiment.policies().join(",");
-    if unless.is_empty() && common.policy.is_some() {
-        return Err(Problem::new("--policy: this experiment has no policy to choose"));
+impl Chosen<'_, '_> {
+    fn run(&self, lab: &Lab, common: &Common) -> Result<Report, Problem> {
+        let report = self.experiment.run(self.args, &self.bench(lab, common)?)?;
+        Ok(if self.compare { report.compared() } else { report })
     }
-    Ok(Bench {
-        policies: lab.policies.parse(common.policy.as_deref().unwrap_or(&unless))?,
-        seed: common.seed,
-        runs: common.runs,
-        clock: common.clock,
-        progress: !common.json && std::io::stderr().is_terminal(),
-    })
+
+    fn bench(&self, lab: &Lab, common: &Common) -> Result<Bench, Problem> {
+        let unless = self.experiment.policies().join(",");
+        if unless.is_empty() && common.policy.is_some() {
+            return Err(Problem::new("--policy: this experiment has no policy to choose"));
+        }
+        let unless = if self.compare { lab.policies.all().join(",") } else { unless };
+        let policies = match common.policy.as_deref().unwrap_or(&unless) {
+            "" => Vec::new(),
+            list => lab.policies.parse(list)?,
+        };
+        Ok(Bench {
+            policies,
+            seed: common.seed,
+            runs: common.runs,
+            clock: common.clock.unwrap_or(self.experiment.clock()),
+            progress: !common.json && std::io::stderr().is_terminal(),
+        })
+    }
 }
 
 fn dispatch(lab: &Lab, matches: &ArgMatches, words: &[String]) -> Result<(), Problem> {
-    let (experiment, args) = chosen(lab, matches)?;
-    let common = Common::from_arg_matches(args)?;
-    let report = experiment.run(args, &bench(lab, experiment, &common)?)?;
+    let chosen = chosen(lab, matches)?;
+    let common = Common::from_arg_matches(chosen.args)?;
+    let report = chosen.run(lab, &common)?;
     if common.json {
         report.rows.iter().for_each(|row| anstream::println!("{}", row.json()));
     } else {

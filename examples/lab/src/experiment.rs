@@ -2,8 +2,10 @@
 
 use clap::{ArgMatches, Command};
 
+use crate::bench::Time;
 use crate::{Bench, Problem, Report};
 
+mod ostep;
 mod queue;
 
 /// A question that is put to schedulers: one subcommand of the lab.
@@ -15,6 +17,11 @@ pub trait Experiment {
     /// The policies that are compared unless others are named; none if there is nothing to choose.
     fn policies(&self) -> &'static [&'static str];
 
+    /// The clock that it goes by unless told otherwise.
+    fn clock(&self) -> Time {
+        Time::Virtual
+    }
+
     /// Runs it. What is wrong with the arguments is told before any work is done.
     ///
     /// # Errors
@@ -24,5 +31,5 @@ pub trait Experiment {
 
 /// All of them, in the order of the help.
 pub fn all() -> Vec<Box<dyn Experiment>> {
-    vec![Box::new(queue::Queue)]
+    vec![Box::new(queue::Queue), Box::new(ostep::Ostep)]
 }

@@ -6,6 +6,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
+type Chart<'a, 'c> = ChartContext<'c, SVGBackend<'a>, Cartesian2d<Span, Span>>;
 type Failure<'a> = DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>;
 
 /// One picture.
@@ -63,10 +64,10 @@ impl Axis {
     }
 
     /// The ends of the axis, and where its numbers stand, in places.
-    fn scale(&self, values: impl Iterator<Item = f64>, most: usize) -> (f64, f64, Vec<f64>) {
+    fn span(&self, values: impl Iterator<Item = f64>, most: usize) -> Span {
         if !self.names.is_empty() {
             let ticks = (0..self.names.len()).map(|n| n as f64).collect();
-            return (-0.6, self.names.len() as f64 - 0.4, ticks);
+            return Span { low: -0.6, high: self.names.len() as f64 - 0.4, ticks };
         }
         let places = values.filter_map(|value| self.place(value));
         let (mut low, mut high) =
@@ -86,7 +87,8 @@ impl Axis {
         }
         let margin = if self.range.is_some() { 0.0 } else { 0.03 * (high - low) };
         let (low, high) = (if low == 0.0 { low } else { low - margin }, high + margin);
-        (low, high, if self.log { decades(low, high) } else { steps(low, high, most) })
+        let ticks = if self.log { decades(low, high) } else { steps(low, high, most) };
+        Span { low, high, ticks }
     }
 
     fn tick(&self, place: f64) -> String {
@@ -145,6 +147,12 @@ struct Span {
     ticks: Vec<f64>,
 }
 
+impl Span {
+    fn has(&self, place: f64) -> bool {
+        (self.low..=self.high).contains(&place)
+    }
+}
+
 impl Ranged for Span {
     type FormatOption = DefaultFormatting;
     type ValueType = f64;
@@ -177,6 +185,8 @@ pub enum Shape {
     Bound,
     /// Bars, one for each name on the x axis.
     Bars,
+    /// A thick line from the first point to the last: from when to when.
+    Span,
 }
 
 /// Something to draw.
@@ -255,30 +265,19 @@ fn draw_all<'a>(root: &Area<'a>, plots: &[Plot], asked: &str) -> Result<(), Fail
 fn draw<'a>(area: &Area<'a>, plot: &Plot) -> Result<(), Failure<'a>> {
     let style = |size: i32| ("sans-serif", size).into_text_style(area).color(&INK);
     area.draw_text(&plot.title, &style(18), (20, 12))?;
-    let pale = ("sans-serif", 12).into_text_style(area).color(&PALE);
-    area.draw_text(&plot.caption, &pale, (20, 36))?;
+    area.draw_text(&plot.caption, &style(12).color(&PALE), (20, 36))?;
     let legend = plot.series.iter().any(|s| !s.label.is_empty() && s.shape != Shape::Bound);
-    let right = if legend { LEGEND } else { 20 };
-    let inner = area.margin(58, 8, 12, right);
-    let bars = plot.series.iter().any(|series| series.shape == Shape::Bars);
-    let points = || plot.series.iter().flat_map(|series| &series.points);
-    let ys = points().map(|&(_, y)| y).chain(bars.then_some(0.0)).filter(|y| y.is_finite());
-    let (left, end, x_ticks) = plot.x.scale(points().map(|&(x, _)| x), 9);
-    let (low, high, y_ticks) = plot.y.scale(ys, 7);
+    let inner = area.margin(58, 8, 12, if legend { LEGEND } else { 20 });
+    let (x, y) = plot.spans();
     let mut chart = ChartBuilder::on(&inner)
         .x_label_area_size(if plot.x.names.is_empty() { 44 } else { 56 })
         .y_label_area_size(64)
-        .build_cartesian_2d(
-            Span { low: left, high: end, ticks: x_ticks.clone() },
-            Span { low, high, ticks: y_ticks.clone() },
-        )?;
+        .build_cartesian_2d(x, y)?;
     chart
         .configure_mesh()
         .bold_line_style(FAINT)
         .light_line_style(TRANSPARENT)
         .axis_style(INK.mix(0.5))
-        .x_labels(x_ticks.len().max(2))
-        .y_labels(y_ticks.len().max(2))
         .x_desc(&plot.x.label)
         .y_desc(&plot.y.label)
         .label_style(style(12))
@@ -286,63 +285,87 @@ fn draw<'a>(area: &Area<'a>, plot: &Plot) -> Result<(), Failure<'a>> {
         .x_label_formatter(&|&place| plot.x.tick(place))
         .y_label_formatter(&|&place| plot.y.tick(place))
         .draw()?;
-    let order = |theory: bool| {
-        plot.series.iter().filter(move |series| (series.shape == Shape::Theory) == theory)
-    };
-    let groups = plot.series.iter().filter(|series| series.shape == Shape::Bars).count();
-    let mut group = 0;
-    for series in order(true).chain(order(false)) {
-        let ink = colour(series.colour);
-        let at = |&(x, y): &(f64, f64)| {
-            let place = (plot.x.place(x)?, plot.y.place(y)?);
-            (place.0 >= left && place.0 <= end && place.1 >= low && place.1 <= high)
-                .then_some(place)
-        };
-        let places: Vec<_> = series.points.iter().filter_map(at).collect();
-        match series.shape {
-            Shape::Theory => {
-                let dash = DashedPathElement::new(places, 7, 5, ink.mix(0.75).stroke_width(2));
-                chart.draw_series(std::iter::once(dash))?;
-            }
-            Shape::Line | Shape::Points => {
-                let width = if series.shape == Shape::Line { 2 } else { 1 };
-                chart.draw_series(LineSeries::new(places.clone(), ink.stroke_width(width)))?;
-                if series.shape == Shape::Points {
-                    chart.draw_series(
-                        places.iter().map(|&place| Circle::new(place, 4, ink.filled())),
-                    )?;
-                }
-            }
-            Shape::Dots => {
-                chart.draw_series(places.iter().map(|&p| Circle::new(p, 4, ink.filled())))?;
-            }
-            Shape::Bound => {
-                for &(x, _) in &series.points {
-                    let Some(x) = plot.x.place(x).filter(|x| (left..=end).contains(x)) else {
-                        continue;
-                    };
-                    let line = PathElement::new([(x, low), (x, high)], ink.mix(0.6));
-                    chart.draw_series(std::iter::once(line))?;
-                    let name = style(11).pos(Pos::new(HPos::Right, VPos::Top));
-                    let label = Text::new(format!("{} ", series.label), (x, high), name);
-                    chart.draw_series(std::iter::once(label))?;
-                }
-            }
-            Shape::Bars => {
-                let width = 0.8 / groups as f64;
-                let from = -0.4 + width * group as f64;
-                group += 1;
-                let floor = if plot.y.log { low } else { 0.0_f64.max(low) };
-                chart.draw_series(places.iter().map(|&(x, y)| {
-                    Rectangle::new(
-                        [(x + from + 0.01, floor), (x + from + width - 0.01, y)],
-                        ink.mix(0.85).filled(),
-                    )
-                }))?;
-            }
-        }
+    for series in plot.series.iter().filter(|series| series.shape == Shape::Theory) {
+        draw_series(&mut chart, plot, series)?;
+    }
+    for series in plot.series.iter().filter(|series| series.shape != Shape::Theory) {
+        draw_series(&mut chart, plot, series)?;
     }
     draw_legend(area, plot)
+}
+
+impl Plot {
+    /// Both axes, as long as what is on them. What lies outside of x does not count for y.
+    fn spans(&self) -> (Span, Span) {
+        let points = || self.series.iter().flat_map(|series| &series.points);
+        let x = self.x.span(points().map(|&(x, _)| x), 9);
+        let inside = |&&(at, _): &&(f64, f64)| self.x.place(at).is_some_and(|at| x.has(at));
+        let bars = self.series.iter().any(|series| series.shape == Shape::Bars);
+        let bounds = self.series.iter().filter(|series| series.shape != Shape::Bound);
+        let visible = bounds.flat_map(|series| &series.points).filter(inside);
+        let y = self.y.span(visible.map(|&(_, y)| y).chain(bars.then_some(0.0)), 7);
+        (x, y)
+    }
+}
+
+fn draw_series<'a>(
+    chart: &mut Chart<'a, '_>,
+    plot: &Plot,
+    series: &Series,
+) -> Result<(), Failure<'a>> {
+    let (x, y) = plot.spans();
+    let ink = colour(series.colour);
+    let place = |&(across, up): &(f64, f64)| {
+        let place = (plot.x.place(across)?, plot.y.place(up)?);
+        (x.has(place.0) && y.has(place.1)).then_some(place)
+    };
+    let places: Vec<_> = series.points.iter().filter_map(place).collect();
+    let dot = |&place: &(f64, f64)| Circle::new(place, 4, ink.filled());
+    match series.shape {
+        Shape::Theory => {
+            let dash = DashedPathElement::new(places, 7, 5, ink.mix(0.75).stroke_width(2));
+            chart.draw_series(std::iter::once(dash))?;
+        }
+        Shape::Line => {
+            chart.draw_series(LineSeries::new(places, ink.stroke_width(2)))?;
+        }
+        Shape::Points => {
+            chart.draw_series(LineSeries::new(places.clone(), ink.stroke_width(1)))?;
+            chart.draw_series(places.iter().map(dot))?;
+        }
+        Shape::Dots => {
+            chart.draw_series(places.iter().map(dot))?;
+        }
+        Shape::Bound => {
+            let text = ("sans-serif", 11).into_text_style(chart.plotting_area()).color(&PALE);
+            let text = text.pos(Pos::new(HPos::Right, VPos::Top));
+            let at = series.points.iter().filter_map(|&(at, _)| plot.x.place(at));
+            for at in at.filter(|&at| x.has(at)) {
+                let line = PathElement::new([(at, y.low), (at, y.high)], ink.mix(0.6));
+                chart.draw_series(std::iter::once(line))?;
+                let label = Text::new(format!("{} ", series.label), (at, y.high), text.clone());
+                chart.draw_series(std::iter::once(label))?;
+            }
+        }
+        Shape::Span => {
+            if let [(from, up), .., (to, _)] = places[..] {
+                let bar = Rectangle::new([(from, up - 0.3), (to, up + 0.3)], ink.filled());
+                chart.draw_series(std::iter::once(bar))?;
+            }
+        }
+        Shape::Bars => {
+            let all = plot.series.iter().filter(|series| series.shape == Shape::Bars);
+            let before = all.clone().take_while(|other| !std::ptr::eq(*other, series)).count();
+            let width = 0.8 / all.count() as f64;
+            let from = -0.4 + width * before as f64;
+            let floor = if plot.y.log { y.low } else { 0.0_f64.max(y.low) };
+            chart.draw_series(places.iter().map(|&(x, y)| {
+                let corners = [(x + from + 0.01, floor), (x + from + width - 0.01, y)];
+                Rectangle::new(corners, ink.mix(0.85).filled())
+            }))?;
+        }
+    }
+    Ok(())
 }
 
 /// The names, right of the plot, so that they hide nothing.

@@ -18,6 +18,11 @@ pub struct Choice {
 }
 
 impl Choice {
+    /// One of turno's own.
+    pub(crate) fn known(spec: &str) -> Self {
+        Self { spec: spec.to_string(), make: by_name(spec), slice: written(spec) }
+    }
+
     /// What was written, with its parameters: `priority:aging=10ms`.
     pub fn spec(&self) -> &str {
         &self.spec
@@ -69,6 +74,12 @@ impl Policies {
         make: impl Fn() -> Box<dyn Policy> + 'static,
     ) {
         self.own.push((name.to_string(), about.to_string(), Rc::new(make)));
+    }
+
+    /// The names of all.
+    pub(crate) fn all(&self) -> Vec<&str> {
+        let own = self.own.iter().map(|(name, ..)| name.as_str());
+        policy::NAMES.iter().map(|policy| policy.name).chain(own).collect()
     }
 
     /// Policies by name, with commas between them.

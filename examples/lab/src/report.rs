@@ -7,7 +7,7 @@ use anstyle::Style;
 use comfy_table::{CellAlignment, Table as Grid, presets};
 use serde_json::{Map, Value};
 
-use crate::plot::Plot;
+use crate::plot::{Axis, Plot, Series, Shape};
 
 /// What came out of an experiment.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +24,50 @@ pub struct Report {
     pub plots: Vec<Plot>,
     /// How to read it, and what to doubt.
     pub notes: Vec<String>,
+}
+
+impl Report {
+    /// What is left of it for a comparison of all policies: one table, the best mean first, and one
+    /// plot.
+    pub fn compared(mut self) -> Self {
+        self.tables.truncate(1);
+        self.plots.truncate(1);
+        let names: Vec<_> = self.rows.iter().map(|row| row.text("policy").to_string()).collect();
+        let once =
+            names.iter().all(|name| names.iter().filter(|other| *other == name).count() == 1);
+        let comparable = self.rows.iter().all(|row| row.number("mean").is_some());
+        if !once || !comparable {
+            return self;
+        }
+        let mean = |row: &Row| row.number("mean").unwrap_or(f64::INFINITY);
+        self.rows.sort_by(|a, b| mean(a).total_cmp(&mean(b)));
+        let place = |name: &str| self.rows.iter().position(|row| row.text("policy") == name);
+        for table in &mut self.tables {
+            table.lines.sort_by_key(|line| line.first().and_then(|name| place(name)));
+        }
+        self.plots = vec![self.bars()];
+        self
+    }
+
+    /// Mean and tail of all policies, side by side.
+    fn bars(&self) -> Plot {
+        let all = |key: &str| {
+            let values: Vec<_> = self.rows.iter().map(|row| row.number(key)).collect();
+            (0..).zip(values).filter_map(|(n, value)| Some((f64::from(n), value?)))
+        };
+        let names = self.rows.iter().map(|row| row.text("policy").to_string());
+        Plot {
+            title: format!("{}: mean and tail", self.title),
+            caption: self.caption.clone(),
+            x: Axis::names("", names),
+            y: Axis::log("units"),
+            series: vec![
+                Series::new("mean", Shape::Bars, 0, all("mean")),
+                Series::new("99th percentile", Shape::Bars, 5, all("p99")),
+                Series::new("mean in theory", Shape::Dots, 1, all("theory_mean")),
+            ],
+        }
+    }
 }
 
 /// One object: names and values, in the order in which they were set.
