@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{ArgMatches, ValueEnum};
+use clap::error::ErrorKind;
 use clap::{Args, Command, FromArgMatches};
 
 use crate::bench::{Bench, Time};
@@ -39,7 +40,17 @@ pub(crate) struct Common {
 
 pub(crate) fn main(lab: &Lab) -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let matches = command(lab).get_matches_from(&args);
+    let matches = match command(lab).try_get_matches_from(&args) {
+        Ok(matches) => matches,
+        Err(help) if !help.use_stderr() => help.exit(),
+        Err(help) if help.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            help.exit()
+        }
+        Err(error) => {
+            anstream::eprintln!("lab: {}", Problem::from(error));
+            return ExitCode::from(2);
+        }
+    };
     match dispatch(lab, &matches, &args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

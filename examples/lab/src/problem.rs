@@ -23,7 +23,11 @@ impl std::error::Error for Problem {}
 
 impl From<clap::Error> for Problem {
     fn from(error: clap::Error) -> Self {
-        Self(error.to_string())
+        // The first paragraph says it all; what follows is where to find help.
+        let text = error.to_string();
+        let first = text.split("\n\n").next().unwrap_or(&text);
+        let line = first.split_whitespace().collect::<Vec<_>>().join(" ");
+        Self(line.strip_prefix("error: ").unwrap_or(&line).to_string())
     }
 }
 
