@@ -18,6 +18,7 @@ use crate::reactor::{BELL, Reactor, Sources};
 use crate::task::inbox::Inbox;
 use crate::task::wake::TaskWaker;
 use crate::time::Clock;
+use crate::time::clock::nanos;
 use crate::time::timers::Timers;
 
 /// What becomes of a panic in a task.
@@ -56,6 +57,7 @@ pub struct Builder {
     thread_keep_alive: Duration,
     quiet_after: Option<Duration>,
     poll_before_park: Duration,
+    switch_cost: Duration,
 }
 
 impl Builder {
@@ -74,6 +76,7 @@ impl Builder {
             thread_keep_alive: Duration::from_secs(10),
             quiet_after: Some(Duration::from_secs(5)),
             poll_before_park: Duration::ZERO,
+            switch_cost: Duration::ZERO,
         }
     }
 
@@ -168,6 +171,30 @@ impl Builder {
         Self { poll_before_park: most, ..self }
     }
 
+    /// What a switch costs in virtual time: the clock is moved on by so much before the task that
+    /// was picked runs, so that a policy that switches often pays for it. It is not counted as the
+    /// task's run time. Zero unless told. A real clock needs no such thing: there a switch costs
+    /// what it costs.
+    ///
+    /// ```
+    /// use turno::task::yield_now;
+    /// use turno::time::{Clock, Duration, Instant};
+    ///
+    /// let rt = turno::runtime::Builder::new()
+    ///     .clock(Clock::virtual_time())
+    ///     .switch_cost(Duration::from_micros(5))
+    ///     .build()?;
+    /// rt.block_on(async {
+    ///     let start = Instant::now();
+    ///     yield_now().await; // Nobody else is ready, but it is a switch.
+    ///     assert_eq!(start.elapsed(), Duration::from_micros(5));
+    /// });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn switch_cost(self, cost: Duration) -> Self {
+        Self { switch_cost: cost, ..self }
+    }
+
     /// Makes the runtime.
     ///
     /// # Errors
@@ -202,6 +229,7 @@ impl Builder {
             quiet_after: self.quiet_after,
             poll_before_park: self.poll_before_park,
             suspected: Cell::new(false),
+            switch_cost: nanos(self.switch_cost),
             contended: RefCell::default(),
             since_look: Cell::new(0),
             spare: Cell::new(Some(TaskWaker::spare(&link.inbox))),

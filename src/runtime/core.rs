@@ -66,6 +66,8 @@ pub(crate) struct Shared {
     pub(crate) contended: RefCell<Contended>,
     /// Switches since the loop last looked outside.
     pub(crate) since_look: Cell<u32>,
+    /// What a switch costs on a virtual clock.
+    pub(crate) switch_cost: Nanos,
     /// Operations a task may do in one switch.
     pub(crate) budget: u32,
     pub(crate) on_panic: OnPanic,

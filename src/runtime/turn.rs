@@ -96,6 +96,9 @@ impl Shared {
             let Some(next) = self.core.borrow_mut().pick(self.now.get()) else { break };
             made += 1;
             self.since_look.set(self.since_look.get() + 1);
+            if self.switch_cost > 0 {
+                self.charge_switch();
+            }
             current::begin_switch(next.id, self.budget, self.now.get());
             drive.spare.waker.lend(next.id);
             (drive.task, drive.left, drive.started) = (next.task, None, self.now.get());
@@ -110,6 +113,15 @@ impl Shared {
             self.settle(drive, next.id, left);
         }
         made
+    }
+
+    /// The switch about to be made takes time, if time is virtual.
+    #[cold]
+    fn charge_switch(&self) {
+        if self.clock.is_virtual() {
+            self.clock.jump(self.clock.now().saturating_add(self.switch_cost));
+            self.now.set(self.clock.now());
+        }
     }
 
     /// A switch is over: the task goes back to its slot, and whom it woke is handed to the policy.

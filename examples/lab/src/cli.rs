@@ -1,0 +1,219 @@
+//! The command line: one subcommand for each experiment, and what all of them understand.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::{ArgMatches, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Args, Command, FromArgMatches};
+
+use crate::bench::{Bench, Time};
+use crate::{Experiment, Lab, Problem, Report, page, plot};
+
+/// What every experiment understands.
+#[derive(Args)]
+#[command(next_help_heading = "Options of every experiment")]
+pub(crate) struct Common {
+    // Its help, and that of the clock, are written where the experiment is known.
+    #[arg(long, value_name = "NAME,...")]
+    policy: Option<String>,
+    /// Same seed, same run, byte for byte; `clock` takes one from the clock and prints it
+    #[arg(long, value_name = "N|clock", default_value = "1", value_parser = seed)]
+    seed: u64,
+    /// Repeats everything with so many seeds, one after the other, for confidence intervals
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    runs: u32,
+    #[arg(long, value_enum, value_name = "CLOCK")]
+    clock: Option<Time>,
+    /// Print JSON, one object per line and policy, for machines
+    #[arg(long)]
+    json: bool,
+    /// Draw what came out
+    #[arg(long, value_name = "FILE.svg", value_parser = svg)]
+    plot: Option<PathBuf>,
+    /// Write tables and plots as one page that needs no network
+    #[arg(long, value_name = "FILE.html", value_parser = html)]
+    page: Option<PathBuf>,
+}
+
+pub(crate) fn main(lab: &Lab) -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let matches = match command(lab).try_get_matches_from(&args) {
+        Ok(matches) => matches,
+        Err(help) if !help.use_stderr() => help.exit(),
+        Err(help) if help.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            help.exit()
+        }
+        Err(error) => {
+            anstream::eprintln!("lab: {}", Problem::from(error));
+            return ExitCode::from(2);
+        }
+    };
+    match dispatch(lab, &matches, &args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            anstream::eprintln!("lab: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+pub(crate) fn run(lab: &Lab, args: impl Iterator<Item = String>) -> Result<Report, Problem> {
+    let matches = command(lab).try_get_matches_from(args)?;
+    let chosen = chosen(lab, &matches)?;
+    chosen.run(lab, &Common::from_arg_matches(chosen.args)?)
+}
+
+fn command(lab: &Lab) -> Command {
+    let all = || lab.experiments.iter();
+    let compare = Command::new("compare")
+        .about("Any of the experiments under every policy: one table, one plot")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands(
+            all().filter(|e| !e.policies().is_empty()).map(|e| subcommand(&**e, "every policy")),
+        );
+    Command::new("lab")
+        .no_binary_name(true)
+        .bin_name("cargo lab")
+        .about("Swap schedulers in experiments, and see what theory says beside what comes out")
+        .after_help(lab.policies.help())
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands(all().map(|e| subcommand(&**e, &e.policies().join(","))))
+        .subcommand(compare)
+}
+
+fn subcommand(experiment: &dyn Experiment, unless: &str) -> Command {
+    let command = Common::augment_args(experiment.command());
+    let clock = match experiment.clock() {
+        Time::Virtual => "virtual",
+        Time::Real => "real",
+    };
+    command
+        .mut_arg("policy", |arg| {
+            let help = format!("Who decides who is next, with commas between [default: {unless}]");
+            arg.hide(unless.is_empty()).help(help)
+        })
+        .mut_arg("clock", |arg| {
+            arg.help(format!("What time is: virtual time takes no time [default: {clock}]"))
+        })
+}
+
+/// What the command line names.
+struct Chosen<'l, 'm> {
+    experiment: &'l dyn Experiment,
+    args: &'m ArgMatches,
+    /// It is to be run under every policy.
+    compare: bool,
+}
+
+fn chosen<'l, 'm>(lab: &'l Lab, matches: &'m ArgMatches) -> Result<Chosen<'l, 'm>, Problem> {
+    let (first, compare) = match matches.subcommand() {
+        Some(("compare", inner)) => (inner.subcommand(), true),
+        named => (named, false),
+    };
+    let Some((name, args)) = first else {
+        return Err(Problem::new("no experiment was named: `cargo lab --help` lists them"));
+    };
+    let found = lab.experiments.iter().find(|experiment| experiment.command().get_name() == name);
+    let experiment = found.ok_or_else(|| Problem::new(format!("no experiment is named {name}")))?;
+    Ok(Chosen { experiment: &**experiment, args, compare })
+}
+
+impl Chosen<'_, '_> {
+    fn run(&self, lab: &Lab, common: &Common) -> Result<Report, Problem> {
+        let report = self.experiment.run(self.args, &self.bench(lab, common)?)?;
+        Ok(if self.compare { report.compared() } else { report })
+    }
+
+    fn bench(&self, lab: &Lab, common: &Common) -> Result<Bench, Problem> {
+        let unless = self.experiment.policies().join(",");
+        if unless.is_empty() && common.policy.is_some() {
+            return Err(Problem::new("--policy: this experiment has no policy to choose"));
+        }
+        let unless = if self.compare { lab.policies.all().join(",") } else { unless };
+        let policies = match common.policy.as_deref().unwrap_or(&unless) {
+            "" => Vec::new(),
+            list => lab.policies.parse(list)?,
+        };
+        Ok(Bench {
+            policies,
+            seed: common.seed,
+            runs: common.runs,
+            clock: common.clock.unwrap_or(self.experiment.clock()),
+            progress: !common.json && std::io::stderr().is_terminal(),
+        })
+    }
+}
+
+fn dispatch(lab: &Lab, matches: &ArgMatches, words: &[String]) -> Result<(), Problem> {
+    let chosen = chosen(lab, matches)?;
+    let common = Common::from_arg_matches(chosen.args)?;
+    let report = chosen.run(lab, &common)?;
+    if common.json {
+        report.rows.iter().for_each(|row| anstream::println!("{}", row.json()));
+    } else {
+        anstream::print!("{report}");
+    }
+    let asked = format!("cargo lab {}", words.join(" "));
+    let written = [
+        common.plot.as_ref().map(|path| (path, plot::svg(&report.plots, &asked))),
+        common.page.as_ref().map(|path| (path, page::html(&report, &asked))),
+    ];
+    for (path, text) in written.into_iter().flatten() {
+        std::fs::write(path, text).map_err(|error| {
+            Problem::new(format!("{} cannot be written: {error}", path.display()))
+        })?;
+        anstream::eprintln!("written: {}", path.display());
+    }
+    Ok(())
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    if text == "clock" {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        // Short enough to be typed again.
+        return Ok(since.map_or(1, |since| since.as_micros() as u64 % 1_000_000_000));
+    }
+    text.parse().map_err(|_| "a whole number from 0, or `clock`".to_string())
+}
+
+fn svg(text: &str) -> Result<PathBuf, String> {
+    file(text, "svg")
+}
+
+fn html(text: &str) -> Result<PathBuf, String> {
+    file(text, "html")
+}
+
+/// A file that can be written, as far as can be told before there is anything to write.
+fn file(text: &str, extension: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    if path.extension().is_none_or(|is| is != extension) {
+        return Err(format!("a file whose name ends in .{extension}"));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder {
+        Some(folder) if !folder.is_dir() => {
+            Err(format!("a file in a folder that is there: {} is not", folder.display()))
+        }
+        _ if path.is_dir() => Err("a file: this is a folder".to_string()),
+        _ => Ok(path),
+    }
+}
+
+impl ValueEnum for Time {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Virtual, Self::Real]
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        Some(clap::builder::PossibleValue::new(match self {
+            Self::Virtual => "virtual",
+            Self::Real => "real",
+        }))
+    }
+}
