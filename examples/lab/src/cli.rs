@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use clap::{ArgMatches, ValueEnum};
 use clap::error::ErrorKind;
+use clap::{ArgMatches, ValueEnum};
 use clap::{Args, Command, FromArgMatches};
 
 use crate::bench::{Bench, Time};
