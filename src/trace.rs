@@ -20,5 +20,13 @@
 mod recorder;
 mod recording;
 
+mod perfetto;
+mod protobuf;
+mod save;
+mod text;
+
+pub(crate) mod hook;
+
 pub use recorder::Recorder;
 pub use recording::{Choice, Record, Recording, Switch, TaskRecord, What};
+pub use text::Text;

@@ -189,6 +189,21 @@ impl Recording {
         self.task(id).map_or_else(|| format!("task {id}"), TaskRecord::label)
     }
 
+    /// What is missing in it, as whoever shows it ought to say.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.switches().next().is_none() {
+            notes.push("no switch was recorded".to_string());
+        }
+        if self.lost > 0 {
+            let (lost, kept) = (self.lost, self.records.len());
+            notes.push(format!(
+                "{lost} earlier records are missing: there was room for the last {kept}"
+            ));
+        }
+        notes
+    }
+
     /// The switches, in order.
     pub fn switches(&self) -> impl Iterator<Item = Switch<'_>> {
         let mut causes = std::collections::HashMap::new();

@@ -1,0 +1,77 @@
+//! Writing a recording to a file, in the format that its name asks for (floor 5).
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::perfetto;
+use super::recording::Recording;
+
+/// What files a recording can become.
+pub(super) const FORMATS: &str = "`.pftrace` (for https://ui.perfetto.dev)";
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Format {
+    Perfetto,
+}
+
+impl Format {
+    /// # Errors
+    /// When the name of the file asks for no format that there is.
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("pftrace") => Ok(Self::Perfetto),
+            _ => {
+                let what = format!("{}: the name must end in {FORMATS}", path.display());
+                Err(io::Error::new(io::ErrorKind::InvalidInput, what))
+            }
+        }
+    }
+}
+
+impl Recording {
+    /// Writes it to `path`, as a Perfetto trace (`.pftrace`). Either the whole file is there in the
+    /// end, or what was there before.
+    ///
+    /// # Errors
+    /// When the name of the file ends in something else; when it cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        let path = path.as_ref();
+        let bytes = match Format::of(path)? {
+            Format::Perfetto => perfetto::trace(self),
+        };
+        let named = |error: io::Error| {
+            io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+        };
+        replace(path, &bytes).map_err(named)
+    }
+}
+
+/// Whether a file can be written at `path`, as far as can be known before.
+pub(super) fn check(path: &Path) -> io::Result<()> {
+    Format::of(path)?;
+    if path.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory"));
+    }
+    let beside = beside(path);
+    fs::write(&beside, [])?;
+    fs::remove_file(&beside)
+}
+
+/// The file is written beside its place and then put there: nobody ever sees the half of it.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let beside = beside(path);
+    let written = fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&beside); // The first error is the one to tell.
+    }
+    written
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}.part", std::process::id()));
+    path.with_file_name(name)
+}

@@ -1,0 +1,400 @@
+//! A recording as text: a timeline for the terminal, and a log (floor 5).
+
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::time::Duration;
+
+use super::recording::{Recording, Switch, TaskRecord, What};
+use crate::task::{Cause, Id, Left, Nanos};
+
+/// Draws recordings as text.
+///
+/// ```
+/// use turno::runtime::Builder;
+/// use turno::task;
+/// use turno::trace::{Recorder, Text};
+///
+/// let recorder = Recorder::new();
+/// let rt = Builder::new().start_paused(true).observe(recorder.clone()).build()?;
+/// rt.block_on(async {
+///     let greet = async || task::yield_now().await;
+///     let (ann, ben) = (
+///         task::Builder::new().name("ann").spawn(greet()),
+///         task::Builder::new().name("ben").spawn(greet()),
+///     );
+///     ann.await.unwrap();
+///     ben.await.unwrap();
+/// });
+/// let drawn = Text::new(80, false).timeline(&recorder.recording());
+/// assert_eq!(
+///     drawn,
+///     "a block_on   █··░·█
+/// b ann         █░█
+/// c ben         ░█░█
+/// why          sssyyw
+/// by            aa  c
+/// "
+/// );
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Text {
+    width: usize,
+    color: bool,
+    most: usize,
+}
+
+/// As many rows can have a letter of their own.
+const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+const BOLD: &str = "\x1b[1m";
+const DIM: &str = "\x1b[2m";
+const PLAIN: &str = "\x1b[0m";
+/// White, cyan, yellow, magenta, green, blue, red.
+const COLORS: [&str; 7] =
+    ["\x1b[37m", "\x1b[36m", "\x1b[33m", "\x1b[35m", "\x1b[32m", "\x1b[34m", "\x1b[31m"];
+
+impl Text {
+    /// Lines of `width` columns, with colour or without.
+    pub fn new(width: usize, color: bool) -> Self {
+        Self { width, color, most: usize::MAX }
+    }
+
+    /// Shows the last `switches` only, and says how many it leaves out.
+    pub fn most(self, switches: usize) -> Self {
+        Self { most: switches, ..self }
+    }
+
+    /// What the marks and letters of a timeline mean.
+    pub fn legend(&self) -> String {
+        let (dim, plain) = (self.style(DIM), self.style(PLAIN));
+        format!(
+            "One column is one switch:  █ ran   ! panicked   ░ ready, but another ran   \
+             · waiting for something\n\
+             {dim}why{plain}  s spawned   y yielded   b spent its budget   w woken by a task   \
+             t timer   i a source was ready   o from outside the loop\n\
+             {dim}by{plain}   the letter of the task that woke or spawned it\n"
+        )
+    }
+
+    /// A row for each task and a column for each switch, in as many panels as the width asks for.
+    /// Tasks of one name share a row. What is missing is said below.
+    pub fn timeline(&self, recording: &Recording) -> String {
+        let mut out = String::new();
+        let chart = Chart::new(recording, self.most);
+        let label = chart.label_width();
+        let room = self.width.saturating_sub(label + 1).max(10);
+        let panels = chart.columns.chunks(room);
+        let several = panels.len() > 1;
+        for panel in panels {
+            if several {
+                self.heading(&mut out, panel);
+            }
+            self.panel(&mut out, &chart, panel, label);
+        }
+        self.notes(&mut out, recording, chart.left_out);
+        out
+    }
+
+    /// A line for each switch: when, who, why, for how long, how it ended, and whom it woke.
+    pub fn log(&self, recording: &Recording) -> String {
+        let mut out = String::new();
+        let left_out = recording.switches().count().saturating_sub(self.most);
+        let longest = recording.tasks.iter().map(|task| clean(&task.label()).chars().count()).max();
+        let width = longest.unwrap_or(0).min(24);
+        for switch in recording.switches().skip(left_out) {
+            self.log_line(&mut out, recording, &switch, width);
+        }
+        self.notes(&mut out, recording, left_out);
+        out
+    }
+
+    fn style(&self, style: &'static str) -> &'static str {
+        if self.color { style } else { "" }
+    }
+
+    fn notes(&self, out: &mut String, recording: &Recording, left_out: usize) {
+        let (dim, plain) = (self.style(DIM), self.style(PLAIN));
+        let mut notes = recording.notes();
+        if left_out > 0 {
+            notes.push(format!("{left_out} earlier switches are not shown"));
+        }
+        for note in notes {
+            line(out, format_args!("{dim}({note}){plain}"));
+        }
+    }
+
+    /// Which switches the panel shows, and from when on.
+    fn heading(&self, out: &mut String, panel: &[Column]) {
+        let (dim, plain) = (self.style(DIM), self.style(PLAIN));
+        if let [first, .., last] | [first @ last] = panel {
+            let (from, to, at) = (first.n, last.n, time(first.at));
+            line(out, format_args!("{dim}switches {from} to {to}, from {at} on{plain}"));
+        }
+    }
+
+    fn panel(&self, out: &mut String, chart: &Chart, panel: &[Column], width: usize) {
+        let (dim, plain) = (self.style(DIM), self.style(PLAIN));
+        let shown = chart.rows_of(panel);
+        let mut letters = vec!['+'; chart.rows.len()];
+        for (&row, &letter) in shown.iter().zip(LETTERS) {
+            letters[row] = char::from(letter);
+        }
+        for &row in &shown {
+            let color = self.style(chart.color(row));
+            let label = fit(&chart.rows[row].label, width - 3);
+            let mut text = format!("{color}{} {label:<1$}{plain}", letters[row], width - 2);
+            for column in panel {
+                if column.row == row {
+                    let mark = if column.panicked { '!' } else { '█' };
+                    let _ = write!(text, "{color}{mark}{plain}");
+                    continue;
+                }
+                let _ = match column.others.get(row) {
+                    Some(Stand::Ready) => write!(text, "{color}░{plain}"),
+                    Some(Stand::Waiting) => write!(text, "{dim}·{plain}"),
+                    Some(Stand::Absent) | None => write!(text, " "),
+                };
+            }
+            line(out, format_args!("{}", text.trim_end()));
+        }
+        if shown.len() < chart.rows.len() {
+            let rest = chart.rows.len() - shown.len();
+            line(out, format_args!("{dim}+ {rest} more, which do not run here{plain}"));
+        }
+        let why: String = panel.iter().map(|column| column.cause.map_or('?', letter)).collect();
+        line(out, format_args!("{dim}{:<width$}{why}{plain}", "why"));
+        let by = panel.iter().map(|column| column.by.map_or(' ', |by| letters[by]));
+        let by = by.collect::<String>();
+        line(out, format_args!("{dim}{:<width$}{}{plain}", "by", by.trim_end()));
+    }
+
+    fn log_line(&self, out: &mut String, recording: &Recording, switch: &Switch<'_>, width: usize) {
+        let (bold, dim, plain) = (self.style(BOLD), self.style(DIM), self.style(PLAIN));
+        let name = |id: Id| clean(&recording.label(id));
+        let why = match switch.cause {
+            Some(Cause::Task(by)) => format!("woken by {}", name(by)),
+            Some(Cause::Spawn { by: Some(by) }) => format!("spawned by {}", name(by)),
+            Some(cause) => cause.to_string(),
+            None => "ready".into(),
+        };
+        let (waited, ran) = (time(switch.waited), time(switch.ran));
+        let mut text = format!(
+            "{dim}{:>6} {:>10}{plain}  {bold}{:<width$}{plain}  {why}, waited {waited}, ran {ran}: ",
+            switch.n,
+            time(switch.at),
+            fit(&name(switch.task), width),
+        );
+        match (switch.left, switch.waits) {
+            (Some(Left::Waiting), [_, ..]) => {
+                let waits: Vec<String> = switch.waits.iter().map(ToString::to_string).collect();
+                let _ = write!(text, "waits for {}", waits.join(" and "));
+            }
+            (Some(left), _) => text += &left.to_string(),
+            (None, _) => text += "its end was not recorded",
+        }
+        if !switch.woke.is_empty() {
+            let woke: Vec<String> = switch.woke.iter().map(|&id| name(id)).collect();
+            let _ = write!(text, "; woke {}", woke.join(", "));
+        }
+        if !switch.reason.is_empty() {
+            let _ = write!(text, " {dim}[{}]{plain}", switch.reason);
+        }
+        line(out, format_args!("{text}"));
+    }
+}
+
+/// How a row stands while another runs.
+#[derive(Clone, Copy, PartialEq)]
+enum Stand {
+    Absent,
+    Waiting,
+    Ready,
+}
+
+/// All tasks of one name.
+struct Row {
+    label: String,
+    group: u32,
+    /// How many of them are alive, and how many of these are ready.
+    alive: usize,
+    ready: usize,
+}
+
+/// One switch.
+struct Column {
+    n: u64,
+    at: Nanos,
+    row: usize,
+    cause: Option<Cause>,
+    /// The row of the task that woke it, if a task did.
+    by: Option<usize>,
+    panicked: bool,
+    /// How each row stood in the meantime.
+    others: Vec<Stand>,
+}
+
+struct Chart {
+    rows: Vec<Row>,
+    columns: Vec<Column>,
+    left_out: usize,
+    row_of: HashMap<Id, usize>,
+    /// The tasks that are alive, and whether they are ready.
+    ready: HashMap<Id, bool>,
+}
+
+impl Chart {
+    fn new(recording: &Recording, most: usize) -> Self {
+        let left_out = recording.switches().count().saturating_sub(most);
+        let (rows, row_of) = rows(&recording.tasks);
+        let ready = HashMap::new();
+        let mut chart = Self { rows, columns: Vec::new(), left_out, row_of, ready };
+        chart.begin(recording);
+        let mut switches = recording.switches();
+        let mut seen = 0;
+        for record in &recording.records {
+            match &record.what {
+                What::Spawned { task } => chart.stands(*task, Some(false)),
+                What::Woken { task, .. } => chart.stands(*task, Some(true)),
+                What::Switched { task, .. } => {
+                    chart.stands(*task, Some(false));
+                    seen += 1;
+                    if let Some(switch) = switches.next().filter(|_| seen > left_out) {
+                        chart.column(&switch);
+                    }
+                }
+                What::Ended { task, left: Left::Done | Left::Panicked, .. }
+                | What::Aborted { task } => chart.stands(*task, None),
+                _ => {}
+            }
+        }
+        chart
+    }
+
+    /// How the tasks stood when the first record was made is told by the first that is said of
+    /// each.
+    fn begin(&mut self, recording: &Recording) {
+        let mut first: HashMap<Id, &What> = HashMap::new();
+        for record in &recording.records {
+            if let Some(task) = record.what.task() {
+                first.entry(task).or_insert(&record.what);
+            }
+        }
+        for task in &recording.tasks {
+            match first.get(&task.id) {
+                Some(What::Spawned { .. }) => {}
+                Some(What::Switched { .. }) => self.stands(task.id, Some(true)),
+                _ => self.stands(task.id, Some(false)),
+            }
+        }
+    }
+
+    /// A task is ready, or not, or gone.
+    fn stands(&mut self, task: Id, is_ready: Option<bool>) {
+        let Some(&row) = self.row_of.get(&task) else { return };
+        let row = &mut self.rows[row];
+        let was = match is_ready {
+            Some(is_ready) => self.ready.insert(task, is_ready),
+            None => self.ready.remove(&task),
+        };
+        row.alive = row.alive + usize::from(is_ready.is_some()) - usize::from(was.is_some());
+        row.ready = row.ready + usize::from(is_ready == Some(true)) - usize::from(was == Some(true));
+    }
+
+    fn column(&mut self, switch: &Switch<'_>) {
+        let Some(&row) = self.row_of.get(&switch.task) else { return };
+        let by = match switch.cause {
+            Some(Cause::Task(id) | Cause::Spawn { by: Some(id) }) => self.row_of.get(&id).copied(),
+            _ => None,
+        };
+        let stand = |row: &Row| match (row.alive, row.ready) {
+            (0, _) => Stand::Absent,
+            (_, 0) => Stand::Waiting,
+            _ => Stand::Ready,
+        };
+        self.columns.push(Column {
+            n: switch.n,
+            at: switch.at,
+            row,
+            cause: switch.cause,
+            by,
+            panicked: switch.left == Some(Left::Panicked),
+            others: self.rows.iter().map(stand).collect(),
+        });
+    }
+
+    /// The rows that a panel shows: all, or, if these are more than have letters, those who run.
+    fn rows_of(&self, panel: &[Column]) -> Vec<usize> {
+        if self.rows.len() <= LETTERS.len() {
+            return (0..self.rows.len()).collect();
+        }
+        let mut rows: Vec<usize> = panel.iter().map(|column| column.row).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        rows
+    }
+
+    /// By its group; if all are of one group each row has its own.
+    fn color(&self, row: usize) -> &'static str {
+        let groups = self.rows.iter().any(|other| other.group != self.rows[0].group);
+        COLORS[if groups { self.rows[row].group as usize } else { row } % COLORS.len()]
+    }
+
+    fn label_width(&self) -> usize {
+        let longest = self.rows.iter().map(|row| row.label.chars().count()).max().unwrap_or(0);
+        longest.clamp(8, 24) + 4
+    }
+}
+
+fn rows(tasks: &[TaskRecord]) -> (Vec<Row>, HashMap<Id, usize>) {
+    let (mut rows, mut row_of): (Vec<Row>, _) = (Vec::new(), HashMap::new());
+    let mut by_label: HashMap<String, usize> = HashMap::new();
+    for task in tasks {
+        let label = clean(&task.label());
+        let row = *by_label.entry(label).or_insert_with_key(|label| {
+            rows.push(Row { label: label.clone(), group: task.group, alive: 0, ready: 0 });
+            rows.len() - 1
+        });
+        row_of.insert(task.id, row);
+    }
+    (rows, row_of)
+}
+
+/// Why a task was ready, in a letter.
+fn letter(cause: Cause) -> char {
+    match cause {
+        Cause::Spawn { .. } => 's',
+        Cause::Yield => 'y',
+        Cause::Budget => 'b',
+        Cause::Task(_) => 'w',
+        Cause::Timer => 't',
+        Cause::Source(_) => 'i',
+        Cause::Outside => 'o',
+    }
+}
+
+/// A name cannot move the cursor.
+fn clean(name: &str) -> String {
+    name.chars().map(|c| if c.is_control() { '·' } else { c }).collect()
+}
+
+/// As much of `text` as `width` columns hold.
+fn fit(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_string();
+    }
+    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+}
+
+fn time(nanos: Nanos) -> String {
+    let time = format!("{:.3?}", Duration::from_nanos(nanos));
+    let unit = time.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let number = time[..time.len() - unit.len()].trim_end_matches('0').trim_end_matches('.');
+    format!("{}{unit}", if number.is_empty() { "0" } else { number })
+}
+
+/// Writing to a string does not fail.
+fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
+    let _ = out.write_fmt(text);
+    out.push('\n');
+}
