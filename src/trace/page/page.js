@@ -10,7 +10,6 @@ function open() {
   const data = JSON.parse(byId("data").textContent);
   Object.assign(page, data);
   page.runs = data.runs.map((run) => readRun(run, data));
-  for (const run of page.runs) run.longest = Math.max(1, ...[run.tasks].flat().map((t) => t.ran.at(-1)?.maxWaited ?? 0));
 }
 
 /** Everything that stays while one steps. */
@@ -69,8 +68,8 @@ function frame(run, r) {
     <canvas class="strip" id="strip-${r}" role="img" aria-label="${
       say("Ready queue over the whole run, at most {0}", run.most)}"></canvas>
     <div class="picture" id="picture-${r}"></div>
-    <div class="panels"><div id="queue-${r}"></div><div id="step-${r}"></div><div id="source-${r}"></div>
-    <div id="log-${r}"></div></div><div id="tasks-${r}"></div>
+    <div class="panels"><div id="queue-${r}"></div><div id="step-${r}"></div><div id="source-${r}"></div></div>
+    <div class="panels rows"><div id="tasks-${r}"></div><div id="log-${r}"></div></div>
     <details id="whole-${r}"><summary>${say("The whole log")}</summary>
     <div class="whole" tabindex="0" role="group" aria-label="${say("The whole log")} ${run.name}"></div></details>`}
     </section>`;
@@ -152,9 +151,7 @@ function choose(shown) {
   page.shown = shown;
   page.runs.forEach((_, r) => { byId(`run-${r}`).hidden = !shown[r]; });
   page.steps = undefined;
-  const [old] = [page.step];
   setAxis(page.byTime);
-  page.step = old;
   show();
 }
 
@@ -200,9 +197,7 @@ function start() {
   open();
   build();
   page.steps = undefined;
-  const { step } = page;
   setAxis(page.byTime);
-  page.step = step;
   byId("slider").addEventListener("input", ({ target }) => { page.step = target.value - 1; show(); });
   byId("top").addEventListener("change", ({ target }) => {
     if (target.name === "axis") setAxis(target.value === "time");

@@ -39,7 +39,7 @@ function readRun(raw, page) {
   run.policies = [];
   for (const event of raw.events) readEvent(run, page, event, cause, now);
   run.begin = raw.events[0]?.[1] ?? 0;
-  run.end = Math.max(...raw.events.slice(-1).map((event) => event[1]), run.begin);
+  run.end = raw.events.at(-1)?.[1] ?? 0;
   run.most = run.switches.reduce((most, sw) => Math.max(most, sw.ready), 0);
   // A name that several tasks have is told with its number.
   const uses = new Map();
@@ -48,7 +48,8 @@ function readRun(raw, page) {
     task.label = task.name === null ? `${say("task")} ${task.serial}`
       : uses.get(task.name) > 1 ? `${task.name}·${task.serial}` : task.name;
   }
-  delete run.events;
+  run.bySerial = new Map(run.tasks.map((task) => [task.serial, task]));
+  run.longest = run.switches.reduce((most, sw) => Math.max(most, sw.waited), 1);
   return run;
 }
 

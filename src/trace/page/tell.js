@@ -36,8 +36,8 @@ function ending(sw, run) {
 
 function sentences(sw, run) {
   const waited = sw.waited
-    ? say("and waited {0} for its turn", span(sw.waited)) : say("and got its turn at once");
-  const said = [`${say("It was ready because {0}", because(sw.wake))} ${waited}`];
+    ? say("and got its turn after {0}", span(sw.waited)) : say("and got its turn at once");
+  const said = [`${say("It was ready because {0}", because(sw.wake))}, ${waited}`];
   if (sw.left) said.push(say("It ran {0}", span(sw.ran)));
   const spawned = sw.woke.filter((wake) => wake.why === "spawn").map((wake) => wake.of);
   const woken = sw.woke.filter((wake) => wake.why !== "spawn").map((wake) => wake.of);
@@ -81,22 +81,21 @@ function missing(run, page) {
 
 /** A link to a switch of this run. */
 const link = (r, sw, text, id) =>
-  html`<a href="#" data-run="${r}" data-k="${sw.k}" id="${id ?? ""}">${text}</a>`;
+  html`<a href="#" data-run="${r}" data-k="${sw.k}" id="${id}">${text}</a>`;
 
 function tellQueue(sw, run, r) {
+  const bar = (nanos) => html`<meter class="bar" aria-hidden="true" max="${run.longest}" value="${nanos}"></meter>`;
   const row = (task, i) => {
     const { at = sw.at } = standing(task, sw.k) ?? {};
-    const next = task.ran[last(task.ran, "k", sw.k) + 1] ?? (task.ran[0]?.k > sw.k ? task.ran[0] : undefined);
-    const span_ = say("ready for {0}", span(Math.max(0, sw.at - at)));
-    const long = Math.min(100, (sw.at - at) / Math.max(1, run.longest) * 100);
-    return html`<li><span class="who">${task.label}</span>
-      <span class="bar" style="--long:${long}%"></span> <span class="fact">${span_}${next
-        ? html` · ${link(r, next, say("runs at {0}", next.n), `q${r}-${i}`)}` : ""}</span></li>`;
+    const next = task.ran[last(task.ran, "k", sw.k) + 1], ready = Math.max(0, sw.at - at);
+    return html`<li><span class="who">${task.label}</span> ${bar(ready)}
+      <span class="fact">${say("ready for {0}", span(ready))}${
+      next && html` · ${link(r, next, say("runs at {0}", next.n), `q${r}-${i}`)}`}</span></li>`;
   };
   const rest = sw.ready - sw.queue.length;
   return html`<h3>${say("Ready queue")} <small>${say("in the policy's order")}</small></h3>
     <ol class="queue"><li class="picked"><span class="who">▶ ${sw.task.label}</span>
-      <span class="bar" style="--long:${Math.min(100, sw.waited / Math.max(1, run.longest) * 100)}%"></span>
+      ${bar(sw.waited)}
       <span class="fact">${say("runs now")} · ${sw.reason
         ? html`<q>${translated(sw.reason, run)}</q>`
         : run.full ? say("The policy gives no reason.") : say("not recorded")}</span></li>
@@ -134,7 +133,7 @@ function tellTable(sw, run, r, page) {
     ${row(say("Left"), sw.left ? say(sw.left) : say("not recorded"))}
     ${row(say("Waits for"), waits.length ? html`<ul>${waits}</ul>`
       : sw.left === "waiting" ? say("not recorded") : say("nothing"))}
-    ${row(say("Woke"), sw.woke.length ? names(sw.woke.map((wake) => wake.of)) : say("nobody"))}
+    ${row(say("Woke or spawned"), sw.woke.length ? names(sw.woke.map((wake) => wake.of)) : say("nobody"))}
     ${row(say("Debugger"), html`<code class="gdb">break turno::switch_to if n == ${sw.n}</code>`)}
     </tbody></table>`;
 }
@@ -165,9 +164,12 @@ function tellFile([file, text], marks) {
     if (shown.length && shown.at(-1) !== n - 1) shown.push(0);
     shown.push(n);
   }
-  const body = shown.map((n) => n === 0 ? html`<span class="gap">⋯</span>\n`
-    : html`<span class="${marks.has(n) ? "marked" : "line"}"><i>${String(n).padStart(4)}</i> ${
-      all[n - 1]}${marks.has(n) && html` <em>◀ ${marks.get(n)}</em>`}</span>\n`);
+  // As far to the left as it goes.
+  const indents = shown.map((n) => all[n - 1]?.trim() ? all[n - 1].search(/\S/) : Infinity);
+  const indent = Math.min(...indents);
+  const body = shown.map((n) => n === 0 ? html`<span>⋯</span>\n`
+    : html`<span class="${marks.has(n) && "marked"}"><i>${String(n).padStart(4)}</i> ${
+      all[n - 1].slice(indent)}${marks.has(n) && html` <em>◀ ${marks.get(n)}</em>`}</span>\n`);
   return html`<p class="file">${file}</p><pre tabindex="0" aria-label="${file}">${body}</pre>`;
 }
 

@@ -19,7 +19,7 @@ const SPANISH = {
   "{0} runs": "corre {0}",
   "at {0}": "a los {0}",
   "It was ready because {0}": "Estaba lista porque {0}",
-  "and waited {0} for its turn": "y esperó {0} su turno",
+  "and got its turn after {0}": "y le tocó después de {0}",
   "and got its turn at once": "y le tocó enseguida",
   "It ran {0}": "Corrió {0}",
   "and {0}": "y {0}",
@@ -46,7 +46,7 @@ const SPANISH = {
   "runs now": "corre ahora", "ready for {0}": "lista hace {0}", "runs at {0}": "corre en {0}",
   "This step": "Este paso", "Task": "Tarea", "Woken by": "Despertada por",
   "Ready because": "Lista porque", "Waited": "Esperó", "Ran": "Corrió", "Left": "Salió",
-  "Waits for": "Espera", "Woke": "Despertó a", "Debugger": "Depurador",
+  "Waits for": "Espera", "Woke or spawned": "Despertó o creó a", "Debugger": "Depurador",
   "group {0}, priority {1}, weight {2}": "grupo {0}, prioridad {1}, peso {2}",
   "spawned at": "creada en", "by": "por", "in switch {0}": "en el cambio {0}",
   "made at": "hecho en", "held by {0} since": "lo tiene {0} desde",
@@ -117,7 +117,8 @@ function say(text, ...args) {
 /** A text of Rust's, with the names of tasks for their numbers. */
 function translated(text, run) {
   text = text.replace(/\btask (\d+)\b/g, (all, serial) =>
-    run.tasks.find((task) => task.serial === Number(serial))?.label ?? all);
+    run.bySerial.get(Number(serial))?.label ?? all);
+  text = text.replace(/([\d.]+)(ns|µs|ms|s)\b/g, (_, value, unit) => `${number(Number(value), 7)} ${unit}`);
   if (lang !== "es") return text;
   const [pattern, spanish] = SPANISH_OF_RUST.find(([pattern]) => pattern.test(text)) ?? [];
   return pattern ? text.replace(pattern, spanish) : text;
