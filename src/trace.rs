@@ -3,7 +3,7 @@
 //! A [`Recorder`] is an observer that keeps what it is shown, in a ring: what there is no room for
 //! any more is counted as lost, and everything that shows a recording says so. [`Recorder::new`]
 //! keeps all there is to know of each switch; [`Recorder::ring`] is a flight recorder, which costs
-//! little enough to be left on.
+//! little enough to be left on. [`Page`] is a recording, or several, to step through in a browser.
 //!
 //! ```
 //! use turno::runtime::Builder;
@@ -17,6 +17,7 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+mod page;
 mod recorder;
 mod recording;
 
@@ -27,6 +28,7 @@ mod text;
 
 pub(crate) mod hook;
 
+pub use page::Page;
 pub use recorder::Recorder;
 pub use recording::{Choice, Record, Recording, Switch, TaskRecord, What};
 pub use text::Text;

@@ -11,6 +11,7 @@
 //! It runs in virtual time, so it takes no time and prints the same every time.
 
 use std::error::Error;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Arg, ArgAction, Command};
@@ -18,6 +19,7 @@ use turno::policy::{Drr, Fifo, Lifo, Policy, Priority, RoundRobin};
 use turno::runtime::Builder;
 use turno::task::{self, yield_now};
 use turno::time::{Clock, sleep, work};
+use turno::trace::{Page, Recorder};
 
 mod draw;
 mod numbers;
@@ -61,12 +63,13 @@ async fn program() {
 }
 
 /// Runs the program under a policy, and records every switch.
-fn run(policy: Box<dyn Policy>) -> std::io::Result<Recording> {
+fn run(policy: Box<dyn Policy>, recorder: &Recorder) -> std::io::Result<Recording> {
     let recording = Recording::new();
     let rt = Builder::new()
         .policy(policy)
         .clock(Clock::virtual_time())
         .observe(recording.observer())
+        .observe(recorder.clone())
         .build()?;
     rt.block_on(program());
     Ok(recording)
@@ -111,6 +114,13 @@ fn command() -> Command {
                 .action(ArgAction::Append),
         )
         .arg(
+            Arg::new("page")
+                .long("page")
+                .help("Write a page to step through the runs, side by side, in any browser")
+                .value_name("FILE.html")
+                .value_parser(clap::value_parser!(PathBuf)),
+        )
+        .arg(
             Arg::new("json")
                 .long("json")
                 .help("Print the switches and the numbers as JSON, for machines")
@@ -120,11 +130,18 @@ fn command() -> Command {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let matches = command().get_matches();
-    let mut runs = Vec::new();
+    let (mut runs, mut recorded) = (Vec::new(), Vec::new());
     for name in matches.get_many::<String>("policy").into_iter().flatten() {
         let chosen = POLICIES.iter().find(|(known, ..)| known == name);
         let (name, what, make) = chosen.ok_or("clap lets only known policies through")?;
-        runs.push((*name, *what, run(make())?));
+        let recorder = Recorder::new();
+        runs.push((*name, *what, run(make(), &recorder)?));
+        recorded.push((*name, recorder.recording()));
+    }
+    if let Some(path) = matches.get_one::<PathBuf>("page") {
+        let page = recorded.iter().fold(Page::new(), |page, (name, run)| page.run(*name, run));
+        let written = std::fs::write(path, page.to_string());
+        written.map_err(|error| format!("{} cannot be written: {error}", path.display()))?;
     }
     if matches.get_flag("json") {
         anstream::println!("{}", numbers::json(&runs));

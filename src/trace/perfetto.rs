@@ -279,9 +279,7 @@ impl Writer<'_> {
             });
             if names.is_fresh() {
                 packet.message(field::INTERNED_DATA, |data| {
-                    for texts in
-                        [&mut names.events, &mut names.annotations, &mut names.strings]
-                    {
+                    for texts in [&mut names.events, &mut names.annotations, &mut names.strings] {
                         texts.write(data);
                     }
                 });

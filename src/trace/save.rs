@@ -5,14 +5,17 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::page::Page;
 use super::perfetto;
 use super::recording::Recording;
 
 /// What files a recording can become.
-pub(super) const FORMATS: &str = "`.pftrace` (for https://ui.perfetto.dev)";
+pub(super) const FORMATS: &str =
+    "`.html` (a page for any browser) or `.pftrace` (for https://ui.perfetto.dev)";
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Format {
+    Page,
     Perfetto,
 }
 
@@ -21,6 +24,7 @@ impl Format {
     /// When the name of the file asks for no format that there is.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
         match path.extension().and_then(|extension| extension.to_str()) {
+            Some("html") => Ok(Self::Page),
             Some("pftrace") => Ok(Self::Perfetto),
             _ => {
                 let what = format!("{}: the name must end in {FORMATS}", path.display());
@@ -31,7 +35,7 @@ impl Format {
 }
 
 impl Recording {
-    /// Writes it to `path`, as a Perfetto trace (`.pftrace`). Either the whole file is there in the
+    /// Writes it to `path`, as a [page](Page) (`.html`) or as a Perfetto trace (`.pftrace`). Either the whole file is there in the
     /// end, or what was there before.
     ///
     /// # Errors
@@ -39,11 +43,11 @@ impl Recording {
     pub fn save(&self, path: impl AsRef<Path>) -> io::Result<()> {
         let path = path.as_ref();
         let bytes = match Format::of(path)? {
+            Format::Page => Page::new().run("", self).to_string().into_bytes(),
             Format::Perfetto => perfetto::trace(self),
         };
-        let named = |error: io::Error| {
-            io::Error::new(error.kind(), format!("{}: {error}", path.display()))
-        };
+        let named =
+            |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
         replace(path, &bytes).map_err(named)
     }
 }

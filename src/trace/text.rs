@@ -298,7 +298,8 @@ impl Chart {
             None => self.ready.remove(&task),
         };
         row.alive = row.alive + usize::from(is_ready.is_some()) - usize::from(was.is_some());
-        row.ready = row.ready + usize::from(is_ready == Some(true)) - usize::from(was == Some(true));
+        row.ready =
+            row.ready + usize::from(is_ready == Some(true)) - usize::from(was == Some(true));
     }
 
     fn column(&mut self, switch: &Switch<'_>) {
