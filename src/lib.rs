@@ -55,6 +55,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 #![doc(test(attr(deny(warnings))))]
+#![debugger_visualizer(gdb_script_file = "debugger/turno_gdb.py")]
 
 pub mod runtime;
 
