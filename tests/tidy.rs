@@ -12,6 +12,10 @@ const POLICY_FILE: usize = 120;
 /// Files whose modules are lists of others, with re-exports: their floor is that of who uses them.
 const FACADES: [&str; 5] = ["lib", "time", "net", "task", "sync"];
 
+/// The one place that calls upwards: so that `TURNO_TRACE` records any program, without a word of it
+/// in the program.
+const HOOK: (&str, &str) = ("runtime::builder", "trace::hook::from_environment");
+
 struct Source {
     /// `runtime::turn` for src/runtime/turn.rs.
     module: String,
@@ -98,7 +102,8 @@ fn a_file_uses_only_its_own_floor_and_lower_ones() {
                         None => break None,
                     }
                 };
-                if used.is_some_and(|&used| used > floor) {
+                let hook = (source.module.as_str(), path.as_str()) == HOOK;
+                if !hook && used.is_some_and(|&used| used > floor) {
                     complaints.push(format!("{}:{n}: floor {floor} uses {path}", source.module));
                 }
             }

@@ -37,7 +37,8 @@ const SCRIPTS: [&str; 5] = [
 ///
 /// fn run(policy: impl Policy + 'static) -> std::io::Result<Recording> {
 ///     let recorder = Recorder::new();
-///     let rt = Builder::new().policy(policy).start_paused(true).observe(recorder.clone()).build()?;
+///     let builder = Builder::new().policy(policy).start_paused(true);
+///     let rt = builder.observe(recorder.clone()).build()?;
 ///     rt.block_on(async { turno::spawn(turno::task::yield_now()).await.unwrap() });
 ///     Ok(recorder.recording())
 /// }

@@ -15,63 +15,13 @@ use std::panic::Location;
 
 use super::protobuf::Message;
 use super::recording::{Recording, Switch, TaskRecord, What};
-use crate::task::{Cause, Id, Left, Nanos, Wait, WaitReason};
+use crate::task::{Cause, Id, Left, Nanos, Wait};
 
-/// Numbers of fields and the like, as Perfetto's schema names them (protos/perfetto/trace).
-mod field {
-    pub(super) const PACKET: u32 = 1;
-    // TracePacket
-    pub(super) const FTRACE_EVENTS: u32 = 1;
-    pub(super) const TIMESTAMP: u32 = 8;
-    pub(super) const SEQUENCE: u32 = 10;
-    pub(super) const TRACK_EVENT: u32 = 11;
-    pub(super) const INTERNED_DATA: u32 = 12;
-    pub(super) const SEQUENCE_FLAGS: u32 = 13;
-    pub(super) const TRACK_DESCRIPTOR: u32 = 60;
-    // InternedData
-    pub(super) const EVENT_NAMES: u32 = 2;
-    pub(super) const ANNOTATION_NAMES: u32 = 3;
-    pub(super) const KERNEL_SYMBOLS: u32 = 26;
-    pub(super) const STRINGS: u32 = 29;
-    // TrackEvent
-    pub(super) const ANNOTATION: u32 = 4;
-    pub(super) const TYPE: u32 = 9;
-    pub(super) const NAME_IID: u32 = 10;
-    pub(super) const TRACK: u32 = 11;
-    pub(super) const COUNTER_VALUE: u32 = 30;
-    pub(super) const FLOW: u32 = 47;
-    pub(super) const FLOW_END: u32 = 48;
-    // FtraceEvent
-    pub(super) const SWITCH: u32 = 4;
-    pub(super) const BLOCKED_REASON: u32 = 18;
-    pub(super) const WAKING: u32 = 20;
-}
+mod schema;
+mod words;
 
-/// Kinds of track events.
-const BEGIN: u64 = 1;
-const END: u64 = 2;
-const INSTANT: u64 = 3;
-const COUNTER: u64 = 4;
-
-/// How a thread leaves the processor, as Linux says it.
-const RUNNABLE: u64 = 0;
-const SLEEPING: u64 = 1;
-const DEAD: u64 = 16;
-
-/// Tracks: these, and from `TASKS` on that of the task with the serial number 0, 1, ...
-const PROCESS: u64 = 1;
-const REACTOR: u64 = 2;
-const QUEUE: u64 = 3;
-const TASKS: u64 = 8;
-
-/// The thread that runs when nobody does.
-const IDLE: u64 = 0;
-
-/// So many bytes of scheduling events are put into one packet.
-const BUNDLE: usize = 1 << 14;
-
-/// So many of the ready queue are told at each switch.
-const QUEUED: usize = 8;
+use schema::*;
+use words::{queue, short, what};
 
 /// Texts that are written once and then meant by their number.
 struct Texts {
@@ -502,40 +452,4 @@ impl Writer<'_> {
         }
         self.queue = (len, at, len != last || (is_fresh && at == since));
     }
-}
-
-/// Why a task is ready, in a word.
-fn short(cause: Cause) -> String {
-    match cause {
-        Cause::Spawn { .. } => "spawned".into(),
-        Cause::Yield => "yielded".into(),
-        Cause::Budget => "budget".into(),
-        Cause::Task(_) => "woken".into(),
-        Cause::Timer => "timer".into(),
-        Cause::Source(source) => format!("source {source}"),
-        Cause::Outside => "outside".into(),
-    }
-}
-
-/// What is waited for, without the time, so that it is the same text again and again.
-fn what(recording: &Recording, wait: &Wait) -> String {
-    let mut text = match wait.reason {
-        WaitReason::Timer(_) => "a timer".to_string(),
-        WaitReason::Join(id) => format!("the end of {}", recording.label(id)),
-        reason => reason.to_string(),
-    };
-    if let Some(holder) = wait.holder {
-        text += &format!(", held by {} since {}", recording.label(holder.task), holder.site);
-    }
-    text
-}
-
-/// Who was ready as well.
-fn queue(recording: &Recording, switch: &Switch<'_>) -> String {
-    let labels = switch.queue.iter().take(QUEUED).map(|&id| recording.label(id));
-    let mut text = labels.collect::<Vec<_>>().join(", ");
-    if switch.ready > QUEUED.min(switch.queue.len()) {
-        text += &format!(" and {} more", switch.ready - QUEUED.min(switch.queue.len()));
-    }
-    text
 }

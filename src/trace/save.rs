@@ -35,8 +35,8 @@ impl Format {
 }
 
 impl Recording {
-    /// Writes it to `path`, as a [page](Page) (`.html`) or as a Perfetto trace (`.pftrace`). Either the whole file is there in the
-    /// end, or what was there before.
+    /// Writes it to `path`, as a [page](Page) (`.html`) or as a Perfetto trace (`.pftrace`). Either
+    /// the whole file is there in the end, or what was there before.
     ///
     /// # Errors
     /// When the name of the file ends in something else; when it cannot be written.

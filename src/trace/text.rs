@@ -28,11 +28,11 @@ use crate::task::{Cause, Id, Left, Nanos};
 /// let drawn = Text::new(80, false).timeline(&recorder.recording());
 /// assert_eq!(
 ///     drawn,
-///     "a block_on   █··░·█
-/// b ann         █░█
-/// c ben         ░█░█
-/// why          sssyyw
-/// by            aa  c
+///     "a block_on  █···░█
+/// b ann        █░█
+/// c ben        ░█░█
+/// why         sssyyw
+/// by           aa  b
 /// "
 /// );
 /// # Ok::<(), std::io::Error>(())
@@ -180,7 +180,8 @@ impl Text {
         };
         let (waited, ran) = (time(switch.waited), time(switch.ran));
         let mut text = format!(
-            "{dim}{:>6} {:>10}{plain}  {bold}{:<width$}{plain}  {why}, waited {waited}, ran {ran}: ",
+            "{dim}{:>6} {:>10}{plain}  {bold}{:<width$}{plain}  {why}, waited {waited}, ran \
+             {ran}: ",
             switch.n,
             time(switch.at),
             fit(&name(switch.task), width),
