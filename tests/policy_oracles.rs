@@ -230,8 +230,7 @@ fn finished(policy: &str) -> [u128; 3] {
         });
     }
     rt.run_until(start + 100 * MS);
-    let ends = *ends.borrow();
-    ends
+    *ends.borrow()
 }
 
 #[test]

@@ -12,7 +12,7 @@ use clap::{Args, Command, FromArgMatches};
 use crate::bench::{Bench, Time};
 use crate::{Experiment, Lab, Problem, Report, page, plot};
 
-/// What every experiment understands.
+// What every experiment understands. No doc comment: it would become the help of each.
 #[derive(Args)]
 #[command(next_help_heading = "Options of every experiment")]
 pub(crate) struct Common {

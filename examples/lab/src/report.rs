@@ -221,7 +221,7 @@ mod tests {
         let row = Row::new("queue", "fifo", 7, 3).set("mean", 1.5).set("p99", f64::NAN);
         let table = Table::of(
             "",
-            &[row.clone()],
+            std::slice::from_ref(&row),
             &[("policy", "policy"), ("p99", "p99"), ("mean", "mean")],
         );
         assert_eq!(table.heads, ["policy", "mean"]);

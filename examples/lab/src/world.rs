@@ -217,7 +217,8 @@ impl<I: Iterator<Item = Job> + 'static, S: Fn(Job) + 'static> Source<I, S> {
     }
 
     fn spawn_due(&self, planned: &mut VecDeque<(Option<Sleep>, Job)>) {
-        while let Some((_, job)) = planned.pop_front_if(|(timer, _)| timer.is_none()) {
+        while planned.front().is_some_and(|(timer, _)| timer.is_none()) {
+            let Some((_, job)) = planned.pop_front() else { break };
             (self.spawn)(job);
         }
     }
