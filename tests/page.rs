@@ -215,5 +215,7 @@ fn pages_are_left_for_the_browser() {
         let some = Page::new().run("crowd", &crowd).run("ring", &ring).run("nothing", &nothing);
         leave("some.html", some.sources(false));
         leave("none.html", Page::new());
+        leave("unnamed.html", Page::new().run("", &fifo));
+        leave("empty.html", Page::new().run("", &Recording::default()));
     });
 }

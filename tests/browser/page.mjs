@@ -197,6 +197,14 @@ const tests = {
     await visit("none.html", {}, async (page) => {
       assert.match(await page.locator("[role=note]").innerText(), /no run in this page/);
     });
+    await visit("unnamed.html", {}, async (page) => {
+      assert.equal((await page.locator("h2").innerText()).trim(), "Fifo", "its policy's name");
+      await accessible(page);
+    });
+    await visit("empty.html", {}, async (page) => {
+      assert.match(await page.locator("[role=note]").innerText(), /Nothing was recorded/);
+      await accessible(page);
+    });
   },
 
   async "axe finds nothing, light and dark, in English and Spanish, and at 200 %"() {

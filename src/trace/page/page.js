@@ -73,9 +73,10 @@ function legend() {
 
 /** The frame of one run. */
 function frame(run, r) {
-  const policies = run.policies.map((policy) => policy.name).join(" → ");
   return html`<section class="run" id="run-${r}" aria-labelledby="name-${r}" ${page.shown[r] || "hidden"}>
-    <h2 id="name-${r}">${run.name} <small>${policies && say("policy {0}", policies)}</small></h2>
+    <h2 id="name-${r}">${run.name} <small>${
+      run.policy && run.policy !== run.name && say("policy {0}", run.policy)
+    }</small></h2>
     ${missing(run, page)}
     ${
       run.switches.length > 0 &&

@@ -55,6 +55,9 @@ function readRun(raw, page) {
           ? `${task.name}·${task.serial}`
           : task.name;
   }
+  // A run without a name is called by its policies.
+  run.policy = run.policies.map((policy) => policy.name).join(" → ");
+  run.name ||= run.policy || say("run");
   run.bySerial = new Map(run.tasks.map((task) => [task.serial, task]));
   run.longest = run.switches.reduce((most, sw) => Math.max(most, sw.waited), 1);
   return run;

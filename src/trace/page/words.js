@@ -1,6 +1,7 @@
 // The words of the page, in English and in Spanish, and how things are written.
 const SPANISH = {
   task: "tarea",
+  run: "ejecución",
   "Who ran, who was ready, who waited": "Quién corrió, quién estaba lista, quién esperaba",
   first: "primero",
   back: "atrás",
@@ -151,6 +152,18 @@ const SPANISH_OF_RUST = [
   [/^group (\d+)'s turn$/, "turno del grupo $1"],
   [/^group (\d+)'s turn, (.*) left of it$/, "turno del grupo $1, le quedan $2"],
   [/^group (\d+)'s turn, overdrawn by (.*)$/, "turno del grupo $1, debe $2"],
+  [/^nobody ready has a deadline$/, "ninguna lista tiene plazo"],
+  [/^earliest deadline, missed (.*) ago$/, "el plazo más próximo, vencido hace $1"],
+  [/^earliest deadline, in (.*)$/, "el plazo más próximo, en $1"],
+  [/^least virtual time: (.*), weight (\d+)$/, "menor tiempo virtual: $1, peso $2"],
+  [/^has run least: (.*)$/, "la que menos corrió: $1"],
+  [/^drawn with (\d+) of (\d+) tickets$/, "sorteada con $1 de $2 boletos"],
+  [/^drawn from (\d+)$/, "sorteada entre $1"],
+  [/^highest level: (\d+) of 0 to (\d+)$/, "el nivel más alto: $1, de 0 a $2"],
+  [/^nobody ready has a size$/, "ninguna lista tiene tamaño"],
+  [/^shortest: (.*)$/, "la más corta: $1"],
+  [/^least left to do: (.*)$/, "a la que menos le falta: $1"],
+  [/^least pass, weight (\d+)$/, "menor pase, peso $1"],
 ];
 
 let lang = (navigator.language ?? "en").startsWith("es") ? "es" : "en";
