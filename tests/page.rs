@@ -73,6 +73,15 @@ fn a_page_is_one_file_that_asks_for_nothing() {
 }
 
 #[test]
+fn a_page_is_small() {
+    let page = Page::new().to_string();
+    let words = page.find("const SPANISH").expect("the words are there");
+    let code = page.find("let lang").expect("the code begins after them");
+    let (scripts, all) = (page.len() - code, page.len());
+    assert!(scripts <= 36 * 1024 && all <= 52 * 1024, "{scripts} of {all}, words {}", code - words);
+}
+
+#[test]
 fn every_switch_is_in_it_with_its_queue_its_reason_and_its_waits() {
     guarded(|| {
         let run = small(Priority::strict());
@@ -206,5 +215,7 @@ fn pages_are_left_for_the_browser() {
         let some = Page::new().run("crowd", &crowd).run("ring", &ring).run("nothing", &nothing);
         leave("some.html", some.sources(false));
         leave("none.html", Page::new());
+        leave("unnamed.html", Page::new().run("", &fifo));
+        leave("empty.html", Page::new().run("", &Recording::default()));
     });
 }

@@ -93,8 +93,18 @@ impl fmt::Display for Page<'_> {
         let (head, rest) = HTML.split_once("{css}").unwrap_or((HTML, ""));
         let (body, rest) = rest.split_once("{data}").unwrap_or((rest, ""));
         let (middle, end) = rest.split_once("{js}").unwrap_or((rest, ""));
-        write!(f, "{head}{CSS}{body}{}{middle}", data::of(&self.runs, self.sources))?;
-        SCRIPTS.iter().try_for_each(|script| f.write_str(script))?;
+        f.write_str(head)?;
+        lean(CSS, f)?;
+        write!(f, "{body}{}{middle}", data::of(&self.runs, self.sources))?;
+        SCRIPTS.iter().try_for_each(|script| lean(script, f))?;
         f.write_str(end)
     }
+}
+
+/// Writes code without indentation and lines of comment: a sixth of it, in every page.
+fn lean(code: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let lines = code.lines().map(str::trim_start);
+    let mut lines = lines
+        .filter(|line| !line.is_empty() && !line.starts_with("//") && !line.starts_with("/**"));
+    lines.try_for_each(|line| writeln!(f, "{line}"))
 }

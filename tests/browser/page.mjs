@@ -26,7 +26,8 @@ async function visit(file, options, use) {
   // axe is put in by the test, which the page's own policy would not allow.
   const viewport = { width: 1280, height: 800 };
   const context = await browser.newContext({ bypassCSP: true, viewport, ...options });
-  const page = await context.newPage(), wrong = [];
+  const page = await context.newPage(),
+    wrong = [];
   page.on("pageerror", (error) => wrong.push(error.stack));
   page.on("console", (message) => message.type() === "error" && wrong.push(message.text()));
   page.on("request", (request) => {
@@ -42,8 +43,9 @@ async function visit(file, options, use) {
 async function accessible(page) {
   await page.evaluate(axe);
   const { violations, passes } = await page.evaluate(() => axe.run());
-  const told = violations.map(({ id, nodes }) =>
-    `${id}: ${nodes.map((node) => node.html.slice(0, 200)).join("\n")}`);
+  const told = violations.map(
+    ({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 200)).join("\n")}`,
+  );
   assert.deepEqual(told, []);
   assert(passes.length > 20, "axe looked at the page");
   return passes.length;
@@ -57,7 +59,9 @@ const tests = {
     await visit("long.html", {}, async (page) => {
       // Once more, with a warm browser: what is measured is the page.
       await page.reload();
-      const open = await page.evaluate(() => performance.getEntriesByType("navigation")[0].duration);
+      const open = await page.evaluate(
+        () => performance.getEntriesByType("navigation")[0].duration,
+      );
       const step = await page.evaluate(() => {
         const begin = performance.now();
         for (let i = 0; i < 100; i++) {
@@ -80,7 +84,12 @@ const tests = {
       await page.keyboard.press("Home");
       await page.locator("h1").click();
       assert.match(await now(page), /^block_on runs\s+switch 1 /);
-      for (const [key, n] of [["ArrowRight", 2], ["PageDown", 12], ["PageUp", 2], ["ArrowLeft", 1]]) {
+      for (const [key, n] of [
+        ["ArrowRight", 2],
+        ["PageDown", 12],
+        ["PageUp", 2],
+        ["ArrowLeft", 1],
+      ]) {
         await page.keyboard.press(key);
         assert.match(await now(page), new RegExp(`switch ${n} `), key);
         assert.match(page.url(), new RegExp(`#${n}$`));
@@ -99,8 +108,12 @@ const tests = {
       await page.keyboard.press("Enter");
       assert.match(await now(page), /switch 4 /);
       assert.equal(await page.evaluate(() => document.activeElement.id), "l0-3", "focus stays");
-      await page.evaluate(() => { location.hash = "#9"; });
-      await page.waitForFunction(() => document.querySelector("#now-0").innerText.includes("switch 9 "));
+      await page.evaluate(() => {
+        location.hash = "#9";
+      });
+      await page.waitForFunction(() =>
+        document.querySelector("#now-0").innerText.includes("switch 9 "),
+      );
     });
   },
 
@@ -111,12 +124,14 @@ const tests = {
       await page.keyboard.press("End");
       const [steps] = /\d+$/.exec((await count(page)).split(" ·")[0]);
       const switches = await page.evaluate(() =>
-        JSON.parse(document.getElementById("data").textContent).runs
-          .map((run) => run.events.filter((event) => event[0] === 2).length));
+        JSON.parse(document.getElementById("data").textContent).runs.map(
+          (run) => run.events.filter((event) => event[0] === 2).length,
+        ),
+      );
       assert.equal(Number(steps), switches[0] + switches[1], "each switch of each is a step");
       await page.keyboard.press("Home");
       for (let i = 0; i < 30; i++) await page.keyboard.press("ArrowRight");
-      assert(Math.abs(await at(0) - await at(1)) <= 2, `${await at(0)} and ${await at(1)}`);
+      assert(Math.abs((await at(0)) - (await at(1))) <= 2, `${await at(0)} and ${await at(1)}`);
       const notes = page.locator("[name=run]");
       await notes.nth(1).uncheck();
       assert.equal(await page.locator(".run:visible").count(), 1);
@@ -129,7 +144,7 @@ const tests = {
       await page.keyboard.press("Home");
       // 10 tasks are spawned in the first switch; the root itself is woken from outside.
       const drawn = () => page.locator("#picture-0 .wake").count();
-      assert(await drawn() >= 11, `${await drawn()} arrows`);
+      assert((await drawn()) >= 11, `${await drawn()} arrows`);
       const expected = await page.evaluate(() => {
         const run = JSON.parse(document.getElementById("data").textContent).runs[0];
         return run.events.filter(([kind, , , why]) => kind === 1 && why !== 1 && why !== 2).length;
@@ -146,17 +161,25 @@ const tests = {
 
   async "the queue, the reason, the place and the debugger's line are told"() {
     await visit("two.html", {}, async (page) => {
-      await page.evaluate(() => { location.hash = "#4"; });
-      await page.waitForFunction(() => document.querySelector("#now-1").innerText.includes("switch 4 "));
+      await page.evaluate(() => {
+        location.hash = "#4";
+      });
+      await page.waitForFunction(() =>
+        document.querySelector("#now-1").innerText.includes("switch 4 "),
+      );
       const queue = await page.locator("#queue-1 .who").allInnerTexts();
-      assert.deepEqual(queue.slice(0, 3), ["▶ task-8", "task-7", "task-6"], "the most urgent first");
+      assert.deepEqual(
+        queue.slice(0, 3),
+        ["▶ task-8", "task-7", "task-6"],
+        "the most urgent first",
+      );
       assert.match(await page.locator("#queue-1 q").innerText(), /^priority 160/);
       const step = await page.locator("#step-1").innerText();
       assert.match(step, /break turno::switch_to if n == 4/);
       assert.match(step, /tests\/page\.rs:\d+:\d+/);
       assert.match(await page.locator("#source-1 pre").innerText(), /work\(MS\)\.await/);
       await page.locator("#whole-1 summary").click();
-      assert.match(await page.locator("#whole-1 .whole").innerText(), /task-8: It was ready because/);
+      await page.locator("#whole-1 .whole", { hasText: "task-8: It was ready" }).waitFor();
     });
   },
 
@@ -173,6 +196,14 @@ const tests = {
     });
     await visit("none.html", {}, async (page) => {
       assert.match(await page.locator("[role=note]").innerText(), /no run in this page/);
+    });
+    await visit("unnamed.html", {}, async (page) => {
+      assert.equal((await page.locator("h2").innerText()).trim(), "Fifo", "its policy's name");
+      await accessible(page);
+    });
+    await visit("empty.html", {}, async (page) => {
+      assert.match(await page.locator("[role=note]").innerText(), /Nothing was recorded/);
+      await accessible(page);
     });
   },
 

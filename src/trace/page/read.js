@@ -3,17 +3,20 @@
 // Every moment has two places on an axis. `at` is its time in nanoseconds. `pos` counts switches:
 // switch k of the run is from k to k + RAN, the wakes that it makes are at k + RAN, those of timers
 // and of the world outside at k + OUT, and what follows is before k + 1.
-const RAN = 0.66, OUT = 0.86;
+const RAN = 0.66,
+  OUT = 0.86;
 const LEFT = ["yielded", "waiting", "done", "panicked"];
 const CAUSE = ["spawn", "yield", "budget", "task", "timer", "source", "outside"];
 const ENDED = ["done", "panicked", "aborted"];
 
 /** The last index of `list` whose `key` is at most `value`; -1 if there is none. */
 function last(list, key, value) {
-  let low = -1, high = list.length - 1;
+  let low = -1,
+    high = list.length - 1;
   while (low < high) {
     const middle = Math.ceil((low + high) / 2);
-    if (list[middle][key] <= value) low = middle; else high = middle - 1;
+    if (list[middle][key] <= value) low = middle;
+    else high = middle - 1;
   }
   return low;
 }
@@ -45,20 +48,29 @@ function readRun(raw, page) {
   const uses = new Map();
   for (const { name } of run.tasks) uses.set(name, (uses.get(name) ?? 0) + 1);
   for (const task of run.tasks) {
-    task.label = task.name === null ? `${say("task")} ${task.serial}`
-      : uses.get(task.name) > 1 ? `${task.name}·${task.serial}` : task.name;
+    task.label =
+      task.name === null
+        ? `${say("task")} ${task.serial}`
+        : uses.get(task.name) > 1
+          ? `${task.name}·${task.serial}`
+          : task.name;
   }
+  // A run without a name is called by its policies.
+  run.policy = run.policies.map((policy) => policy.name).join(" → ");
+  run.name ||= run.policy || say("run");
   run.bySerial = new Map(run.tasks.map((task) => [task.serial, task]));
   run.longest = run.switches.reduce((most, sw) => Math.max(most, sw.waited), 1);
   return run;
 }
 
 function readEvent(run, page, event, cause, now) {
-  const [kind, at] = event, task = run.tasks[event[2]];
+  const [kind, at] = event,
+    task = run.tasks[event[2]];
   if (kind === 0) {
     run.policies.push({ k: now.k + 1, name: page.texts[event[2]] });
   } else if (kind === 1) {
-    const [, , , code, arg, since] = event, why = CAUSE[code];
+    const [, , , code, arg, since] = event,
+      why = CAUSE[code];
     const by = why === "task" || why === "spawn" ? arg : -1;
     const pos = now.k + (by >= 0 || why === "yield" || why === "budget" ? RAN : OUT);
     const wake = { of: task, why, by: run.tasks[by], source: arg, at: since, pos };
@@ -69,7 +81,8 @@ function readEvent(run, page, event, cause, now) {
     run.wakes.push(wake);
     if (wake.by && wake.by === now.switch?.task) now.switch.woke.push(wake);
   } else if (kind === 2) {
-    const [, , , n, waited, ready, reason, ...queue] = event, before = task.ran.at(-1);
+    const [, , , n, waited, ready, reason, ...queue] = event,
+      before = task.ran.at(-1);
     const sw = { k: ++now.k, n, task, at, waited, ready, before, woke: [], ran: 0, waits: [] };
     sw.reason = page.texts[reason];
     sw.queue = queue.map((index) => run.tasks[index]);
@@ -88,8 +101,14 @@ function readEvent(run, page, event, cause, now) {
     if (now.switch?.task !== task) return;
     Object.assign(now.switch, { left: LEFT[left], ran, end: at });
     now.switch.sumRan = (now.switch.before?.sumRan ?? 0) + ran;
-    now.switch.waits = waits.map(([text, site, since, made, holder, held]) =>
-      ({ text: page.texts[text], site, since, made, holder: run.tasks[holder], held }));
+    now.switch.waits = waits.map(([text, site, since, made, holder, held]) => ({
+      text: page.texts[text],
+      site,
+      since,
+      made,
+      holder: run.tasks[holder],
+      held,
+    }));
   } else if (kind === 4) {
     stand(task, "aborted", at, now.k + RAN, { state: "waiting", at: task.born });
   } else {
