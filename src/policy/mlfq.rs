@@ -115,6 +115,7 @@ impl Mlfq {
     fn take(&mut self) -> Option<Id> {
         let lane = self.lanes.from(self.oldest).or_else(|| self.lanes.from(0))?;
         self.oldest = lane & !0xff;
+
         self.last = Some(lane & 0xff);
         self.lanes.pop(lane)
     }
@@ -231,6 +232,17 @@ mod tests {
             slices.push(policy.quantum(&task).unwrap());
         }
         assert_eq!(slices, [10, 6, 20, 20, 5, 40, 40]);
+    }
+
+    #[test]
+    fn who_was_ready_before_a_boost_comes_first_though_the_lanes_begin_anew() {
+        let mut bench = Bench::new(mlfq());
+        bench.policy.boosts = (1 << 24) - 1;
+        let ids = bench.spawn([(); 3].map(|()| Default::default()));
+        assert_eq!(bench.pick(), Some(ids[0]));
+        bench.pass(2_000);
+        let [late] = bench.spawn([Default::default()]);
+        assert_eq!(bench.drain(), [ids[1], ids[2], late]);
     }
 
     #[test]
