@@ -1615,26 +1615,23 @@ It stops at `turno::switch_to`, with the task about to run; `step` leads into it
             return 0  # No loop is entered yet.
 
     class Finish(gdb.FinishBreakpoint):
-        """Notes how the function of a frame ends."""
+        """Notes that the function of a frame ends."""
 
         def __init__(self, frame):
             super().__init__(frame, internal=True)
-            self.silent, self.ended = True, None
+            self.silent, self.ended = True, False
 
         def stop(self):
-            try:
-                self.ended = str(self.return_value)
-            except (gdb.error, ValueError):
-                self.ended = 'unknown'
+            self.ended = True
             return True
 
         def out_of_scope(self):
-            self.ended = self.ended or 'gone'
+            self.ended = True
 
     class Resume(gdb.Breakpoint):
-        """Stops where a task comes back to a function."""
+        """Stops where a task comes back to a place; if it is a poll function, by the same future."""
 
-        def __init__(self, function, key, base):
+        def __init__(self, function, key, base=None):
             super().__init__(function, internal=True)
             self.silent, self.key, self.base = True, key, base
 
@@ -1642,17 +1639,15 @@ It stops at `turno::switch_to`, with the task about to run; `step` leads into it
             now = switch()
             if not now or now[1].key != self.key:
                 return False
-            return self.base is None or self.base in bases(gdb.newest_frame(), begins=True)
+            return self.base is None or self.base in bases(gdb.newest_frame())
 
-    def bases(frame, begins=False):
-        """Where the future lies whose poll function this is: no other has the same. Empty if the
-        compiler keeps that to itself. When the function begins it is still in its register."""
+    def bases(frame):
+        """Where the future may lie whose poll function this is: no other has the same. Empty if the
+        compiler keeps that to itself, as it does where it optimizes."""
         target, found = GdbTarget(), []
-        if target.inferior.architecture().name() != 'i386:x86-64':
+        if target.inferior.architecture().name() != 'i386:x86-64' or frame.type() == gdb.INLINE_FRAME:
             return found
-        if begins:
-            found = [int(frame.read_register(name)) for name in ('rdi', 'rsi')]
-        for die in target.dwarf.find((frame.name() or '').split('<')[0], SUBPROGRAM):
+        for die in target.dwarf.find(plain(frame), SUBPROGRAM):
             if die.get(FRAME_BASE) != b'\x57':  # The stack pointer.
                 continue
             for child in die.children():
@@ -1661,7 +1656,36 @@ It stops at `turno::switch_to`, with the task about to run; `step` leads into it
                     offset, at = sleb(place, 1)
                     if place[at:at + 1] == b'\x06':  # with the address of the future.
                         found.append(target.word(int(frame.read_register('rsp')) + offset))
+        begin = frame.function().value().address if found and frame.function() else None
+        if begin is not None and 0 <= frame.pc() - int(begin) < 64:
+            # The slots are being written: the argument is in its register yet.
+            found += [int(frame.read_register(name)) for name in ('rdi', 'rsi')]
         return found
+
+    def plain(frame):
+        """The name of a frame's function, without what a generic one was made of."""
+        return plain_of(frame.name() or '')
+
+    class Poll:
+        """The poll of a coroutine: a frame's, if that is one."""
+
+        def __init__(self, frame):
+            self.future = self.base = None
+            match = re.search(r'\{(async\w*)#(\d+)\}$', plain(frame))
+            found = match and bases(frame)
+            if found:
+                self.base = max(found, key=found.count)
+                target = GdbTarget()
+                kind = '%s{%s_env#%s}' % ((plain(frame)[:match.start()],) + match.groups())
+                die = next(target.dwarf.find(kind, STRUCT), None)
+                self.future = die and Value(target, die, self.base)
+
+        def is_suspended(self):
+            """Whether it has more to do; None if that is not known."""
+            if self.future is None:
+                return None
+            number = self.future.variant()[2].name
+            return number.isdigit() and int(number) >= 3
 
     class Quiet:
         """gdb does not tell of each stop meanwhile."""
@@ -1672,72 +1696,175 @@ It stops at `turno::switch_to`, with the task about to run; `step` leads into it
         def __exit__(self, *_):
             gdb.execute('set suppress-cli-notifications off')
 
-    class Move(Command):
-        """Goes on within a task."""
+    def region():
+        """Where the program stands: in a `task`, at its `door`, or elsewhere (None)."""
+        frame, inside = gdb.newest_frame(), False
+        while frame is not None:
+            name = frame.name() or ''
+            if re.match(r'turno::(switch_to|task::run::|task::inherit::)', name):
+                return 'task' if inside else 'door'
+            if re.match(r'turno::runtime::(turn::|core::Shared::turn)', name):
+                # Where all is inlined the door has no frame, but the task has one.
+                return 'task' if inside else None
+            inside = inside or own(frame)
+            frame = frame.older()
+        return None
 
-        MOST = 1000
-
-        def go(self, into):
-            if not is_alive():
-                raise Trouble('the program does not run: `turno until 1` starts it, up to the first task')
-            before, frame = switch(), gdb.selected_frame()
-            if not before:
-                raise Trouble('no task runs now: `turno until N` or a breakpoint leads into one')
-            function = frame.name() or ''
-            outside, finish = bool(FLOOR.match(function)), None
-            base = next(iter(bases(frame)), None) if 'async' in function else None
-            try:
-                finish = None if outside else Finish(frame)
-            except (gdb.error, ValueError):
-                pass  # An inlined function: how it ends is seen by what comes after.
-            with Quiet():
-                try:
-                    self.step(into or outside, finish)
-                finally:
-                    if finish and finish.is_valid():
-                        finish.delete()
-                if is_alive() and not outside and self.suspended(finish, function, before):
-                    self.resume(function, before[1], base)
-            gdb.execute('frame') if is_alive() else gdb.write('[the program has ended]\n')
-
-        def step(self, into, finish):
-            """One line on; with `into`, to the next line of the user's own."""
-            stops, start = [], here()
-            note = stops.append
-            gdb.events.stop.connect(note)
-            try:
-                gdb.execute('step' if into else 'next')
-                for _ in range(self.MOST):
-                    hit = stops and isinstance(stops[-1], gdb.BreakpointEvent)
-                    if hit or not is_alive() or finish and finish.ended is not None:
-                        return
-                    # A line with an await comes up several times.
-                    if here() != start and not (into and NOISE.match(here()[0])) or not switch():
-                        return
-                    gdb.execute('step' if into else 'next')
-            finally:
-                gdb.events.stop.disconnect(note)
-
-        def suspended(self, finish, function, before):
-            """Whether the task left the thread within the function."""
-            if finish and finish.ended is not None:
-                return 'Pending' in finish.ended
-            after, now = switch(), here()[0]
-            return not after or after[0] != before[0] or now != function and bool(FLOOR.match(now))
-
-        def resume(self, function, task, base):
-            again = Resume(function.split('<')[0], task.key, base)
-            try:
-                gdb.execute('continue')
-            finally:
-                again.delete()
-            if is_alive() and here()[0] == function:
-                gdb.write('[%s was suspended here, and is back]\n' % task.title())
-                self.step(False, None)
+    def own(frame):
+        """Whether a frame is of the user's own code, by its name and its file."""
+        sal, function = frame.find_sal(), frame.function()
+        if NOISE.match(frame.name() or '') or not sal.symtab:
+            return False
+        made = function and function.type.target()
+        if made and '{async_fn_env#' in (made.name or '') and 'Poll<' not in made.name:
+            return False  # It only makes the future.
+        return not re.search(r'/registry/src/|^/rustc/', sal.symtab.fullname())
 
     def here():
         frame = gdb.newest_frame()
         return frame.name() or '', frame.find_sal().line
+
+    class Move(Command):
+        """Goes on within a task."""
+
+        MOST = 2000
+
+        def go(self, into):
+            if not is_alive():
+                raise Trouble('the program does not run: `turno until 1` starts it, up to its first task')
+            with Quiet():
+                place = region()
+                if place == 'task':
+                    self.move(into)
+                elif place == 'door':
+                    self.step(True, {here()})
+                else:
+                    self.next_switch()
+            gdb.execute('frame') if is_alive() else gdb.write('[the program has ended]\n')
+
+        def next_switch(self):
+            stop = gdb.Breakpoint('turno::switch_to', internal=True)
+            stop.silent = True
+            try:
+                gdb.execute('continue')
+            finally:
+                stop.delete()
+            now = switch() if is_alive() else None
+            if now:
+                gdb.write('[switch %d: %s, %s]\n' % (now[0], now[1].title(), now[1].cause()))
+
+        def move(self, into):
+            lines = {here()}
+            while True:
+                before, frame = switch(), gdb.newest_frame()
+                if not before:
+                    raise Trouble('no task runs now')
+                function, poll, finish = plain(frame), Poll(frame), None
+                try:
+                    finish = Finish(frame)
+                except (gdb.error, ValueError):
+                    pass  # Of an inlined function it is not known when it ends.
+                try:
+                    self.step(into, lines, finish)
+                finally:
+                    if finish and finish.is_valid():
+                        finish.delete()
+                if not is_alive():
+                    return
+                ended = finish and finish.ended
+                if not (ended and poll.is_suspended()):
+                    break
+                if not self.resume(function, before[1], poll.base):
+                    return
+                into = False
+                lines.add(here())
+            if ended:
+                self.climb(before)
+            if is_alive() and not self.is_still(before):
+                self.come_back(before[1])
+
+        def step(self, into, lines, finish=None):
+            """On to another line; with `into`, to one of the user's own."""
+            stops = []
+            note = stops.append
+            gdb.events.stop.connect(note)
+            try:
+                for _ in range(self.MOST):
+                    gdb.execute('step' if into else 'next')
+                    if not is_alive() or finish and finish.ended:
+                        return
+                    if stops and isinstance(stops[-1], gdb.BreakpointEvent):
+                        return
+                    # A line with an await comes up several times.
+                    if here() not in lines and (not into or own(gdb.newest_frame())):
+                        return
+                    if region() is None:
+                        return  # The switch is over.
+            finally:
+                gdb.events.stop.disconnect(note)
+
+        def climb(self, before):
+            """Out of what lies between a function that has ended and the user's own next frame."""
+            for _ in range(64):
+                frame = gdb.newest_frame()
+                if not self.is_still(before) or own(frame) or FLOOR.match(frame.name() or ''):
+                    return
+                try:
+                    finish = Finish(frame)
+                except (gdb.error, ValueError):
+                    return
+                gdb.execute('continue')
+                if not is_alive() or not finish.ended:
+                    return
+
+        @staticmethod
+        def is_still(before):
+            """Whether the same switch goes on, in the task's own code."""
+            now = switch()
+            return bool(now) and now[0] == before[0] and region() == 'task'
+
+        def resume(self, function, task, base):
+            """Goes on until the task comes back to the same future. False if it does not."""
+            again = Resume(function, task.key, base)
+            try:
+                gdb.execute('continue')
+            finally:
+                again.delete()
+            if not is_alive() or not here()[0].startswith(function):
+                return False
+            gdb.write('[%s was suspended here, and is back]\n' % task.title())
+            return True
+
+        def come_back(self, task):
+            """Goes on until the task has its next switch, if it has one."""
+            found = [now for now in Loop.of(GdbTarget()).tasks if now.key == task.key]
+            if not found or found[0].state == 'done' or self.is_done(task):
+                gdb.write('[%s has ended]\n' % task.title())
+                return
+            again = Resume('turno::switch_to', task.key)
+            try:
+                gdb.execute('continue')
+            finally:
+                again.delete()
+            if is_alive():
+                gdb.write('[%s was suspended, and is back]\n' % task.title())
+                self.step(True, {here()})
+
+        @staticmethod
+        def is_done(task):
+            """Whether a task that has just been polled is done, though the loop has yet to hear it."""
+            try:
+                loop = Loop.of(GdbTarget())
+                future = loop.future(next(now for now in loop.tasks if now.key == task.key))
+            except Trouble:
+                return False
+            future = future and follow(future)
+            if future is None or not COROUTINE.match(future.die.name):
+                return future is None
+            return future.variant()[2].name in ('1', '2')
+
+    def plain_of(name):
+        return name if name.endswith('}') else re.sub(r'<.*', '', name)
 
     class Next(Move):
         """As `next`, but stays in this task: an await that suspends it is passed as any other line.
@@ -1772,8 +1899,7 @@ await into what is awaited. If that suspends the task, it stays in it as `turno 
         def filter(self, frames):
             first = True
             for frame in frames:
-                name = frame.inferior_frame().name() or ''
-                if first or not NOISE.match(name) and not re.match(r'_?_libc_start|_start$|main$', name):
+                if first or own(frame.inferior_frame()):
                     yield Shown(frame)
                 first = False
 
