@@ -1236,6 +1236,13 @@ NOISE = re.compile(r'^(core|std|alloc|__rust|turno|futures_task)(::|_|$)|^<')
 FLOOR = re.compile(r'^turno::(switch_to|task::run|task::inherit|runtime)')
 
 
+def baffled(error):
+    """What is said where this script itself goes wrong."""
+    return ('this script met what it does not expect (%s: %s): it was written for another version of '
+            'turno or of Rust, or the program is in the middle of something'
+            % (type(error).__name__, error))
+
+
 def say_tasks(target):
     loop = Loop.of(target)
     lines = ['now %s, after %d switches, under %s; tasks:' % (
@@ -1506,8 +1513,10 @@ if gdb:
             words = gdb.string_to_argv(arg)
             try:
                 self.run(words)
-            except Trouble as trouble:
+            except (Trouble, gdb.error) as trouble:
                 raise gdb.GdbError('turno: %s' % trouble)
+            except (LookupError, ValueError, TypeError, AttributeError, struct.error) as error:
+                raise gdb.GdbError('turno: ' + baffled(error))
 
         def words(self, words, most, usage):
             if len(words) > most:
