@@ -89,12 +89,14 @@ class LldbTarget(turno.Target):
     def path(self, frame):
         """The function of a frame, as the debug information calls it: lldb's own name for an async
         fn is that of a closure."""
-        block = frame.GetFrameBlock()
-        mangled = frame.function.GetMangledName() if not frame.IsInlined() else None
-        for die in self.dwarf.entries(mangled.encode()) if mangled else ():
-            if die.tag == turno.SUBPROGRAM:
-                return die.path
-        return block.GetInlinedName() if frame.IsInlined() else frame.GetFunctionName() or '?'
+        if frame.IsInlined():  # Told in parts only: put together again as the linker has it.
+            name = frame.GetFrameBlock().GetInlinedName() or '?'
+            mangled = '_ZN%sE' % ''.join('%d%s' % (len(part), part) for part in name.split('::'))
+        else:
+            name, mangled = frame.GetFunctionName() or '?', frame.function.GetMangledName() or ''
+        dies = (die for die in self.dwarf.entries(mangled.encode()) if die.tag == turno.SUBPROGRAM)
+        die = next(dies, None)
+        return die.path if die else turno.re.sub(r'::h[0-9a-f]{16}$', '', name)
 
     def place(self, frame):
         entry = frame.GetLineEntry()
