@@ -776,7 +776,7 @@ class Target:
         if self.locals[words] is None:
             raise Trouble('`%s` is not in the debug information of %s: it was built without turno, with '
                           '`debug = 1`, or with split debug information (`split-debuginfo = "off"` '
-                          'would put it in)' % ('::'.join(words), self.dwarf.path))
+                          'would put it in)' % (words[-1].lstrip('0123456789'), self.dwarf.path))
         die, offset = self.locals[words]
         return Value(self, die, self.tls(thread, offset))
 
@@ -1009,19 +1009,22 @@ def lanes(value):
     return found
 
 
+def by_key(keyed):
+    """Of the entries that count: by key, then by arrival."""
+    current = [entry.some() for entry in keyed['current'].elements()]
+    return [key for _, _, key in sorted(tuple(field.number() for _, field in entry.fields())
+                                        for entry in current if entry is not None)]
+
+
 def by_priority(policy):
     name, order, _ = policy['order'].variant()
     if name == 'Strict':
         found = lanes(order['__0'])
         return [key for lane in sorted(found) for key in found[lane]]
-    current = [entry.some() for entry in order['keyed']['current'].elements()]
-    return [key for _, _, key in sorted(tuple(field.number() for _, field in entry.fields())
-                                        for entry in current if entry is not None)]
+    return by_key(order['keyed'])
 
 
 def in_rounds(policy):
-    if policy['quantum'].some() is not None:
-        raise Trouble('quanta are not played through here')
     found, group, order = lanes(policy['lanes']), policy['next'].number(), []
     while any(found.values()):
         used = sorted(lane for lane in found if found[lane])
@@ -1038,6 +1041,8 @@ ORDERS = {
     'turno::policy::priority::Priority': by_priority,
     'turno::policy::round_robin::RoundRobin': in_rounds,
 }
+for name in ('edf::Edf', 'fair::Fair', 'las::Las', 'sjf::Sjf', 'srpt::Srpt', 'stride::Stride'):
+    ORDERS['turno::policy::' + name] = lambda policy: by_key(policy['keyed'])
 
 
 # ---- 4. tree: what a future awaits, and where --------------------------------------------------
