@@ -5,7 +5,10 @@ use clap::{ArgMatches, Command};
 use crate::bench::Time;
 use crate::{Bench, Problem, Report};
 
+mod deadline;
+mod fairness;
 mod ostep;
+mod overload;
 mod queue;
 
 /// A question that is put to schedulers: one subcommand of the lab.
@@ -31,5 +34,11 @@ pub trait Experiment {
 
 /// All of them, in the order of the help.
 pub fn all() -> Vec<Box<dyn Experiment>> {
-    vec![Box::new(queue::Queue), Box::new(ostep::Ostep)]
+    vec![
+        Box::new(queue::Queue),
+        Box::new(deadline::Deadline),
+        Box::new(overload::Overload),
+        Box::new(fairness::Fairness),
+        Box::new(ostep::Ostep),
+    ]
 }

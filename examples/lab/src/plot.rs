@@ -320,7 +320,11 @@ fn draw_series<'a>(
         (x.has(place.0) && y.has(place.1)).then_some(place)
     };
     let places: Vec<_> = series.points.iter().filter_map(place).collect();
-    let dot = |&place: &(f64, f64)| Circle::new(place, 4, ink.filled());
+    // Who is drawn first is drawn larger, so that he shows below who comes to lie on top of him.
+    let last = plot.series.len() - 1;
+    let rank = plot.series.iter().position(|other| std::ptr::eq(other, series)).unwrap_or(last);
+    let more = if last == 0 { 0 } else { 4 * (last - rank) / last };
+    let dot = |&place: &(f64, f64)| Circle::new(place, 3 + more as i32, ink.filled());
     match series.shape {
         Shape::Theory => {
             let dash = DashedPathElement::new(places, 7, 5, ink.mix(0.75).stroke_width(2));
@@ -330,7 +334,8 @@ fn draw_series<'a>(
             chart.draw_series(LineSeries::new(places, ink.stroke_width(2)))?;
         }
         Shape::Points => {
-            chart.draw_series(LineSeries::new(places.clone(), ink.stroke_width(1)))?;
+            let line = ink.stroke_width(1 + more as u32);
+            chart.draw_series(LineSeries::new(places.clone(), line))?;
             chart.draw_series(places.iter().map(dot))?;
         }
         Shape::Dots => {
@@ -338,12 +343,12 @@ fn draw_series<'a>(
         }
         Shape::Bound => {
             let text = ("sans-serif", 11).into_text_style(chart.plotting_area()).color(&PALE);
-            let text = text.pos(Pos::new(HPos::Right, VPos::Top));
+            let text = text.pos(Pos::new(HPos::Center, VPos::Bottom));
             let at = series.points.iter().filter_map(|&(at, _)| plot.x.place(at));
             for at in at.filter(|&at| x.has(at)) {
                 let line = PathElement::new([(at, y.low), (at, y.high)], ink.mix(0.6));
                 chart.draw_series(std::iter::once(line))?;
-                let label = Text::new(format!("{} ", series.label), (at, y.high), text.clone());
+                let label = Text::new(series.label.clone(), (at, y.high), text.clone());
                 chart.draw_series(std::iter::once(label))?;
             }
         }

@@ -149,6 +149,39 @@ impl Table {
     }
 }
 
+impl Table {
+    /// The field `key` of the rows, a line for each `line` and a column for each value of the field
+    /// `across`, both in the order of their first coming.
+    pub fn across(
+        title: &str,
+        rows: &[Row],
+        line: impl Fn(&Row) -> String,
+        across: &str,
+        key: &str,
+    ) -> Self {
+        let (mut heads, mut lines) = (vec![String::new()], Vec::<Vec<String>>::new());
+        for row in rows {
+            let (name, head) = (line(row), cell(&row[across]));
+            let column = heads.iter().skip(1).position(|known| *known == head);
+            let column = column.map_or(heads.len(), |column| column + 1);
+            if column == heads.len() {
+                heads.push(head);
+            }
+            let at = lines.iter().position(|line| line[0] == name).unwrap_or_else(|| {
+                lines.push(vec![name]);
+                lines.len() - 1
+            });
+            let width = heads.len().max(lines[at].len());
+            lines[at].resize(width, String::new());
+            lines[at][column] = cell(&row[key]);
+        }
+        heads[0] = across.replace('_', " ");
+        let width = heads.len();
+        lines.iter_mut().for_each(|line| line.resize(width, String::new()));
+        Self { title: title.to_string(), heads, lines }
+    }
+}
+
 fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),

@@ -24,6 +24,8 @@ pub struct Tally {
     slowdown: f64,
     /// The sum of the squares of the response times, in units.
     square: f64,
+    /// The longest response time.
+    longest: Nanos,
     /// The end of the last of them.
     pub end: Nanos,
     times: Histogram<u64>,
@@ -51,6 +53,7 @@ impl Tally {
             first: 0,
             slowdown: 0.0,
             square: 0.0,
+            longest: 0,
             end: 0,
             // It fails only for more than five digits.
             times: Histogram::new(3).expect("three digits are allowed"),
@@ -68,6 +71,7 @@ impl Tally {
         let (time, size) = (served.response(), served.job.size);
         self.done += 1;
         self.in_time += u64::from(served.job.deadline.is_none_or(|at| served.ended <= at));
+        self.longest = self.longest.max(time);
         self.response += u128::from(time);
         self.size += u128::from(size);
         self.first += u128::from(served.began - served.job.at);
@@ -112,7 +116,7 @@ impl Tally {
 
     /// The longest response time, in units.
     pub fn max(&self) -> f64 {
-        units(self.times.max())
+        units(self.longest)
     }
 
     /// For some times, in units, the share of the jobs that took longer.

@@ -21,7 +21,7 @@ mod expect;
 mod jobs;
 
 use expect::{Expected, expected};
-pub use jobs::{Arrivals, from_file};
+pub use jobs::{Arrivals, from_file, rng};
 
 /// The experiment.
 pub(super) struct Queue;
