@@ -40,7 +40,17 @@ impl Bench {
         (0..u64::from(self.runs)).map(move |run| first.wrapping_add(run))
     }
 
-    /// A runtime of the experiment: this policy, this seed, the clock that was asked for.
+    /// What a runtime of the experiment is built of: this policy, this seed, the clock that was
+    /// asked for.
+    pub fn builder(&self, policy: Box<dyn Policy>, seed: u64, switch_cost: Duration) -> Builder {
+        let clock = match self.clock {
+            Time::Virtual => Clock::virtual_time(),
+            Time::Real => Clock::real(),
+        };
+        Builder::new().policy(policy).seed(seed).clock(clock).switch_cost(switch_cost)
+    }
+
+    /// A runtime of the experiment.
     ///
     /// # Errors
     /// When the operating system has no descriptors left.
@@ -50,12 +60,7 @@ impl Bench {
         seed: u64,
         switch_cost: Duration,
     ) -> Result<Runtime, Problem> {
-        let clock = match self.clock {
-            Time::Virtual => Clock::virtual_time(),
-            Time::Real => Clock::real(),
-        };
-        let builder = Builder::new().policy(policy).seed(seed).clock(clock);
-        Ok(builder.switch_cost(switch_cost).build()?)
+        Ok(self.builder(policy, seed, switch_cost).build()?)
     }
 
     /// A bar that shows how much of `total` is done, if somebody watches.

@@ -5,8 +5,10 @@ use clap::{ArgMatches, Command};
 use crate::bench::Time;
 use crate::{Bench, Problem, Report};
 
+mod budget;
 mod deadline;
 mod fairness;
+mod mixed;
 mod ostep;
 mod overload;
 mod queue;
@@ -37,8 +39,10 @@ pub fn all() -> Vec<Box<dyn Experiment>> {
     vec![
         Box::new(queue::Queue),
         Box::new(deadline::Deadline),
-        Box::new(overload::Overload),
         Box::new(fairness::Fairness),
+        Box::new(mixed::Mixed),
+        Box::new(budget::Budget),
+        Box::new(overload::Overload),
         Box::new(ostep::Ostep),
     ]
 }

@@ -88,8 +88,11 @@ struct Outcome {
 struct Shares {
     /// The turns of each task.
     turns: Vec<u64>,
-    /// How far the first task was from its share after so many turns, in turns.
-    errors: Vec<(u64, f64)>,
+    /// How far the first task was from its share, in turns: the square root of the mean of the
+    /// squares since the last such moment.
+    errors: Vec<f64>,
+    /// The sum of the squares since the last moment, and how many they are.
+    squares: (f64, f64),
     /// The furthest that any task ever was from its share.
     lag: f64,
     /// The longest that any task waited for its turn.
@@ -111,6 +114,7 @@ fn shares(setup: &Setup, bench: &Bench, policy: &Choice, seed: u64) -> Result<Sh
     let counted = Rc::new(RefCell::new(Shares {
         turns: vec![0; ideal.len()],
         errors: Vec::new(),
+        squares: (0.0, 0.0),
         lag: 0.0,
         wait: 0,
     }));
@@ -150,8 +154,11 @@ impl Shares {
         let error = |(&turns, share): (&u64, &f64)| (turns as f64 - made as f64 * share).abs();
         let furthest = self.turns.iter().zip(ideal).map(error).fold(0.0, f64::max);
         self.lag = self.lag.max(furthest);
+        let first = error((&self.turns[0], &ideal[0]));
+        self.squares = (self.squares.0 + first * first, self.squares.1 + 1.0);
         if moments.binary_search(&made).is_ok() {
-            self.errors.push((made, error((&self.turns[0], &ideal[0]))));
+            let (sum, number) = std::mem::take(&mut self.squares);
+            self.errors.push((sum / number).sqrt());
         }
     }
 
@@ -231,7 +238,7 @@ fn row(setup: &Setup, bench: &Bench, outcome: &Outcome) -> Row {
     let mut row = Row::new("fairness", outcome.policy.spec(), bench.seed, setup.turns)
         .set("jain", over(&|shares| shares.jain(&setup.weights)))
         .set("lag", over(&|shares| shares.lag))
-        .set("error", over(&|shares| shares.errors.last().map_or(0.0, |error| error.1)))
+        .set("error", over(&|shares| shares.errors.last().copied().unwrap_or(0.0)))
         .set("longest_wait", outcome.runs.iter().map(|s| units(s.wait)).fold(0.0, f64::max))
         .set("sleeper_share", outcome.sleeper)
         .set("alone_share", outcome.group)
@@ -253,7 +260,7 @@ fn report(setup: &Setup, bench: &Bench, outcomes: &[Outcome]) -> Report {
     columns.extend(names.iter().map(|(key, head)| (key.as_str(), head.as_str())));
     columns.extend([
         ("jain", "Jain's index"),
-        ("error", "error at the end, in turns"),
+        ("error", "error, in turns"),
         ("lag", "most ever"),
         ("longest_wait", "longest wait"),
         ("sleeper_share", "sleeper's share"),
@@ -278,7 +285,7 @@ fn report(setup: &Setup, bench: &Bench, outcomes: &[Outcome]) -> Report {
         rows,
         notes: vec![
             "Jain's index: 1 if all got what their weight is worth, 1/n if one got all. The error \
-             is that of the first task."
+             is that of the first task in the second half of the run: the root of its mean square."
                 .to_string(),
             format!(
                 "The sleeper's fair share is 0.5, if its debts are kept; the lone task's is 0.5 by \
@@ -292,18 +299,19 @@ fn report(setup: &Setup, bench: &Bench, outcomes: &[Outcome]) -> Report {
 fn plot(setup: &Setup, outcomes: &[Outcome], caption: &str) -> Plot {
     let whole: f64 = setup.weights.iter().map(|&weight| f64::from(weight)).sum();
     let p = f64::from(setup.weights[0]) / whole;
-    let by_lot = |n: u64| (2.0 / std::f64::consts::PI * n as f64 * p * (1.0 - p)).sqrt();
+    // By lot, the squared error grows by p(1-p) a turn.
+    let all = moments(setup.turns);
+    let begin = |at: usize| if at == 0 { 0 } else { all[at - 1] };
+    let by_lot = |at: usize| (p * (1.0 - p) * (begin(at) + all[at] + 1) as f64 / 2.0).sqrt();
     let mut series = Vec::new();
     for (colour, outcome) in outcomes.iter().enumerate() {
-        let lot = outcome.policy.name() == "lottery";
-        if lot {
-            let points = moments(setup.turns).into_iter().map(|n| (n as f64, by_lot(n)));
-            series.push(Series::new("by lot: √(2np(1-p)/π)", Shape::Theory, colour, points));
+        if outcome.policy.name() == "lottery" {
+            let points = (0..all.len()).map(|at| (all[at] as f64, by_lot(at)));
+            series.push(Series::new("by lot: √(np(1-p))", Shape::Theory, colour, points));
         }
-        let moments = moments(setup.turns);
-        let points = moments.iter().enumerate().map(|(at, &n)| {
-            let errors: Vec<f64> = outcome.runs.iter().map(|run| run.errors[at].1).collect();
-            (n as f64, spread(&errors).0.max(0.01))
+        let points = all.iter().enumerate().map(|(at, &n)| {
+            let errors: Vec<f64> = outcome.runs.iter().map(|run| run.errors[at]).collect();
+            (n as f64, spread(&errors).0)
         });
         series.push(Series::new(outcome.policy.spec(), Shape::Points, colour, points));
     }
@@ -311,7 +319,7 @@ fn plot(setup: &Setup, outcomes: &[Outcome], caption: &str) -> Plot {
         title: "How far the first task is from its share".to_string(),
         caption: caption.to_string(),
         x: Axis::log("turns of all tasks"),
-        y: Axis::log("error [turns], at least 0.01"),
+        y: Axis::log("error, root mean square [turns]"),
         series,
     }
 }
