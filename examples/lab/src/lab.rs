@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use turno::policy::Policy;
 
+use crate::Slopes;
 use crate::cli;
 use crate::experiment::{self, Experiment};
 use crate::policies::Policies;
@@ -25,7 +26,9 @@ pub struct Lab {
 impl Lab {
     /// All the experiments there are, and turno's own policies.
     pub fn new() -> Self {
-        Self { experiments: experiment::all(), policies: Policies::new() }
+        let lab = Self { experiments: experiment::all(), policies: Policies::new() };
+        let about = "who has waited longest, where a level counts the wait once more";
+        lab.with_policy("slopes", about, || Slopes::default().into())
     }
 
     /// Adds a policy of one's own, under a name for `--policy`.

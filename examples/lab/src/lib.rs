@@ -38,9 +38,11 @@ pub mod report;
 mod cli;
 mod lab;
 mod problem;
+mod slopes;
 
 pub use bench::Bench;
 pub use experiment::Experiment;
 pub use lab::Lab;
 pub use problem::Problem;
 pub use report::Report;
+pub use slopes::Slopes;

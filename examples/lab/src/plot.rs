@@ -323,7 +323,7 @@ fn draw_series<'a>(
     // Who is drawn first is drawn larger, so that he shows below who comes to lie on top of him.
     let last = plot.series.len() - 1;
     let rank = plot.series.iter().position(|other| std::ptr::eq(other, series)).unwrap_or(last);
-    let more = if last == 0 { 0 } else { 4 * (last - rank) / last };
+    let more = if last < 4 { 0 } else { 4 * (last - rank) / last };
     let dot = |&place: &(f64, f64)| Circle::new(place, 3 + more as i32, ink.filled());
     match series.shape {
         Shape::Theory => {

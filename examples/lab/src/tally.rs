@@ -111,7 +111,7 @@ impl Tally {
 
     /// The response time that this share of the jobs does not exceed, in units.
     pub fn quantile(&self, share: f64) -> f64 {
-        units(self.times.value_at_quantile(share))
+        units(self.times.value_at_quantile(share).min(self.longest))
     }
 
     /// The longest response time, in units.

@@ -37,7 +37,7 @@ enum Kind {
 fn kind(policy: &Choice) -> Option<Kind> {
     let sliced = policy.quantum().is_some();
     Some(match policy.name() {
-        "fifo" | "lifo" | "random" => Kind::Blind,
+        "fifo" | "lifo" | "random" | "slopes" => Kind::Blind,
         "sjf" => Kind::ShortestJob,
         "srpt" if sliced => Kind::ShortestRemaining,
         "srpt" => Kind::ShortestJob,
@@ -159,6 +159,11 @@ fn classes(setup: &Setup, policy: &Choice) -> Vec<f64> {
         _ if strict && policy.quantum().is_some() => theory::preemptive(&classes),
         _ if strict => {
             theory::cobham(&classes).iter().map(|wait| wait + setup.service.mean()).collect()
+        }
+        "slopes" => {
+            let slopes: Vec<f64> = (1..=setup.classes).rev().map(f64::from).collect();
+            let waits = theory::accumulating(&classes, &slopes);
+            waits.iter().map(|wait| wait + setup.service.mean()).collect()
         }
         "fifo" | "lifo" | "random" => {
             let all = Stream { dist: setup.service, rate: setup.rate() };

@@ -1,0 +1,199 @@
+//! Runs: the same seed makes the same run, and what each experiment is known to show, it shows.
+
+use lab::{Lab, Report};
+
+fn run(line: &str) -> Report {
+    Lab::new().run(line.split(' ')).unwrap()
+}
+
+fn json(line: &str) -> String {
+    run(line).rows.iter().map(|row| row.json() + "\n").collect()
+}
+
+#[test]
+fn the_same_seed_is_the_same_run_byte_for_byte() {
+    for line in [
+        "compare queue --jobs 3000 --classes 3 --seed 5 --runs 2",
+        "deadline --sets 3 --for 200 --seed 5",
+        "fairness --turns 2000 --seed 5",
+        "budget --requests 500 --seed 5",
+        "overload --jobs 500 --closed --seed 5",
+        "mixed --clock virtual --seed 5",
+        "compare ostep",
+    ] {
+        let (once, again) = (json(line), json(line));
+        assert_eq!(once, again, "{line}");
+        let other = json(&line.replace("--seed 5", "--seed 6"));
+        assert!(line.contains("ostep") || line.contains("mixed") || once != other, "{line}");
+    }
+}
+
+#[test]
+fn every_row_has_what_machines_rely_on() {
+    for line in ["queue --jobs 100", "fairness --turns 100", "ostep", "deadline --sets 1 --for 100"]
+    {
+        for row in run(line).rows {
+            let keys: Vec<_> = row.fields().map(|(key, _)| key).collect();
+            let always = [
+                "experiment",
+                "policy",
+                "seed",
+                "jobs",
+                "mean",
+                "p50",
+                "p99",
+                "max",
+                "theory_mean",
+            ];
+            assert!(keys.starts_with(&always), "{line}: {keys:?}");
+        }
+    }
+}
+
+#[test]
+fn a_set_that_jeffay_calls_safe_misses_nothing_under_edf() {
+    let report = run("deadline --policy edf --poll 0.5,2,5,0 --sets 30 --for 600 --seed 11");
+    assert!(report.rows.iter().all(|row| row.number("jeffay_safe_late") == Some(0.0)));
+    let safe: f64 = report.rows.iter().filter_map(|row| row.number("jeffay_safe")).sum();
+    let sets: f64 = report.rows.iter().filter_map(|row| row.number("sets")).sum();
+    assert!(safe > 0.3 * sets && safe < 0.9 * sets, "{safe} of {sets}: the test tells them apart");
+}
+
+#[test]
+fn rates_as_priorities_hold_up_to_their_bound_and_deadlines_to_the_whole() {
+    let report = run("deadline --poll 0.05 --tasks 3 --utilisation 0.74,0.99 --sets 40 --seed 3");
+    let late = |policy, u| {
+        let found = report
+            .rows
+            .iter()
+            .find(|row| row.text("policy") == policy && row.number("utilisation") == Some(u));
+        found.unwrap().number("sets_late").unwrap()
+    };
+    assert_eq!([late("edf", 0.74), late("edf", 0.99), late("priority", 0.74)], [0.0; 3]);
+    assert!(late("priority", 0.99) > 10.0);
+    // The book's pair: above the bound, so two releases of the longer task are late in 70 units.
+    let pair = run("deadline --set 2/5,4/7 --poll 1 --for 70");
+    let missed: Vec<_> = pair.rows.iter().map(|row| row.number("missed").unwrap()).collect();
+    assert_eq!((pair.rows[0].number("jobs"), &missed[..2]), (Some(24.0), &[0.0, 2.0][..]));
+}
+
+#[test]
+fn under_overload_the_newest_first_saves_what_can_be_saved() {
+    let report = run("overload --policy fifo,lifo --load 1.2,1.5 --jobs 30000");
+    let share = |n: usize| report.rows[n].number("in_time_share").unwrap();
+    for (n, known) in [(0, 0.0), (1, 0.0), (2, 0.651), (3, 0.439), (4, 0.734), (5, 0.629)] {
+        assert!((share(n) - known).abs() < 0.03, "{n}: {} for {known}", share(n));
+    }
+}
+
+#[test]
+fn clients_that_wait_obey_their_identity_and_mean_value_analysis() {
+    let report = run("overload --policy fifo --load 0.9,1.3 --jobs 40000 --closed");
+    for row in report.rows.iter().filter(|row| row.text("clients") == "closed") {
+        let [mean, identity, theory] =
+            ["mean", "identity_mean", "theory_mean"].map(|key| row.number(key).unwrap());
+        assert!((mean / identity - 1.0).abs() < 1e-9, "R = N/X - Z: {mean} {identity}");
+        assert!((mean / theory - 1.0).abs() < 0.08, "{mean} for {theory}");
+    }
+}
+
+#[test]
+fn shares_are_kept_by_stride_to_a_turn_and_by_lot_to_a_square_root() {
+    let report = run("fairness --policy lottery,stride,drr --turns 10000 --runs 20 --seed 9");
+    let [lottery, stride, drr] = &report.rows[..] else { panic!("three policies") };
+    let by_lot = (0.25 * 7_500.0_f64).sqrt();
+    let error = lottery.number("error").unwrap();
+    assert!((error / by_lot - 1.0).abs() < 0.6, "{error} for {by_lot}");
+    assert!(stride.number("lag").unwrap() <= 1.0 + 1e-9);
+    assert!((drr.number("sleeper_share").unwrap() - 0.5).abs() < 0.02);
+    assert!((drr.number("alone_share").unwrap() - 0.5).abs() < 0.01);
+}
+
+#[test]
+fn a_budget_buys_throughput_with_latency_as_theory_says() {
+    for row in run("budget --requests 20000 --budget 1,10,100").rows {
+        for (is, should, off) in
+            [("mean", "theory_mean", 0.05), ("throughput", "theory_throughput", 0.01)]
+        {
+            let (is, should) = (row.number(is).unwrap(), row.number(should).unwrap());
+            assert!((is / should - 1.0).abs() < off, "{is} for {should}");
+        }
+    }
+}
+
+#[test]
+fn jobs_of_one_s_own_run_and_every_job_is_told() {
+    let dir = std::env::temp_dir().join(format!("lab-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let (jobs, samples) = (dir.join("jobs"), dir.join("samples"));
+    std::fs::write(&jobs, "# arrival size\n0 4\n1 2 # the second\n\n1.5, 1\n").unwrap();
+    let line = |policy| {
+        format!(
+            "queue --policy {policy} --jobs-from {} --samples {}",
+            jobs.display(),
+            samples.display()
+        )
+    };
+    run(&line("sjf"));
+    let told = std::fs::read_to_string(&samples).unwrap();
+    let told: Vec<_> = told.lines().skip(1).collect();
+    assert_eq!(told, ["sjf 1 0 4 0 0 4", "sjf 1 1.5 1 0 4 5", "sjf 1 1 2 0 5 7"]);
+    std::fs::write(&jobs, "0 4\n1 -2\n").unwrap();
+    let wrong = Lab::new().run(line("fifo").split(' ')).unwrap_err().to_string();
+    assert!(wrong.contains("line 2 is not an arrival and a size"), "{wrong}");
+    std::fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn what_cannot_be_had_is_told_in_one_line_with_what_is_allowed() {
+    for (line, part) in [
+        ("queue --load 1.2", "--jobs, or a load below 1"),
+        ("queue --load=-0.5", "a number above 0"),
+        ("queue --switch-cost=-1", "a number from 0"),
+        ("queue --service pareto:1,5,2", "0 < LOW < HIGH"),
+        ("queue --arrivals sometimes", "poisson, periodic and batch:N"),
+        ("queue --policy fofi", "choose from fifo, lifo"),
+        ("queue --policy fifo:x=1", "it takes none"),
+        ("queue --seed soon", "or `clock`"),
+        ("queue --plot no/where.svg", "no is not"),
+        ("queue --page page.txt", "ends in .html"),
+        ("queue --jobs-from no/where", "no/where"),
+        ("queue --samples no/where", "no/where"),
+        ("queue --jobs 0", "1.."),
+        ("deadline --set 3/2", "at most the period"),
+        ("deadline --poll=-1", "a number from 0"),
+        ("fairness --weights 0", "1.."),
+        ("budget --budget 0", "1.."),
+        ("budget --load 2", "less than 1 is allowed"),
+        ("ostep -p LOTTERY", "FIFO, SJF, RR"),
+        ("ostep -l 5,-1", "a number from 0"),
+        ("nonsense", "unrecognized subcommand"),
+    ] {
+        let wrong = Lab::new().run(line.split(' ')).map(drop).unwrap_err().to_string();
+        assert!(wrong.contains(part) && !wrong.contains('\n'), "{line}: {wrong}");
+    }
+}
+
+#[test]
+fn plots_and_pages_stand_alone() {
+    let report = run("compare queue --jobs 2000 --classes 2");
+    assert_eq!((report.tables.len(), report.plots.len()), (1, 1));
+    let page = lab::page::html(&report, "cargo lab <queue>");
+    assert!(page.contains("cargo lab &lt;queue&gt;") && page.contains("<svg"));
+    assert!(!page.replace("http://www.w3.org/2000/svg", "").contains("http"));
+    let svg = lab::plot::svg(&run("queue --jobs 2000").plots, "asked");
+    let (theory, data) =
+        (svg.find("stroke-opacity").or(svg.find("opacity=\"0.75\"")), svg.rfind("opacity=\"1\""));
+    assert!(theory.unwrap() < data.unwrap() && svg.contains("seed 1"));
+}
+
+#[test]
+fn a_policy_of_one_s_own_goes_into_every_comparison() {
+    let lab = Lab::new().with_policy("mine", "fifo again", || turno::policy::Fifo::new().into());
+    let report = lab.run("compare queue --jobs 500".split(' ')).unwrap();
+    let mean = |name| {
+        let found = report.rows.iter().find(|row| row.text("policy") == name);
+        found.unwrap().number("mean").unwrap()
+    };
+    assert_eq!(mean("mine"), mean("fifo"));
+}
