@@ -23,7 +23,8 @@ pub(crate) struct Common {
     #[arg(long, value_name = "N|clock", default_value = "1", value_parser = seed)]
     seed: u64,
     /// Repeats everything with so many seeds, one after the other, for confidence intervals
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
     #[arg(long, value_enum, value_name = "CLOCK")]
     clock: Option<Time>,

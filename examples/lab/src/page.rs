@@ -19,8 +19,9 @@ svg { max-width: 100%; height: auto; margin-top: 1.5rem }
 /// The page. `asked` is the command that made it.
 pub fn html(report: &Report, asked: &str) -> String {
     let mut page = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n<meta name=\"viewport\" \
-         content=\"width=device-width\">\n<title>{0}</title>\n<style>{STYLE}</style></head>\n<body>\n\
+        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n\
+         <title>{0}</title>\n<style>{STYLE}</style></head>\n<body>\n\
          <h1>{0}</h1>\n<p class=\"pale\">{1}</p>\n<p><code>{2}</code></p>\n",
         escape(&report.title),
         escape(&report.caption),
@@ -47,8 +48,8 @@ fn table_html(table: &Table) -> String {
     let lines: String =
         table.lines.iter().map(|line| format!("<tr>{}</tr>\n", cells("td", line))).collect();
     format!(
-        "<h2>{}</h2>\n<div class=\"wide\"><table><thead><tr>{}</tr></thead>\n<tbody>\n{lines}</tbody>\
-         </table></div>\n",
+        "<h2>{}</h2>\n<div class=\"wide\"><table><thead><tr>{}</tr></thead>\n<tbody>\n{lines}\
+         </tbody></table></div>\n",
         escape(&table.title),
         cells("th", &table.heads),
     )

@@ -1,9 +1,9 @@
 //! Priority that grows with waiting, steeper for the more urgent (Kleinrock, 1964).
 //!
-//! Good for: choosing what the wait of one class is worth in the wait of another; their sum weighted
-//! with load stays the same. Starves nobody: who waits long enough overtakes anybody. Cost: one
-//! comparison for each level in use. It is here, and not in turno, as a policy that shows how one
-//! of your own goes into the lab.
+//! Good for: choosing what the wait of one class is worth in the wait of another; their sum,
+//! weighted with load, stays the same. Starves nobody: who waits long enough overtakes anybody.
+//! Cost: one comparison for each level in use. It is here, and not in turno, as a policy that shows
+//! how one of your own goes into the lab.
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -1,8 +1,8 @@
 //! What theory says of one server: mean response times by size, under load.
 //!
 //! Each result is a [`Curve`]: the mean response time of a job by its size. The overall mean is the
-//! curve's, weighted with how many jobs of that size there are. λ is the rate of arrivals, S a size,
-//! ρ = λ E\[S\] the load; ρ(x) counts only jobs up to x.
+//! curve's, weighted with how many jobs of that size there are. λ is the rate of arrivals, S a
+//! size, ρ = λ E\[S\] the load; ρ(x) counts only jobs up to x.
 
 use crate::dist::Dist;
 

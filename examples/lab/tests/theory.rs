@@ -85,7 +85,7 @@ fn a_heavy_tail_is_what_sharing_and_sizes_are_good_for() {
     hold(
         "--load 0.7 --service pareto:1.5,1,1000 --quantum 0.25",
         &[
-            ("fifo", 30.2, 5.6, None, 0.0),
+            ("fifo", 39.77, 5.6, None, 0.0),
             ("round-robin:quantum=1ms", 10.1, 1.2, Some(80.9), 1.3),
             ("round-robin:quantum=5ms", 11.2, 1.2, Some(77.7), 1.3),
         ],

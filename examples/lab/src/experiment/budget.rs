@@ -41,7 +41,8 @@ struct Setup {
     #[arg(long, value_name = "UNITS", default_value_t = 0.1, value_parser = not_negative)]
     switch_cost: f64,
     /// How many requests
-    #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 20_000,
+          value_parser = clap::value_parser!(u64).range(1..))]
     requests: u64,
 }
 
@@ -167,7 +168,7 @@ fn report(setup: &Setup, bench: &Bench, rows: Vec<Row>) -> Report {
         ("max", "max"),
     ];
     let caption = format!(
-        "messages of {} units, {} requests of {} units at load {}, switch cost {}, seed {}, runs {}",
+        "messages of {} units, {} requests of {} at load {}, switch cost {}, seed {}, runs {}",
         setup.message,
         setup.requests,
         setup.request,

@@ -27,10 +27,12 @@ struct Setup {
     #[arg(long, value_name = "C/T,...")]
     set: Option<Set>,
     /// How many tasks a random set has
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, value_name = "N", default_value_t = 4,
+          value_parser = clap::value_parser!(u32).range(1..=100))]
     tasks: u32,
     /// How many random sets for each utilisation
-    #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 40,
+          value_parser = clap::value_parser!(u32).range(1..))]
     sets: u32,
     /// The utilisations of the random sets: which share of the time they need
     #[arg(long, value_name = "U,...", value_delimiter = ',', value_parser = positive,

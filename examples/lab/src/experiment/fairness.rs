@@ -29,13 +29,15 @@ struct Setup {
     #[arg(long, value_name = "UNITS", default_value_t = 1.0, value_parser = positive)]
     quantum: f64,
     /// How many turns there are in all
-    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(10..))]
+    #[arg(long, value_name = "N", default_value_t = 100_000,
+          value_parser = clap::value_parser!(u64).range(10..))]
     turns: u64,
     /// How long the sleeper computes at a time, between sleeps of a unit
     #[arg(long, value_name = "UNITS", default_value_t = 9.0, value_parser = positive)]
     sleeper: f64,
     /// How many tasks the large group has, beside a group of one
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 100,
+          value_parser = clap::value_parser!(u32).range(1..))]
     group: u32,
 }
 
@@ -129,9 +131,7 @@ fn shares(setup: &Setup, bench: &Bench, policy: &Choice, seed: u64) -> Result<Sh
             let member = task::Builder::new().weight(weight).group(n as u32).spawn(async move {
                 let mut last = Instant::now();
                 while made.get() < total {
-                    let mut shares = counted.borrow_mut();
-                    shares.wait = shares.wait.max(last.elapsed().as_nanos() as Nanos);
-                    drop(shares);
+                    counted.borrow_mut().waited(last.elapsed().as_nanos() as Nanos);
                     time::work(quantum).await;
                     made.set(made.get() + 1);
                     counted.borrow_mut().count(n, made.get(), &ideal, &moments);
@@ -148,6 +148,10 @@ fn shares(setup: &Setup, bench: &Bench, policy: &Choice, seed: u64) -> Result<Sh
 }
 
 impl Shares {
+    fn waited(&mut self, wait: Nanos) {
+        self.wait = self.wait.max(wait);
+    }
+
     /// A turn of task `n` is over, the `made`th of all.
     fn count(&mut self, n: usize, made: u64, ideal: &[f64], moments: &[u64]) {
         self.turns[n] += 1;
@@ -172,7 +176,6 @@ impl Shares {
 
 /// The share of a task that computes and sleeps for a unit, beside one that never sleeps.
 fn sleeper(setup: &Setup, bench: &Bench, policy: &Choice) -> Result<f64, Problem> {
-    // It computes its time in one piece: in slices it could not be told from one that does not sleep.
     let rt = bench.runtime(policy.make(), bench.seed, Duration::ZERO)?;
     let (busy, nap) =
         (Duration::from_nanos(nanos(setup.sleeper)), Duration::from_nanos(nanos(1.0)));

@@ -23,7 +23,8 @@ pub(super) struct Mixed;
 #[derive(Args, Clone)]
 struct Setup {
     /// How many tasks answer: each is woken by a timer again and again
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 3,
+          value_parser = clap::value_parser!(u32).range(1..=1000))]
     interactive: u32,
     /// How often, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 5.0, value_parser = positive)]
@@ -32,7 +33,8 @@ struct Setup {
     #[arg(long, value_name = "MS", default_value_t = 0.1, value_parser = positive)]
     answer: f64,
     /// How many tasks do nothing but compute
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(0..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 4,
+          value_parser = clap::value_parser!(u32).range(0..=1000))]
     hogs: u32,
     /// How long such a task computes before it gives way by itself
     #[arg(long, value_name = "MS", default_value_t = 1.0, value_parser = positive)]

@@ -30,7 +30,8 @@ struct Setup {
     #[arg(long, value_name = "UNITS", default_value_t = 10.0, value_parser = positive)]
     deadline: f64,
     /// How many jobs at each load
-    #[arg(long, value_name = "N", default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 50_000,
+          value_parser = clap::value_parser!(u64).range(1..))]
     jobs: u64,
     /// Adds clients of another kind: each sends its next job only some time after it had the answer
     /// to the last

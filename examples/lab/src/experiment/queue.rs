@@ -40,21 +40,23 @@ pub struct Setup {
     #[arg(long, value_name = "SIZES", default_value = "exp")]
     pub service: Dist,
     /// After how much work a job gives way, under the policies that slice; 0: never. Unless told,
-    /// 0.1 for those that live by it, and never for priority and edf
+    /// 0.1 for those that live by it, and never for priority, edf and random
     #[arg(long, value_name = "UNITS", value_parser = not_negative)]
     pub quantum: Option<f64>,
     /// What each switch costs
     #[arg(long, value_name = "UNITS", default_value_t = 0.0, value_parser = not_negative)]
     pub switch_cost: f64,
     /// So many classes of jobs, one as frequent as another, the first the most urgent
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u32).range(1..=100))]
     pub classes: u32,
     /// How many jobs [default: 100000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub jobs: Option<u64>,
     /// Jobs of your own, one a line: when it comes, how much it works, and if you like its class
     /// from 0; instead of arrivals, load, service, classes and jobs
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["arrivals", "load", "service", "classes", "jobs"])]
+    #[arg(long, value_name = "FILE",
+          conflicts_with_all = ["arrivals", "load", "service", "classes", "jobs"])]
     pub jobs_from: Option<PathBuf>,
     /// Writes the times of every job: arrival, size, class, first run, end
     #[arg(long, value_name = "FILE")]
@@ -86,7 +88,7 @@ impl Setup {
 
     /// The policy with the quantum that it is to have here.
     fn sliced(&self, policy: &Choice) -> Choice {
-        let unasked = !["priority", "edf"].contains(&policy.name());
+        let unasked = !["priority", "edf", "random"].contains(&policy.name());
         match self.quantum {
             Some(quantum) => policy.sliced(nanos(quantum)),
             None if unasked => policy.sliced(nanos(0.1)),

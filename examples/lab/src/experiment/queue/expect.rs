@@ -37,13 +37,15 @@ enum Kind {
 fn kind(policy: &Choice) -> Option<Kind> {
     let sliced = policy.quantum().is_some();
     Some(match policy.name() {
-        "fifo" | "lifo" | "random" | "slopes" => Kind::Blind,
+        "fifo" | "lifo" | "slopes" => Kind::Blind,
         "sjf" => Kind::ShortestJob,
         "srpt" if sliced => Kind::ShortestRemaining,
         "srpt" => Kind::ShortestJob,
         "las" if sliced => Kind::LeastAttained,
-        "round-robin" | "fair" | "drr" | "stride" | "lottery" if sliced => Kind::Sharing,
-        "las" | "round-robin" | "fair" | "stride" | "lottery" | "priority" if !sliced => {
+        "round-robin" | "fair" | "drr" | "stride" | "lottery" | "random" if sliced => Kind::Sharing,
+        "las" | "round-robin" | "fair" | "stride" | "lottery" | "random" | "priority"
+            if !sliced =>
+        {
             Kind::Blind
         }
         _ => return None,
@@ -165,7 +167,7 @@ fn classes(setup: &Setup, policy: &Choice) -> Vec<f64> {
             let waits = theory::accumulating(&classes, &slopes);
             waits.iter().map(|wait| wait + setup.service.mean()).collect()
         }
-        "fifo" | "lifo" | "random" => {
+        "fifo" | "lifo" | "random" if policy.quantum().is_none() => {
             let all = Stream { dist: setup.service, rate: setup.rate() };
             vec![all.fifo().mean(); classes.len()]
         }
