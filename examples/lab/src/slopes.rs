@@ -41,6 +41,32 @@ impl Policy for Slopes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use turno::policy::{Lookup, Rng};
+    use turno::task::{Attributes, Cause};
+
+    #[test]
+    fn a_level_counts_the_wait_once_more() {
+        struct Nobody;
+        impl Lookup for Nobody {
+            fn get(&self, _: Id) -> Option<&TaskInfo> {
+                None
+            }
+        }
+        let picked = |now| {
+            let mut policy = Slopes::default();
+            for (n, priority, since) in [(1, LEVEL, 0), (2, LEVEL + 1, 50)] {
+                let mut said = Attributes::default();
+                said.priority = priority;
+                let mut task = TaskInfo::new(Id::new(n, n), None, said, since);
+                task.woken(Cause::Timer, since);
+                policy.ready(&task, since);
+            }
+            policy.pick(&Tasks::new(&Nobody, &Rng::new(0)), now)
+        };
+        // After 99 the one has waited 99, the other twice 49; after 101 it is 101 and twice 51.
+        assert_eq!(picked(99), Pick::Task(Id::new(1, 1)));
+        assert_eq!(picked(101), Pick::Task(Id::new(2, 2)));
+    }
 
     #[test]
     fn it_keeps_the_contract() {

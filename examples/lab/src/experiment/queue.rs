@@ -149,7 +149,8 @@ impl Experiment for Queue {
         let mut outcomes = Vec::new();
         for policy in &bench.policies {
             let policy = setup.sliced(policy);
-            let bar = bench.bar(policy.spec(), setup.jobs() * u64::from(bench.runs));
+            let jobs = given.as_ref().map_or(setup.jobs(), |jobs| jobs.len() as u64);
+            let bar = bench.bar(policy.spec(), jobs * u64::from(bench.runs));
             let mut runs = Vec::new();
             for seed in bench.seeds() {
                 let jobs: Box<dyn Iterator<Item = Job>> = match &given {
