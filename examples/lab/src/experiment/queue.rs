@@ -125,11 +125,11 @@ impl Setup {
 impl Experiment for Queue {
     fn command(&self) -> Command {
         let about = "One server: does the order change the mean response, and whom does it cost?";
-        Setup::augment_args(Command::new("queue").about(about).long_about(format!(
+        Setup::augment_args(Command::new("queue")).about(about).long_about(format!(
             "{about}\n\nJobs come to one server and wait for their turn. With exponential sizes \
              every order that does not look at sizes has the same mean; the tails are far apart. \
              What knows the sizes does better, and the large ones pay less for it than you think."
-        )))
+        ))
     }
 
     fn policies(&self) -> &'static [&'static str] {

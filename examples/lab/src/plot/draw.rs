@@ -107,7 +107,7 @@ fn draw<'a>(area: &Area<'a>, plot: &Plot) -> Result<(), Failure<'a>> {
         .axis_style(INK.mix(0.5))
         .x_desc(&plot.x.label)
         .y_desc(&plot.y.label)
-        .label_style(style(12))
+        .label_style(style(if plot.x.names.len() > 10 { 10 } else { 12 }))
         .axis_desc_style(style(14))
         .x_label_formatter(&|&place| plot.x.tick(place))
         .y_label_formatter(&|&place| plot.y.tick(place))
@@ -130,7 +130,11 @@ impl Plot {
         let bars = self.series.iter().any(|series| series.shape == Shape::Bars);
         let bounds = self.series.iter().filter(|series| series.shape != Shape::Bound);
         let visible = bounds.flat_map(|series| &series.points).filter(inside);
-        let y = self.y.span(visible.map(|&(_, y)| y).chain(bars.then_some(0.0)), 7);
+        let values: Vec<f64> = visible.map(|&(_, y)| y).collect();
+        let least = values.iter().copied().filter(|&y| y > 0.0).fold(f64::INFINITY, f64::min);
+        // Bars stand on something: on zero, or on the power of ten below the lowest.
+        let floor = if self.y.log { 10_f64.powf(least.log10().floor()) } else { 0.0 };
+        let y = self.y.span(values.into_iter().chain(bars.then_some(floor)), 7);
         (x, y)
     }
 }
