@@ -3,7 +3,9 @@
 
 mod common;
 
+use std::cell::Cell;
 use std::os::fd::AsFd;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc;
@@ -12,8 +14,9 @@ use std::thread;
 
 use common::{guarded, virtual_rt, wait_once};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use turno::policy::{Fifo, Pick, Policy, Tasks};
 use turno::runtime::{Builder, Runtime};
-use turno::task::yield_now;
+use turno::task::{Id, Nanos, TaskInfo, yield_now};
 use turno::time::{Duration, Instant, sleep};
 
 const NOW: Option<Duration> = Some(Duration::ZERO);
@@ -233,5 +236,39 @@ fn run_until_stops_at_the_deadline_and_when_nothing_is_ready() {
         assert_eq!((turn.switches, turn.idle), (8, None));
         assert!(busy.is_finished());
         assert_eq!(rt.run_until(now).switches, 0);
+    });
+}
+
+/// First in, first out, but nobody before the time in the cell.
+struct Held(Fifo, Rc<Cell<Nanos>>);
+
+impl Policy for Held {
+    fn ready(&mut self, task: &TaskInfo, now: Nanos) {
+        self.0.ready(task, now);
+    }
+    fn pick(&mut self, tasks: &Tasks<'_>, now: Nanos) -> Pick {
+        if now < self.1.get() { Pick::Until(self.1.get()) } else { self.0.pick(tasks, now) }
+    }
+    fn forget(&mut self, id: Id) {
+        self.0.forget(id);
+    }
+}
+
+#[test]
+fn time_goes_on_though_whom_the_policy_held_back_is_gone() {
+    guarded(|| {
+        let until = Rc::new(Cell::new(0));
+        let policy = Held(Fifo::new(), until.clone());
+        let rt = Builder::new().start_paused(true).policy(policy).build().unwrap();
+        let sleeper = rt.spawn(sleep(Duration::from_millis(1)));
+        rt.turn(NOW);
+        until.set(10);
+        let victim = rt.spawn(std::future::pending::<()>());
+        assert_eq!(rt.turn(NOW).switches, 0);
+        victim.abort();
+        for _ in 0..5 {
+            rt.turn(NOW);
+        }
+        assert!(victim.is_finished() && sleeper.is_finished());
     });
 }

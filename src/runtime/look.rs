@@ -117,7 +117,9 @@ impl Shared {
 
     /// When the next timer is due, or the policy wants to be asked again.
     pub(crate) fn next_timer(&self) -> Option<Nanos> {
-        let held = self.core.borrow().held_until;
+        // If those whom the policy holds back are gone, nobody is held back.
+        let core = self.core.borrow();
+        let held = core.held_until.filter(|_| core.queued > 0);
         self.timers.borrow_mut().next_at().into_iter().chain(held).min()
     }
 
