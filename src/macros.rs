@@ -462,7 +462,7 @@ pub mod support {
         if count == 1 {
             return 0;
         }
-        let drawn = context::with(|shared| Some(shared.core.try_borrow().ok()?.rng.next()));
+        let drawn = context::with(|shared| Some(shared.core.try_borrow().ok()?.coins.next()));
         match drawn.flatten() {
             // The upper half of the number, scaled to the range.
             Some(random) => (((random >> 32) * u64::from(count)) >> 32) as u32,

@@ -64,6 +64,15 @@ pub enum Event<'a> {
         /// Who else is ready, and why the policy picked this one.
         ready: Ready<'a>,
     },
+    /// The policy makes the running task give way before the end of its
+    /// [`time::work`](crate::time::work).
+    #[non_exhaustive]
+    Quantum {
+        /// The task.
+        task: &'a TaskInfo,
+        /// After so much of it.
+        quantum: Nanos,
+    },
     /// The switch is over.
     #[non_exhaustive]
     Ended {

@@ -25,7 +25,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::observe::Observer;
-use crate::policy::Policy;
+use crate::policy::{Policy, Tasks};
 use crate::task::current;
 use crate::task::id::Id;
 use crate::task::info::{Attributes, Cause, Nanos, TaskInfo};
@@ -280,6 +280,39 @@ impl Runtime {
         recorder.step()
     }
 
+    /// All of [`step`](Self::step) but the switch: if nothing is ready it waits until somebody is,
+    /// so that one can look at who is, and decide. False if there is nothing to wait for.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use turno::runtime::Builder;
+    ///
+    /// let rt = Builder::new().start_paused(true).build()?;
+    /// let task = rt.spawn(turno::time::sleep(Duration::from_secs(1))).id();
+    /// assert!(rt.wait_ready() && rt.ready_queue(10) == [task]);
+    /// rt.step();
+    /// assert!(rt.wait_ready()); // A second has passed.
+    /// rt.step();
+    /// assert!(!rt.wait_ready());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// As [`turn`](Self::turn).
+    #[track_caller]
+    pub fn wait_ready(&self) -> bool {
+        refuse_nesting(&self.shared, "`Runtime::wait_ready`");
+        let _desk = Desk::attend(&self.shared);
+        self.drive(Some(Duration::ZERO), 0);
+        while !self.shared.can_switch() {
+            if !self.is_armed() {
+                return false;
+            }
+            self.drive(None, 0);
+        }
+        true
+    }
+
     /// How long a host may sleep before the next [`turn`](Self::turn), unless the runtime's
     /// descriptor becomes readable or [`on_wake`](Builder::on_wake) is called: zero if a task is
     /// ready, `None` if no timer is set.
@@ -342,6 +375,27 @@ impl Runtime {
         let mut tasks: Vec<_> = core.tasks.iter().map(|slot| slot.info.clone()).collect();
         tasks.sort_by_key(TaskInfo::id);
         tasks
+    }
+
+    /// All tasks that have not finished, by id, and what each waits for.
+    ///
+    /// # Panics
+    /// Inside of a policy or an observer.
+    #[track_caller]
+    pub fn waiting(&self) -> Vec<Waiting> {
+        drop(self.shared.core_for("`Runtime::waiting`"));
+        self.shared.waiting(None)
+    }
+
+    /// The first `most` of the ready queue, in the policy's order as far as it
+    /// [tells](Policy::queue).
+    ///
+    /// # Panics
+    /// Inside of a policy or an observer.
+    #[track_caller]
+    pub fn ready_queue(&self, most: usize) -> Vec<Id> {
+        let core = self.shared.core_for("`Runtime::ready_queue`");
+        core.policy.queue(&Tasks::new(&core.tasks, &core.rng), most)
     }
 
     /// What has been counted so far.

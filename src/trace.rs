@@ -20,6 +20,7 @@
 mod page;
 mod recorder;
 mod recording;
+mod schedule;
 
 mod perfetto;
 mod protobuf;
@@ -31,4 +32,5 @@ pub(crate) mod hook;
 pub use page::Page;
 pub use recorder::Recorder;
 pub use recording::{Choice, Record, Recording, Switch, TaskRecord, What};
+pub use schedule::{NoBeginning, breakpoint};
 pub use text::Text;

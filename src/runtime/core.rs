@@ -87,7 +87,10 @@ pub(crate) struct Core {
     /// Its name, which is made from that of its type and so not made at each switch.
     pub(crate) policy_name: &'static str,
     pub(crate) observers: Vec<Box<dyn Observer>>,
+    /// For the policy alone: so the program's draws are the same under any policy.
     pub(crate) rng: Rng,
+    /// For the program's `select!`s.
+    pub(crate) coins: Rng,
     /// Tasks that became ready outside of a switch, for the next receipt.
     pub(crate) arrivals: VecDeque<(Id, Cause)>,
     /// Tasks in the policy's hands.
@@ -224,6 +227,7 @@ impl Core {
             policy,
             observers,
             rng: Rng::new(seed),
+            coins: Rng::new(Rng::new(seed).next()),
             arrivals: VecDeque::new(),
             queued: 0,
             forgotten: 0,

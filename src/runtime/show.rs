@@ -25,6 +25,17 @@ impl Core {
         show(&mut self.observers, now, &event);
     }
 
+    /// How long a task with so much `left` to compute may go on, as the policy says. If that is not
+    /// to the end, it is shown.
+    pub(crate) fn quantum(&mut self, id: Id, left: Nanos, now: Nanos) -> Option<Nanos> {
+        let task = &self.tasks.get(id)?.info;
+        let quantum = self.policy.quantum(task)?;
+        if quantum < left && !self.observers.is_empty() {
+            show(&mut self.observers, now, &Event::Quantum { task, quantum });
+        }
+        Some(quantum)
+    }
+
     /// Shows that the loop goes to sleep.
     pub(crate) fn show_park(&mut self, until: Option<Nanos>, now: Nanos) {
         self.parks += 1;

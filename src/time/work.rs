@@ -20,11 +20,8 @@ pub async fn work(duration: Duration) {
     let shared = context::expect("`time::work`");
     let mut left = nanos(duration);
     while left > 0 {
-        let quantum = current::task().and_then(|id| {
-            let mut core = shared.core_for("`time::work`");
-            let core = &mut *core;
-            core.policy.quantum(&core.tasks.get(id)?.info)
-        });
+        let quantum = current::task()
+            .and_then(|id| shared.core_for("`time::work`").quantum(id, left, shared.now.get()));
         let now = left.min(quantum.unwrap_or(left).max(1));
         let end = shared.clock.now().saturating_add(now);
         if shared.clock.is_virtual() {

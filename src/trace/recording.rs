@@ -88,6 +88,8 @@ pub enum What {
     Woken { task: Id, cause: Cause, since: Nanos },
     /// Control passed to a task, when `ready` others were ready.
     Switched { n: u64, task: Id, waited: Nanos, ready: u32, choice: Option<Box<Choice>> },
+    /// The policy made the task give way after so much of its work.
+    Quantum { task: Id, quantum: Nanos },
     /// The switch was over, and the task waits for all this: what it began to wait for last is
     /// first, and all that a flight recorder keeps.
     Ended { n: u64, task: Id, left: Left, ran: Nanos, waits: Box<[Wait]> },
@@ -125,6 +127,9 @@ impl What {
                     choice: full.then(choice),
                 }
             }
+            Event::Quantum { task, quantum } => {
+                Self::Quantum { task: task.id(), quantum: *quantum }
+            }
             Event::Ended { n, task, left, ran, waits } => {
                 let waits = if full { waits.list().into() } else { Box::default() };
                 Self::Ended { n: *n, task: task.id(), left: *left, ran: *ran, waits }
@@ -140,6 +145,7 @@ impl What {
             Self::Spawned { task }
             | Self::Woken { task, .. }
             | Self::Switched { task, .. }
+            | Self::Quantum { task, .. }
             | Self::Ended { task, .. }
             | Self::Aborted { task } => Some(*task),
             Self::Policy { .. } | Self::Parked { .. } => None,
