@@ -79,6 +79,7 @@ use std::time::Duration;
 use crate::task::id::Id;
 use crate::task::info::{Left, Nanos, TaskInfo};
 
+mod divergence;
 mod drr;
 mod edf;
 mod fair;
@@ -103,6 +104,7 @@ mod weighed;
 mod check;
 
 pub use check::{Rule, Violation, check, check_seed};
+pub use divergence::Divergence;
 pub use drr::Drr;
 pub use edf::Edf;
 pub use fair::Fair;
@@ -114,7 +116,7 @@ pub use mlfq::Mlfq;
 pub use named::{NAMES, Named, UnknownPolicy, named};
 pub use priority::Priority;
 pub use random::Random;
-pub use replay::{Divergence, Replay};
+pub use replay::Replay;
 pub use round_robin::RoundRobin;
 pub use schedule::{Decision, Schedule, ScheduleError};
 pub use sjf::Sjf;

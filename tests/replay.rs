@@ -186,7 +186,6 @@ fn a_replayed_run_is_the_recorded_one_to_the_byte() {
                 tasks.push((u.arbitrary()?, ops));
             }
             let (rt, recorder) = recorded(seed, policy);
-            eprintln!("{seed} {tasks:?}");
             rt.block_on(program(tasks.clone()));
             let first = recorder.recording();
             let schedule: Schedule = first.schedule().unwrap().to_string().parse().unwrap();

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
-use super::{Pick, Policy, Schedule, Tasks};
+use super::{Divergence, Pick, Policy, Schedule, Tasks};
 use crate::task::id::Id;
 use crate::task::info::{Left, Nanos, TaskInfo};
 
@@ -21,7 +21,7 @@ use crate::task::info::{Left, Nanos, TaskInfo};
 /// use turno::policy::{Fifo, Replay, Schedule};
 /// use turno::runtime::Builder;
 ///
-/// let backwards = Replay::new(Schedule::of([1, 3, 2]), Fifo::new());
+/// let backwards = Replay::new(Schedule::of([1, 3, 1]), Fifo::new());
 /// let rt = Builder::new().policy(backwards).build()?;
 /// rt.block_on(async {
 ///     let (a, b) = (turno::spawn(async { 'a' }), turno::spawn(async { 'b' }));
@@ -184,32 +184,5 @@ impl fmt::Debug for Replay {
             .field("followed", &self.followed)
             .field("of", &self.schedule.decisions.len())
             .finish_non_exhaustive()
-    }
-}
-
-/// A run went another way than the recorded one: the program, its input or its seed is another, or
-/// something outside was faster or slower.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Divergence {
-    /// The number of the switch, from 1.
-    pub step: usize,
-    /// The serial number of the task that was picked then.
-    pub task: u32,
-    /// Who is ready instead.
-    pub ready: Vec<Id>,
-}
-
-impl fmt::Display for Divergence {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { step, task, ready } = self;
-        let ready: Vec<_> = ready.iter().map(ToString::to_string).collect();
-        let ready = ready.join(", ");
-        write!(
-            f,
-            "the run parts from the recorded one at switch {step}: there task {task} was picked, \
-             but it is not ready now (ready: {ready}). Is it the same program, with the same seed \
-             and input?"
-        )
     }
 }

@@ -170,7 +170,8 @@ mod tests {
             ("1\n2", "line 1: this is no schedule: it would begin with `turno schedule 1`"),
             (
                 "turno schedule 2\n",
-                "line 1: `turno schedule 2` is not a format known here, which is `turno schedule 1`",
+                "line 1: `turno schedule 2` is not a format known here, which is \
+                 `turno schedule 1`",
             ),
             (
                 "turno schedule 1\n1\n0\n",

@@ -258,6 +258,7 @@ impl Writer<'_> {
                         self.switched(&switch);
                     }
                 }
+                What::Quantum { .. } => {} // The yield that follows says the same.
                 What::Ended { task, left, waits, .. } => self.ended(at, *task, *left, waits),
                 What::Aborted { task } => {
                     if self.stand(*task) == Some(Stand::Runnable) {

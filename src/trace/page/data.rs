@@ -130,8 +130,8 @@ impl Run<'_> {
             What::Ended { .. } => "3",
             What::Aborted { .. } => "4",
             What::Parked { .. } => "5",
-            // Its first wake says the same.
-            What::Spawned { .. } => return,
+            // The first wake, and the yield that follows, say the same.
+            What::Spawned { .. } | What::Quantum { .. } => return,
         };
         self.json.open('[').value(kind).value(record.at);
         if let Some(id) = record.what.task() {
@@ -162,7 +162,10 @@ impl Run<'_> {
             What::Parked { until: Some(until) } => {
                 self.json.value(until);
             }
-            What::Spawned { .. } | What::Aborted { .. } | What::Parked { until: None } => {}
+            What::Spawned { .. }
+            | What::Quantum { .. }
+            | What::Aborted { .. }
+            | What::Parked { until: None } => {}
         }
         self.json.close(']');
     }
