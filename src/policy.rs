@@ -79,6 +79,7 @@ use std::time::Duration;
 use crate::task::id::Id;
 use crate::task::info::{Left, Nanos, TaskInfo};
 
+mod by_serial;
 mod divergence;
 mod drr;
 mod edf;

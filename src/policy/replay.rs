@@ -6,10 +6,10 @@
 //! ready tasks, O(log of their number).
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
+use super::by_serial::BySerial;
 use super::{Divergence, Pick, Policy, Schedule, Tasks};
 use crate::task::id::Id;
 use crate::task::info::{Left, Nanos, TaskInfo};
@@ -39,9 +39,7 @@ pub struct Replay {
     schedule: Schedule,
     /// How many decisions have been followed.
     followed: usize,
-    /// By serial number; with the order in which they became ready.
-    ready: BTreeMap<u32, (u64, Id)>,
-    readied: u64,
+    ready: BySerial,
     /// A picked task has not come back yet: who picks again meanwhile takes the queue away.
     running: bool,
     /// Who decides after the end; `over` once it does.
@@ -53,9 +51,8 @@ pub struct Replay {
 impl Replay {
     /// Follows `schedule`, and from its end on lets `then` decide.
     pub fn new(schedule: Schedule, then: impl Into<Box<dyn Policy>>) -> Self {
-        let (ready, then) = (BTreeMap::new(), then.into());
-        let (followed, readied, running, over, noted) = (0, 0, false, false, None);
-        Self { schedule, followed, ready, readied, running, then, over, noted }
+        let (ready, then) = (BySerial::default(), then.into());
+        Self { schedule, followed: 0, ready, running: false, then, over: false, noted: None }
     }
 
     /// A divergence shall be no panic: it is noted in the cell that is returned, and the other
@@ -64,19 +61,12 @@ impl Replay {
         Rc::clone(self.noted.get_or_insert_default())
     }
 
-    fn in_order(&self) -> Vec<Id> {
-        let mut ready: Vec<_> = self.ready.values().copied().collect();
-        ready.sort_unstable();
-        ready.into_iter().map(|(_, id)| id).collect()
-    }
-
     /// From here on the other policy decides.
     fn hand_over(&mut self, tasks: &Tasks<'_>, now: Nanos) -> Pick {
         self.over = true;
-        for task in self.in_order().into_iter().filter_map(|id| tasks.get(id)) {
+        for task in self.ready.in_order().into_iter().filter_map(|id| tasks.get(id)) {
             self.then.ready(task, now);
         }
-        self.ready.clear();
         self.then.pick(tasks, now)
     }
 }
@@ -86,8 +76,7 @@ impl Policy for Replay {
         if self.over {
             return self.then.ready(task, now);
         }
-        self.readied += 1;
-        self.ready.insert(task.id().serial(), (self.readied, task.id()));
+        self.ready.push(task.id());
     }
 
     fn pick(&mut self, tasks: &Tasks<'_>, now: Nanos) -> Pick {
@@ -95,9 +84,7 @@ impl Policy for Replay {
             return self.then.pick(tasks, now);
         }
         if self.running {
-            let first = self.in_order().first().copied();
-            first.map(|id| self.ready.remove(&id.serial()));
-            return first.into();
+            return self.ready.pop().into();
         }
         let Some(&decision) = self.schedule.decisions.get(self.followed) else {
             return self.hand_over(tasks, now);
@@ -105,11 +92,11 @@ impl Policy for Replay {
         if decision.not_before > now {
             return Pick::Until(decision.not_before);
         }
-        if let Some((_, id)) = self.ready.remove(&decision.task) {
+        if let Some(id) = self.ready.remove(decision.task) {
             (self.followed, self.running) = (self.followed + 1, true);
             return Pick::Task(id);
         }
-        let (step, ready) = (self.followed + 1, self.in_order());
+        let (step, ready) = (self.followed + 1, self.ready.in_order());
         let divergence = Divergence { step, task: decision.task, ready };
         match &self.noted {
             Some(noted) => drop(noted.set(divergence)),
@@ -136,7 +123,7 @@ impl Policy for Replay {
         if self.over {
             return self.then.forget(id);
         }
-        self.ready.remove(&id.serial());
+        self.ready.remove(id.serial());
     }
 
     fn changed(&mut self, task: &TaskInfo) {
@@ -158,7 +145,7 @@ impl Policy for Replay {
             return self.then.queue(tasks, most);
         }
         let to_come = self.schedule.decisions.get(self.followed..).unwrap_or_default();
-        let ready = |decision: &super::Decision| self.ready.get(&decision.task).map(|(_, id)| *id);
+        let ready = |decision: &super::Decision| self.ready.get(decision.task);
         // What comes after that is not known: first something else has to happen.
         let mut queue = Vec::new();
         for id in to_come.iter().map_while(ready).take(most) {
@@ -180,9 +167,6 @@ impl Policy for Replay {
 
 impl fmt::Debug for Replay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Replay")
-            .field("followed", &self.followed)
-            .field("of", &self.schedule.decisions.len())
-            .finish_non_exhaustive()
+        write!(f, "Replay({} of {})", self.followed, self.schedule.decisions.len())
     }
 }
