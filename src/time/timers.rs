@@ -46,6 +46,8 @@ pub(crate) struct Timers {
     levels: Box<[Level; LEVELS]>,
     /// The timers of the present tick and of earlier ones.
     near: BinaryHeap<Reverse<Timer>>,
+    /// Those that are being fired; empty otherwise.
+    due: Vec<Timer>,
     /// The present tick: all timers of later ones lie in the wheel.
     tick: u64,
     /// Timers that are set.
@@ -66,6 +68,7 @@ impl Timers {
         Self {
             levels: Box::new(std::array::from_fn(|_| empty())),
             near: BinaryHeap::new(),
+            due: Vec::with_capacity(BATCH),
             tick: 0,
             set: 0,
             stale: 0,
@@ -99,19 +102,17 @@ impl Timers {
     /// The timers due first of those due by `now`, so many at once. Each is told to `fire`, which
     /// runs no user code. Returns how many were looked at.
     pub(crate) fn fire_due(&mut self, now: Nanos, mut fire: impl FnMut(Nanos, Whom)) -> usize {
-        let mut due = [None; BATCH];
-        let mut count = 0;
-        while let Some(timer) = self.pop_due(now) {
-            due[count] = Some(timer);
-            count += 1;
-            if count == BATCH {
-                break;
-            }
+        let mut due = mem::take(&mut self.due);
+        while due.len() < BATCH
+            && let Some(timer) = self.pop_due(now)
+        {
+            due.push(timer);
         }
+        let count = due.len();
         if count > 1 {
-            wait::touch(due.iter().flatten().map(|&(_, place)| place));
+            wait::touch(due.iter().map(|&(_, place)| place));
         }
-        for (deadline, place) in due.into_iter().flatten() {
+        for (deadline, place) in due.drain(..) {
             match wait::leave(place) {
                 Some(whom) => {
                     self.set -= 1;
@@ -120,6 +121,7 @@ impl Timers {
                 None => self.stale -= 1,
             }
         }
+        self.due = due;
         count
     }
 
