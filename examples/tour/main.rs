@@ -19,13 +19,10 @@ use turno::policy::{Drr, Fifo, Lifo, Policy, Priority, RoundRobin};
 use turno::runtime::Builder;
 use turno::task::{self, yield_now};
 use turno::time::{Clock, sleep, work};
-use turno::trace::{Page, Recorder};
+use turno::trace::{Page, Recorder, Recording};
 
 mod draw;
 mod numbers;
-mod record;
-
-use record::Recording;
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -63,16 +60,24 @@ async fn program() {
 }
 
 /// Runs the program under a policy, and records every switch.
-fn run(policy: Box<dyn Policy>, recorder: &Recorder) -> std::io::Result<Recording> {
-    let recording = Recording::new();
+fn run(policy: Box<dyn Policy>) -> std::io::Result<Recording> {
+    let recorder = Recorder::new();
     let rt = Builder::new()
         .policy(policy)
         .clock(Clock::virtual_time())
-        .observe(recording.observer())
         .observe(recorder.clone())
         .build()?;
     rt.block_on(program());
-    Ok(recording)
+    Ok(recorder.recording())
+}
+
+/// In the tables the root has the name that it has in the program.
+fn call_the_root_main(recording: &mut Recording) {
+    for task in &mut recording.tasks {
+        if task.name.as_deref() == Some("block_on") {
+            task.name = Some("main".to_string());
+        }
+    }
 }
 
 /// The policies of the tour: a name, what it does in a line, and how to make it.
@@ -130,19 +135,17 @@ fn command() -> Command {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let matches = command().get_matches();
-    let (mut runs, mut recorded) = (Vec::new(), Vec::new());
+    let mut runs = Vec::new();
     for name in matches.get_many::<String>("policy").into_iter().flatten() {
         let chosen = POLICIES.iter().find(|(known, ..)| known == name);
         let (name, what, make) = chosen.ok_or("clap lets only known policies through")?;
-        let recorder = Recorder::new();
-        runs.push((*name, *what, run(make(), &recorder)?));
-        recorded.push((*name, recorder.recording()));
+        runs.push((*name, *what, run(make())?));
     }
     if let Some(path) = matches.get_one::<PathBuf>("page") {
-        let page = recorded.iter().fold(Page::new(), |page, (name, run)| page.run(*name, run));
-        let written = std::fs::write(path, page.to_string());
-        written.map_err(|error| format!("{} cannot be written: {error}", path.display()))?;
+        let page = runs.iter().fold(Page::new(), |page, (name, _, run)| page.run(*name, run));
+        page.save(path).map_err(|error| format!("the page cannot be written: {error}"))?;
     }
+    runs.iter_mut().for_each(|(.., recording)| call_the_root_main(recording));
     if matches.get_flag("json") {
         anstream::println!("{}", numbers::json(&runs));
     } else {

@@ -42,13 +42,21 @@ impl Recording {
     /// When the name of the file ends in something else; when it cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> io::Result<()> {
         let path = path.as_ref();
-        let bytes = match Format::of(path)? {
-            Format::Page => Page::new().run("", self).to_string().into_bytes(),
-            Format::Perfetto => perfetto::trace(self),
-        };
-        let named =
-            |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-        replace(path, &bytes).map_err(named)
+        match Format::of(path)? {
+            Format::Page => Page::new().run("", self).save(path),
+            Format::Perfetto => replace(path, &perfetto::trace(self)),
+        }
+    }
+}
+
+impl Page<'_> {
+    /// Writes it to `path`, whatever that is called. Either the whole file is there in the end, or
+    /// what was there before.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        replace(path.as_ref(), self.to_string().as_bytes())
     }
 }
 
@@ -70,7 +78,7 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if written.is_err() {
         let _ = fs::remove_file(&beside); // The first error is the one to tell.
     }
-    written
+    written.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }
 
 fn beside(path: &Path) -> PathBuf {
