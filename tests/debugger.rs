@@ -42,6 +42,9 @@ fn a_switch_is_stopped_at_by_its_number_and_the_tasks_are_listed() {
     ] {
         assert!(text.contains(wanted), "no {wanted:?} in:\n{text}");
     }
+    let readme = include_str!("../README.md");
+    let root = text.lines().find(|line| line.contains("  block_on  ")).expect("it is listed");
+    assert!(readme.contains(root), "README shows another line than {root:?}");
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! A recording as text: a timeline for the terminal, and a log (floor 5).
 
-use std::collections::HashMap;
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::recording::{Recording, Switch, TaskRecord, What};
+use super::recording::{Recording, Switch};
 use crate::task::{Cause, Id, Left, Nanos};
+
+mod chart;
+
+use chart::{Chart, Column, LETTERS, Stand};
 
 /// Draws recordings as text.
 ///
@@ -44,15 +47,9 @@ pub struct Text {
     most: usize,
 }
 
-/// As many rows can have a letter of their own.
-const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-
 const BOLD: &str = "\x1b[1m";
 const DIM: &str = "\x1b[2m";
 const PLAIN: &str = "\x1b[0m";
-/// White, cyan, yellow, magenta, green, blue, red.
-const COLORS: [&str; 7] =
-    ["\x1b[37m", "\x1b[36m", "\x1b[33m", "\x1b[35m", "\x1b[32m", "\x1b[34m", "\x1b[31m"];
 
 impl Text {
     /// Lines of `width` columns, with colour or without.
@@ -203,163 +200,6 @@ impl Text {
         }
         line(out, format_args!("{text}"));
     }
-}
-
-/// How a row stands while another runs.
-#[derive(Clone, Copy, PartialEq)]
-enum Stand {
-    Absent,
-    Waiting,
-    Ready,
-}
-
-/// All tasks of one name.
-struct Row {
-    label: String,
-    group: u32,
-    /// How many of them are alive, and how many of these are ready.
-    alive: usize,
-    ready: usize,
-}
-
-/// One switch.
-struct Column {
-    n: u64,
-    at: Nanos,
-    row: usize,
-    cause: Option<Cause>,
-    /// The row of the task that woke it, if a task did.
-    by: Option<usize>,
-    panicked: bool,
-    /// How each row stood in the meantime.
-    others: Vec<Stand>,
-}
-
-struct Chart {
-    rows: Vec<Row>,
-    columns: Vec<Column>,
-    left_out: usize,
-    row_of: HashMap<Id, usize>,
-    /// The tasks that are alive, and whether they are ready.
-    ready: HashMap<Id, bool>,
-}
-
-impl Chart {
-    fn new(recording: &Recording, most: usize) -> Self {
-        let left_out = recording.switches().count().saturating_sub(most);
-        let (rows, row_of) = rows(&recording.tasks);
-        let ready = HashMap::new();
-        let mut chart = Self { rows, columns: Vec::new(), left_out, row_of, ready };
-        chart.begin(recording);
-        let mut switches = recording.switches();
-        let mut seen = 0;
-        for record in &recording.records {
-            match &record.what {
-                What::Spawned { task } => chart.stands(*task, Some(false)),
-                What::Woken { task, .. } => chart.stands(*task, Some(true)),
-                What::Switched { task, .. } => {
-                    chart.stands(*task, Some(false));
-                    seen += 1;
-                    if let Some(switch) = switches.next().filter(|_| seen > left_out) {
-                        chart.column(&switch);
-                    }
-                }
-                What::Ended { task, left: Left::Done | Left::Panicked, .. }
-                | What::Aborted { task } => chart.stands(*task, None),
-                _ => {}
-            }
-        }
-        chart
-    }
-
-    /// How the tasks stood when the first record was made is told by the first that is said of
-    /// each.
-    fn begin(&mut self, recording: &Recording) {
-        let mut first: HashMap<Id, &What> = HashMap::new();
-        for record in &recording.records {
-            if let Some(task) = record.what.task() {
-                first.entry(task).or_insert(&record.what);
-            }
-        }
-        for task in &recording.tasks {
-            match first.get(&task.id) {
-                Some(What::Spawned { .. }) => {}
-                Some(What::Switched { .. }) => self.stands(task.id, Some(true)),
-                _ => self.stands(task.id, Some(false)),
-            }
-        }
-    }
-
-    /// A task is ready, or not, or gone.
-    fn stands(&mut self, task: Id, is_ready: Option<bool>) {
-        let Some(&row) = self.row_of.get(&task) else { return };
-        let row = &mut self.rows[row];
-        let was = match is_ready {
-            Some(is_ready) => self.ready.insert(task, is_ready),
-            None => self.ready.remove(&task),
-        };
-        row.alive = row.alive + usize::from(is_ready.is_some()) - usize::from(was.is_some());
-        row.ready =
-            row.ready + usize::from(is_ready == Some(true)) - usize::from(was == Some(true));
-    }
-
-    fn column(&mut self, switch: &Switch<'_>) {
-        let Some(&row) = self.row_of.get(&switch.task) else { return };
-        let by = match switch.cause {
-            Some(Cause::Task(id) | Cause::Spawn { by: Some(id) }) => self.row_of.get(&id).copied(),
-            _ => None,
-        };
-        let stand = |row: &Row| match (row.alive, row.ready) {
-            (0, _) => Stand::Absent,
-            (_, 0) => Stand::Waiting,
-            _ => Stand::Ready,
-        };
-        self.columns.push(Column {
-            n: switch.n,
-            at: switch.at,
-            row,
-            cause: switch.cause,
-            by,
-            panicked: switch.left == Some(Left::Panicked),
-            others: self.rows.iter().map(stand).collect(),
-        });
-    }
-
-    /// The rows that a panel shows: all, or, if these are more than have letters, those who run.
-    fn rows_of(&self, panel: &[Column]) -> Vec<usize> {
-        if self.rows.len() <= LETTERS.len() {
-            return (0..self.rows.len()).collect();
-        }
-        let mut rows: Vec<usize> = panel.iter().map(|column| column.row).collect();
-        rows.sort_unstable();
-        rows.dedup();
-        rows
-    }
-
-    /// By its group; if all are of one group each row has its own.
-    fn color(&self, row: usize) -> &'static str {
-        let groups = self.rows.iter().any(|other| other.group != self.rows[0].group);
-        COLORS[if groups { self.rows[row].group as usize } else { row } % COLORS.len()]
-    }
-
-    fn label_width(&self) -> usize {
-        let longest = self.rows.iter().map(|row| row.label.chars().count()).max().unwrap_or(0);
-        longest.clamp(8, 24) + 4
-    }
-}
-
-fn rows(tasks: &[TaskRecord]) -> (Vec<Row>, HashMap<Id, usize>) {
-    let (mut rows, mut row_of): (Vec<Row>, _) = (Vec::new(), HashMap::new());
-    let mut by_label: HashMap<String, usize> = HashMap::new();
-    for task in tasks {
-        let label = clean(&task.label());
-        let row = *by_label.entry(label).or_insert_with_key(|label| {
-            rows.push(Row { label: label.clone(), group: task.group, alive: 0, ready: 0 });
-            rows.len() - 1
-        });
-        row_of.insert(task.id, row);
-    }
-    (rows, row_of)
 }
 
 /// Why a task was ready, in a letter.
