@@ -37,12 +37,14 @@ mod turn;
 
 mod builder;
 mod end;
+mod graph;
 mod handle;
 mod look;
 mod show;
 mod stall;
 mod step;
 mod swap;
+mod waiting;
 
 pub(crate) mod blocking;
 pub(crate) mod context;
@@ -55,8 +57,9 @@ pub use self::builder::{Builder, OnPanic};
 pub use self::context::EnterGuard;
 pub use self::gone::is_rt_shutdown_err;
 pub use self::handle::{Handle, TryCurrentError};
-pub use self::stall::{Stalled, Unfinished, Waiting};
+pub use self::stall::{Stalled, Unfinished};
 pub use self::step::Step;
+pub use self::waiting::{Cycle, Waiting};
 
 use self::core::Shared;
 use self::end::Desk;

@@ -10,6 +10,7 @@
 //! inside of `FuturesUnordered`, that waker is cloned and kept.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::mem;
 use std::num::NonZeroU32;
 use std::panic::Location;
@@ -28,7 +29,7 @@ pub(crate) mod reason;
 pub(crate) mod seat;
 
 use self::queue::Record;
-use self::reason::{Wait, WaitReason};
+use self::reason::{Holder, Wait, WaitReason};
 
 thread_local! {
     static WAITS: RefCell<Waits> = const {
@@ -86,7 +87,7 @@ struct Entry {
 const NONE: u32 = u32::MAX;
 
 /// An entry in the table. It has one owner; a stale one finds nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Place {
     /// First, so that places compare in the order of their making.
     serial: NonZeroU32,
@@ -309,13 +310,25 @@ impl Waits {
     /// What is told of an entry.
     fn wait(&self, entry: &Entry) -> Wait {
         let record = self.records.get(entry.record as usize);
+        let of_this_loop = |holder: &Holder| holder.of == entry.whom.of;
+        let receives = entry.reason == WaitReason::Receive;
         Wait {
             reason: entry.reason,
             site: entry.site,
             since: entry.since,
             made: record.map(|record| record.made),
-            holder: record.and_then(|record| record.holder),
+            holder: record.and_then(|record| record.holder).filter(of_this_loop),
+            owned: record.is_some_and(|record| record.owned),
+            behind: None,
+            last: record.and_then(|record| record.far.last).filter(of_this_loop),
+            senders: record.map(|record| record.far.senders).filter(|_| receives),
         }
+    }
+
+    /// The entries at which somebody of the loop `of` waits, with their indices.
+    fn open(&self, of: LoopKey) -> impl Iterator<Item = (usize, &Entry)> {
+        let used = self.entries.iter().enumerate().filter(|(_, entry)| entry.serial != 0);
+        used.filter(move |(_, entry)| !entry.handed && entry.whom.of == of)
     }
 
     #[inline]
@@ -390,13 +403,33 @@ pub(crate) fn leave(place: Place) -> Option<Whom> {
     with(|waits| waits.remove(place)).flatten()
 }
 
-/// What the tasks of the loop `of` wait for, and how many clones of a task's own waker, known by
-/// `data`, are kept here.
-pub(crate) fn survey(of: LoopKey, mut see: impl FnMut(Option<Id>, Option<*const ()>, Wait)) {
+/// What one entry says.
+pub(crate) struct Seen {
+    /// Who waits.
+    pub(crate) task: Option<Id>,
+    /// What stands behind the waker that is kept, if one is.
+    pub(crate) waker: Option<*const ()>,
+    pub(crate) wait: Wait,
+    pub(crate) place: Option<Place>,
+}
+
+/// What the tasks of the loop `of` wait for, entry by entry.
+pub(crate) fn survey(of: LoopKey, mut see: impl FnMut(Seen)) {
     with(|waits| {
-        let used = waits.entries.iter().filter(|entry| entry.serial != 0);
-        for entry in used.filter(|entry| !entry.handed && entry.whom.of == of) {
-            see(entry.whom.task, entry.whom.waker.as_ref().map(Waker::data), waits.wait(entry));
+        // Who wants to write and is the first in its queue: all in it come after that one.
+        let first = |entry: &&Entry| entry.reason == WaitReason::Write && entry.prev == NONE;
+        let writers = waits.open(of).map(|(_, entry)| entry).filter(first);
+        let writers = writers.filter_map(|entry| Some((entry.record, entry.whom.task?)));
+        let writers: HashMap<u32, Id> = writers.collect();
+        for (index, entry) in waits.open(of) {
+            let mut wait = waits.wait(entry);
+            if wait.reason == WaitReason::Read {
+                wait.behind = writers.get(&entry.record).copied();
+            }
+            let serial = NonZeroU32::new(entry.serial);
+            let place = serial.map(|serial| Place { serial, index: index as u32 });
+            let waker = entry.whom.waker.as_ref().map(Waker::data);
+            see(Seen { task: entry.whom.task, waker, wait, place });
         }
     });
 }

@@ -29,7 +29,7 @@ impl Lock {
         Self {
             locked: Cell::new(false),
             holder: Cell::new(None),
-            queue: Queue::owned(reason),
+            queue: Queue::exclusive(reason),
             heirs: None,
         }
     }
@@ -49,7 +49,7 @@ impl Lock {
     pub(super) fn try_lock(&self, site: Site) -> bool {
         let free = !self.locked.replace(true);
         if free {
-            let holder = current::task().map(|task| Holder { task, site });
+            let holder = current::holder(site);
             self.holder.set(holder);
             self.queue.set_holder(holder);
             if let Some(heirs) = &self.heirs {
@@ -57,6 +57,11 @@ impl Lock {
             }
         }
         free
+    }
+
+    /// A guard that owns it is asked for.
+    pub(super) fn set_owned(&self) {
+        self.queue.set_owned();
     }
 
     /// For whoever has locked it.

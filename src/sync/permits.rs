@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use crate::task::current;
 use crate::wait::Site;
 use crate::wait::queue::{Queue, Strangers, Waiter};
-use crate::wait::reason::WaitReason;
+use crate::wait::reason::{Holder, WaitReason};
 
 pub(super) struct Permits {
     free: Cell<usize>,
@@ -88,6 +88,14 @@ impl Permits {
     pub(super) fn close(&self) {
         self.closed.set(true);
         self.queue.hand_all(None);
+    }
+
+    /// Who last received what was sent by permits, for the reports of those who wait.
+    #[inline]
+    pub(super) fn set_last(&self, last: Option<Holder>) {
+        if !self.queue.is_empty() {
+            self.queue.set_last(last);
+        }
     }
 
     /// Waits for `n`; the future was made at `site`.

@@ -372,7 +372,7 @@ impl Shares {
             writing: Cell::new(false),
             last: Cell::new(0),
             known: Cell::new(None),
-            queue: Queue::owned(WaitReason::Write),
+            queue: Queue::exclusive(WaitReason::Write),
         }
     }
 
@@ -393,7 +393,7 @@ impl Shares {
             return None;
         }
         let n = self.last.get().wrapping_add(1);
-        self.note(n, wants, current::task().map(|task| Holder { task, site }));
+        self.note(n, wants, current::holder(site));
         Some(Share { shares: self, n })
     }
 

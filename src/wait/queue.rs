@@ -23,6 +23,18 @@ pub(super) struct Record {
     /// Where what is waited for was made.
     pub(super) made: Site,
     pub(super) holder: Option<Holder>,
+    /// It has been locked with guards that own it.
+    pub(super) owned: bool,
+    pub(super) far: Far,
+}
+
+/// What is known of the other end of a channel.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Far {
+    /// Who used it last.
+    pub(crate) last: Option<Holder>,
+    /// How many senders there are, for a receiver.
+    pub(crate) senders: u32,
 }
 
 /// Those who wait for one thing, in the order in which they came.
@@ -36,7 +48,10 @@ pub(crate) struct Queue {
     record: Cell<u32>,
     reason: WaitReason,
     made: Site,
-    owned: bool,
+    /// One task at a time holds it.
+    exclusive: bool,
+    /// It has been locked with guards that own it.
+    owned: Cell<bool>,
     on_this_thread: PhantomData<*const ()>,
 }
 
@@ -49,19 +64,20 @@ impl Queue {
 
     /// For something that one task at a time holds: whoever is handed it is known as its holder.
     #[track_caller]
-    pub(crate) const fn owned(reason: WaitReason) -> Self {
+    pub(crate) const fn exclusive(reason: WaitReason) -> Self {
         Self::with(reason, true)
     }
 
     #[track_caller]
-    const fn with(reason: WaitReason, owned: bool) -> Self {
+    const fn with(reason: WaitReason, exclusive: bool) -> Self {
         Self {
             head: Cell::new(NONE),
             tail: Cell::new(NONE),
             record: Cell::new(NONE),
             reason,
             made: Location::caller(),
-            owned,
+            exclusive,
+            owned: Cell::new(false),
             on_this_thread: PhantomData,
         }
     }
@@ -151,10 +167,11 @@ impl Queue {
         let Some(entry) = waits.entries.get_mut(index as usize) else { return Ok(()) };
         entry.amount = amount.unwrap_or(entry.amount);
         entry.handed = true;
-        if self.owned
+        if self.exclusive
             && let Some(record) = waits.records.get_mut(entry.record as usize)
         {
-            record.holder = entry.whom.task.map(|task| Holder { task, site: entry.site });
+            let (of, site) = (entry.whom.of, entry.site);
+            record.holder = entry.whom.task.map(|task| Holder { task, site, of });
         }
         entry.whom.take().record()
     }
@@ -162,12 +179,27 @@ impl Queue {
     /// Who holds it from now on, for reports.
     #[inline]
     pub(crate) fn set_holder(&self, holder: Option<Holder>) {
+        self.note(|record| record.holder = holder);
+    }
+
+    /// It is locked with a guard that owns it, for reports: that can go from task to task.
+    pub(crate) fn set_owned(&self) {
+        if !self.owned.replace(true) {
+            self.note(|record| record.owned = true);
+        }
+    }
+
+    /// Who used the other end last, for reports.
+    #[cold]
+    pub(crate) fn set_last(&self, last: Option<Holder>) {
+        self.note(|record| record.far.last = last);
+    }
+
+    /// Changes the record, if there is one.
+    #[inline]
+    fn note(&self, change: impl FnOnce(&mut Record)) {
         if self.record.get() != NONE {
-            with(|waits| {
-                if let Some(record) = waits.records.get_mut(self.record.get() as usize) {
-                    record.holder = holder;
-                }
-            });
+            with(|waits| waits.records.get_mut(self.record.get() as usize).map(change));
         }
     }
 
@@ -183,7 +215,8 @@ impl Queue {
     #[inline]
     fn record(&self, waits: &mut Waits, holder: Option<Holder>) -> u32 {
         if self.record.get() == NONE {
-            let record = Record { made: self.made, holder };
+            let (made, owned) = (self.made, self.owned.get());
+            let record = Record { made, holder, owned, far: Far::default() };
             self.record.set(waits.records.insert(record) as u32);
         }
         self.record.get()

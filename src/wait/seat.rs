@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::panic::Location;
 use std::task::Context;
 
-use super::queue::Record;
+use super::queue::{Far, Record};
 use super::reason::WaitReason;
 use super::{NONE, Place, Site, Whom, with};
 
@@ -35,6 +35,12 @@ impl Seat {
     /// may have come about when this returns, and nobody is told. True if that can be.
     #[inline]
     pub(crate) fn wait(&self, cx: &Context<'_>, site: Site) -> bool {
+        self.wait_for(cx, site, Far::default())
+    }
+
+    /// As [`wait`](Self::wait), for what comes from the other end of a channel.
+    #[inline]
+    pub(crate) fn wait_for(&self, cx: &Context<'_>, site: Site, far: Far) -> bool {
         let here = |place| super::waits_at(place, cx, site);
         if self.place.get().is_some_and(here) {
             return false;
@@ -44,15 +50,33 @@ impl Seat {
         // Dropped when nothing is borrowed.
         let old = with(|waits| {
             let old = self.place.get().and_then(|place| waits.remove(place));
-            if self.record.get() == NONE {
-                let record = Record { made: self.made, holder: None };
-                self.record.set(waits.records.insert(record) as u32);
+            match waits.records.get_mut(self.record.get() as usize) {
+                Some(record) => record.far = far,
+                None => {
+                    let record = Record { made: self.made, holder: None, owned: false, far };
+                    self.record.set(waits.records.insert(record) as u32);
+                }
             }
             let place = waits.insert(whom, self.reason, site, 0, self.record.get());
             self.place.set(Some(place));
             old
         });
         foreign || old.flatten().is_some_and(|old| old.is_foreign())
+    }
+
+    /// Where somebody waits, if anybody does.
+    pub(crate) fn place(&self) -> Option<Place> {
+        self.place.get()
+    }
+
+    /// There are so many senders at the other end, for reports.
+    #[inline]
+    pub(crate) fn set_senders(&self, senders: usize) {
+        if self.place.get().is_some() {
+            let record = self.record.get() as usize;
+            let set = |record: &mut Record| record.far.senders = senders as u32;
+            with(|waits| waits.records.get_mut(record).map(set));
+        }
     }
 
     /// Wakes who waits here, if anybody: its wait is over. It may be anybody, so the caller's own

@@ -11,8 +11,8 @@ use super::super::permits::Permits;
 use super::error::TryRecvError;
 use crate::task::current;
 use crate::wait::Site;
-use crate::wait::queue::{Queue, Waiter};
-use crate::wait::reason::WaitReason;
+use crate::wait::queue::{Far, Queue, Waiter};
+use crate::wait::reason::{Holder, WaitReason};
 use crate::wait::seat::Seat;
 
 /// How much may be under way.
@@ -24,6 +24,8 @@ pub(super) trait Room {
     fn is_closed(&self) -> bool;
     /// While no message is under way: whether nobody has room for one either.
     fn is_idle(&self) -> bool;
+    /// Who has received last, for the reports of those who wait for room.
+    fn received(&self, last: Option<Holder>);
 }
 
 pub(super) struct Bounded {
@@ -49,6 +51,11 @@ impl Room for Bounded {
     fn is_idle(&self) -> bool {
         self.permits.free() == self.max
     }
+
+    #[inline]
+    fn received(&self, last: Option<Holder>) {
+        self.permits.set_last(last);
+    }
 }
 
 /// There is always room.
@@ -73,6 +80,9 @@ impl Room for Unbounded {
     fn is_idle(&self) -> bool {
         true
     }
+
+    #[inline]
+    fn received(&self, _last: Option<Holder>) {}
 }
 
 /// What all sides share.
@@ -82,6 +92,9 @@ pub(super) struct Chan<T, R> {
     pub(super) room: R,
     senders: Cell<usize>,
     weak_senders: Cell<usize>,
+    /// For reports: who sent last, and who received last.
+    sent: Cell<Option<Holder>>,
+    received: Cell<Option<Holder>>,
     receiver: Seat,
     /// Those who wait for the end of the receiver.
     closing: Queue,
@@ -94,6 +107,8 @@ pub(super) fn new<T, R: Room>(room: R) -> (Tx<T, R>, Rx<T, R>) {
         room,
         senders: Cell::new(1),
         weak_senders: Cell::new(0),
+        sent: Cell::new(None),
+        received: Cell::new(None),
         receiver: Seat::new(WaitReason::Receive),
         closing: Queue::new(WaitReason::Closed),
     });
@@ -112,12 +127,26 @@ impl<T, R> Chan<T, R> {
     pub(super) fn weak_count(&self) -> usize {
         self.weak_senders.get()
     }
+
+    fn set_senders(&self, senders: usize) {
+        self.senders.set(senders);
+        self.receiver.set_senders(senders);
+    }
+}
+
+impl<T> Chan<T, Bounded> {
+    /// Whoever waits for room waits for the receiver.
+    #[cold]
+    pub(super) fn tell_last_received(&self) {
+        self.room.received(self.received.get());
+    }
 }
 
 impl<T, R: Room> Chan<T, R> {
-    /// Sends what there is room for.
+    /// Sends, from `site`, what there is room for.
     #[inline]
-    pub(super) fn push(&self, message: T) {
+    pub(super) fn push(&self, message: T, site: Site) {
+        self.sent.set(current::holder(site));
         self.messages.borrow_mut().push_back(message);
         self.receiver.call();
     }
@@ -155,6 +184,13 @@ impl<T, R: Room> Chan<T, R> {
         }
     }
 
+    /// Whoever runs has received something.
+    #[inline]
+    fn received_at(&self, site: Site) {
+        self.received.set(current::holder(site));
+        self.room.received(self.received.get());
+    }
+
     #[inline]
     fn receive(&self) -> Option<Option<T>> {
         match self.pop() {
@@ -186,10 +222,12 @@ impl<T, R: Room> Chan<T, R> {
     ) -> Poll<V> {
         ready!(current::poll_spend(cx));
         let received = receive().or_else(|| {
-            let again = self.receiver.wait(cx, site);
+            let far = Far { last: self.sent.get(), senders: self.senders.get() as u32 };
+            let again = self.receiver.wait_for(cx, site, far);
             if again { receive() } else { None }
         });
         if let Some(received) = received {
+            self.received_at(site);
             self.receiver.leave();
             return Poll::Ready(received);
         }
@@ -226,7 +264,7 @@ impl<T, R: Room> Deref for Tx<T, R> {
 
 impl<T, R: Room> Clone for Tx<T, R> {
     fn clone(&self) -> Self {
-        self.senders.set(self.senders.get() + 1);
+        self.set_senders(self.senders.get() + 1);
         Self(self.0.clone())
     }
 }
@@ -234,7 +272,7 @@ impl<T, R: Room> Clone for Tx<T, R> {
 impl<T, R: Room> Drop for Tx<T, R> {
     fn drop(&mut self) {
         let left = self.senders.get() - 1;
-        self.senders.set(left);
+        self.set_senders(left);
         if left == 0 {
             self.receiver.call();
         }
@@ -253,7 +291,7 @@ impl<T, R: Room> WeakTx<T, R> {
     pub(super) fn upgrade(&self) -> Option<Tx<T, R>> {
         let senders = self.senders.get();
         (senders > 0).then(|| {
-            self.senders.set(senders + 1);
+            self.0.set_senders(senders + 1);
             Tx(self.0.clone())
         })
     }
@@ -291,9 +329,12 @@ impl<T, R: Room> Rx<T, R> {
         self.room.is_closed() || self.senders.get() == 0
     }
 
-    pub(super) fn try_recv(&self) -> Result<T, TryRecvError> {
+    pub(super) fn try_recv(&self, site: Site) -> Result<T, TryRecvError> {
         match self.receive() {
-            Some(Some(message)) => Ok(message),
+            Some(Some(message)) => {
+                self.received_at(site);
+                Ok(message)
+            }
             Some(None) => Err(TryRecvError::Disconnected),
             None => Err(TryRecvError::Empty),
         }
