@@ -48,7 +48,7 @@ fn spawn<F: Future<Output: 'static> + 'static>(name: &str, task: F) -> JoinHandl
     task::Builder::new().name(name).spawn(task)
 }
 
-type Lock = Rc<Mutex<()>>;
+type Lock = Rc<Mutex<u32>>;
 
 async fn lock_both(first: Lock, then: Lock) {
     let _first = first.lock().await;
@@ -59,8 +59,8 @@ async fn lock_both(first: Lock, then: Lock) {
 /// Ann locks one and wants the other; Ben does the reverse.
 pub fn two_locks() -> io::Result<Stalled> {
     stalled(async {
-        let one = Rc::new(Mutex::new(()));
-        let other = Rc::new(Mutex::new(()));
+        let one = Rc::new(Mutex::new(0)); // The one.
+        let other = Rc::new(Mutex::new(0)); // The other.
         let ann = spawn("ann", lock_both(one.clone(), other.clone()));
         let ben = spawn("ben", lock_both(other, one));
         let _ = (ann.await, ben.await);
@@ -82,8 +82,8 @@ pub fn lock_and_join() -> io::Result<Stalled> {
 /// The server answers when it has been asked; the client asks when the server has said hello.
 pub fn channel() -> io::Result<Stalled> {
     stalled(async {
-        let (ask, mut asked) = mpsc::channel(1);
-        let (answer, mut answered) = mpsc::channel(1);
+        let (ask, mut asked) = mpsc::channel(1); // Questions.
+        let (answer, mut answered) = mpsc::channel(1); // Answers.
         let server = spawn("server", async move {
             while let Some(question) = asked.recv().await {
                 let _ = answer.send(question).await;
@@ -104,25 +104,23 @@ pub fn itself() -> io::Result<Stalled> {
     async fn total(account: &Mutex<i32>) -> i32 {
         *account.lock().await
     }
-    stalled(spawned("auditor", async {
-        let account = Mutex::new(100);
-        let mut balance = account.lock().await;
-        *balance -= total(&account).await; // `balance` is still locked.
-    }))
-}
-
-async fn spawned(name: &'static str, task: impl Future<Output = ()> + 'static) {
-    let _ = spawn(name, task).await;
+    stalled(async {
+        let auditor = spawn("auditor", async {
+            let account = Mutex::new(100);
+            let mut balance = account.lock().await;
+            *balance -= total(&account).await; // `balance` is still locked.
+        });
+        let _ = auditor.await;
+    })
 }
 
 /// Each philosopher takes the fork to the left, and waits for the one to the right.
 pub fn three_in_a_ring() -> io::Result<Stalled> {
     stalled(async {
-        let forks = [Rc::new(Mutex::new(())), Rc::new(Mutex::new(())), Rc::new(Mutex::new(()))];
+        let forks = [Rc::new(Mutex::new(0)), Rc::new(Mutex::new(1)), Rc::new(Mutex::new(2))];
         let names = ["Aristotle", "Bacon", "Confucius"];
-        let philosophers = [0, 1, 2].map(|n| {
-            spawn(names[n], lock_both(forks[n].clone(), forks[(n + 1) % 3].clone()))
-        });
+        let philosophers = [0, 1, 2]
+            .map(|n| spawn(names[n], lock_both(forks[n].clone(), forks[(n + 1) % 3].clone())));
         for philosopher in philosophers {
             let _ = philosopher.await;
         }

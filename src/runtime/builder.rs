@@ -12,6 +12,7 @@ use super::blocking::Pool;
 use super::core::{Core, Shared};
 use super::handle::Handle;
 use super::link::Link;
+use super::log::{Noted, SwitchLog};
 use crate::observe::Observer;
 use crate::policy::{Fifo, Policy};
 use crate::reactor::{BELL, Reactor, Sources};
@@ -211,7 +212,11 @@ impl Builder {
                 on_wake();
             }
         }));
-        let link = Arc::new(Link { inbox, registry: reactor.registry().try_clone()? });
+        let link = Arc::new(Link {
+            inbox,
+            registry: reactor.registry().try_clone()?,
+            log: SwitchLog::new(),
+        });
         let blocking = Pool::new(self.max_blocking_threads, self.thread_keep_alive, &link.inbox);
         let core = Core::new(self.policy, self.observers, self.seed);
         let shared = Rc::new(Shared {
@@ -233,6 +238,8 @@ impl Builder {
             switch_cost: nanos(self.switch_cost),
             contended: RefCell::default(),
             since_look: Cell::new(0),
+            root: RefCell::default(),
+            noted: Noted::new(),
             spare: Cell::new(Some(TaskWaker::spare(&link.inbox))),
             budget: self.budget,
             on_panic: self.on_panic,

@@ -5,13 +5,14 @@ use std::any::Any;
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::blocking::Pool;
 use super::builder::OnPanic;
 use super::inherit::Contended;
 use super::link::Link;
+use super::log::Noted;
 use super::show::{show, show_woken};
 use crate::observe::{Event, Observer, Waits};
 use crate::policy::{Pick, Policy, Rng, Tasks};
@@ -27,7 +28,7 @@ use crate::task::table::Table;
 use crate::task::wake::TaskWaker;
 use crate::time::clock::Clock;
 use crate::time::timers::Timers;
-use crate::wait::{Place, Whom};
+use crate::wait::{Place, Site, Whom};
 
 /// What a runtime, its join handles and the context of its thread share. Each cell is borrowed for
 /// one phase at a time; none while user code can run, with the one exception named at [`Core`].
@@ -57,6 +58,11 @@ pub(crate) struct Shared {
     pub(crate) detached: RefCell<Vec<Id>>,
     /// The waker that is lent to tasks that have none of their own; `None` while it is.
     pub(crate) spare: Cell<Option<Arc<TaskWaker>>>,
+    /// The root task of the `block_on` that runs, and its own waker, if it has one: its future is
+    /// not in the table.
+    pub(crate) root: RefCell<Option<(Id, Weak<TaskWaker>)>>,
+    /// Where tasks have been spawned.
+    pub(crate) noted: Noted,
     /// After how long with nothing armed it says that it looks stalled; and whether it has.
     pub(crate) quiet_after: Option<Duration>,
     pub(crate) suspected: Cell<bool>,
@@ -125,6 +131,7 @@ pub(crate) struct Aborted {
 pub(crate) struct Next {
     pub(crate) n: u64,
     pub(crate) id: Id,
+    pub(crate) site: Site,
     /// `None` for the root task.
     pub(crate) task: Option<BoxedTask>,
 }
@@ -155,6 +162,18 @@ impl Shared {
         match self.on_panic {
             OnPanic::Propagate => drop(dead),
             OnPanic::Isolate => drop(catch_unwind(AssertUnwindSafe(|| drop(dead)))),
+        }
+    }
+
+    /// A task has a waker of its own from now on. Those of other tasks than the root are found in
+    /// the table.
+    #[cold]
+    pub(crate) fn note_own_waker(&self, waker: &Arc<TaskWaker>) {
+        match &mut *self.root.borrow_mut() {
+            Some((root, own)) if *root == waker.id() && current::in_turn_of(self.key()) => {
+                *own = Arc::downgrade(waker);
+            }
+            _ => {}
         }
     }
 
@@ -190,6 +209,8 @@ impl Shared {
         let mut core = self.core_for("`spawn`");
         let parent = by.and_then(|by| core.tasks.get(by)).map(|slot| slot.info.attributes());
         let attributes = plan.attributes(parent, self);
+        self.noted.note(plan.site);
+        let name = plan.said.name.clone();
         let id = core.tasks.insert(|id| {
             let now = self.now.get();
             let mut info = TaskInfo::at(plan.site, id, plan.said.name, attributes, now);
@@ -197,6 +218,9 @@ impl Shared {
             info.detached = plan.detached;
             (info, Some(task))
         });
+        if let Some(name) = name {
+            self.link.log.note_name(id, name);
+        }
         if in_turn {
             current::list_woken(id);
         } else {
@@ -212,6 +236,7 @@ impl Shared {
         let mut core = self.core.borrow_mut();
         core.timed =
             self.clock.is_virtual() || core.policy.wants_time() || !core.observers.is_empty();
+        self.link.log.set_clock(&self.clock);
     }
 }
 
@@ -344,6 +369,7 @@ impl Core {
                 self.blame("picks a task that is not ready", &what);
             }
             slot.info.state = State::Running;
+            let site = slot.info.site;
             self.queued -= 1;
             self.switches += 1;
             let task = if self.observers.is_empty() {
@@ -353,7 +379,7 @@ impl Core {
                 self.show_switch(id, now);
                 self.tasks.get_mut(id).and_then(|slot| slot.run.take())
             };
-            return Some(Next { n: self.switches, id, task });
+            return Some(Next { n: self.switches, id, site, task });
         }
         None
     }

@@ -73,7 +73,7 @@ impl Shared {
     /// A turn ended in a panic: if it was a task's, that task alone ends; if not, it is given back.
     pub(crate) fn recover(&self, drive: &mut Drive<'_, '_>, panic: Panic) -> Result<u32, Panic> {
         let _turn = Turn::begin(self);
-        let (id, left, task) = (drive.log.task, drive.left, drive.task.take());
+        let (id, left, task) = (self.link.log.task(), drive.left, drive.task.take());
         drive.left = Some(Left::Panicked);
         drive.spare.renew();
         if left.is_some() {
@@ -166,6 +166,7 @@ impl<'a> Desk<'a> {
 
 impl Drop for Desk<'_> {
     fn drop(&mut self) {
+        self.shared.link.log.leave();
         self.shared.link.inbox.leave();
     }
 }

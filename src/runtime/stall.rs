@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use super::core::Shared;
 use super::waiting::{Cycle, Picture, Seek, Waiting};
-use crate::task::wake::TaskWaker;
 
 /// `block_on` can never end: nothing is ready, no timer, socket or blocking job is waited for, no
 /// [`Handle`](super::Handle) or [`AbortHandle`](crate::task::AbortHandle) is out, and nobody else
@@ -57,7 +56,13 @@ impl fmt::Display for Stalled {
             "stalled: nothing is ready, and nothing can ever wake the tasks that are left:"
         )?;
         write!(f, "{}", self.picture)?;
-        f.write_str("wake one of them, or do not wait for what nobody will do")
+        f.write_str(match self.cycles() {
+            [] => "wake one of them, or do not wait for what nobody will do",
+            _ => {
+                "break the cycle: lock in the same order everywhere, and give back what others need \
+                 before waiting for them"
+            }
+        })
     }
 }
 
@@ -118,17 +123,18 @@ impl Shared {
     }
 
     /// At a glance: whether somebody out there may wake a task, or there are too many to look at.
-    pub(crate) fn is_doubtful(&self, root: Option<&Arc<TaskWaker>>) -> bool {
+    pub(crate) fn is_doubtful(&self) -> bool {
         let core = self.core.borrow();
         let runs = core.tasks.iter().filter_map(|slot| slot.run.as_ref());
-        let mut wakers = runs.filter_map(|run| run.waker()).chain(root);
+        let counts = runs.filter_map(|run| run.waker()).map(Arc::strong_count);
+        let root = self.root.borrow().as_ref().map(|(_, waker)| waker.strong_count());
         self.link.inbox.is_reachable()
             || core.tasks.len() > GLANCE
-            || wakers.any(|waker| Arc::strong_count(waker) > 1)
+            || counts.chain(root).any(|count| count > 1)
     }
 
     /// What is to be expected if nobody is ready and no timer is set.
-    pub(crate) fn prospect(&self, root: Option<&Arc<TaskWaker>>) -> Prospect {
+    pub(crate) fn prospect(&self) -> Prospect {
         if self.is_armed() || self.link.inbox.is_full() {
             return Prospect::Open;
         }
@@ -137,15 +143,15 @@ impl Shared {
         if self.link.inbox.is_full() {
             return Prospect::Open;
         }
-        if reachable || self.waiting(root).iter().any(|waiting| waiting.wakers > 0) {
+        if reachable || self.waiting().iter().any(|waiting| waiting.wakers > 0) {
             return Prospect::Doubtful;
         }
-        Prospect::Hopeless(Stalled { picture: self.picture(root, Seek::Stalled) })
+        Prospect::Hopeless(Stalled { picture: self.picture(Seek::Stalled) })
     }
 
     /// A quiet while has passed and nothing is armed: says once that it looks stalled.
     #[cold]
-    pub(crate) fn suspect(&self, root: Option<&Arc<TaskWaker>>, quiet: Duration) {
+    pub(crate) fn suspect(&self, quiet: Duration) {
         if self.suspected.replace(true) {
             return;
         }
@@ -153,7 +159,7 @@ impl Shared {
             "turno: it looks as if nothing goes on any more: for {quiet:?} no task was ready, and \
              no timer, socket or blocking job is waited for. These wait:\n"
         );
-        text.push_str(&self.picture(root, Seek::Suspected).to_string());
+        text.push_str(&self.picture(Seek::Suspected).to_string());
         if self.link.inbox.is_reachable() {
             text.push_str("  A handle to the runtime is out: somebody may still use it.\n");
         }

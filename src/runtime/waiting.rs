@@ -9,8 +9,7 @@ use super::core::Shared;
 use super::graph::{Arrow, Graph};
 use crate::task::finished::Joiner;
 use crate::task::id::Id;
-use crate::task::info::{State, TaskInfo};
-use crate::task::wake::TaskWaker;
+use crate::task::info::{Cause, State, TaskInfo};
 use crate::wait::reason::{Wait, WaitReason};
 use crate::wait::{self, Place, Seen};
 
@@ -31,19 +30,23 @@ impl fmt::Display for Waiting {
     /// A line for the task, and for each thing that it waits for one, with what else is known
     /// below.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.tell(f, "\n    ", &|id| format!("task {id}"))
+        self.tell(f, "", "\n    ", &|id| format!("task {id}"))
     }
 }
 
 impl Waiting {
-    /// As it is displayed, each wait after `line`, with tasks named by `who`.
+    /// As it is displayed, with its history, each wait after `line`, and tasks named by `who`.
     pub(super) fn tell(
         &self,
         f: &mut fmt::Formatter<'_>,
+        history: &str,
         line: &str,
         who: &dyn Fn(Id) -> String,
     ) -> fmt::Result {
         write!(f, "{}", self.task)?;
+        if !history.is_empty() {
+            write!(f, ", {history}")?;
+        }
         match self.task.state() {
             State::Ready => return f.write_str(", ready"),
             State::Running => return f.write_str(", running"),
@@ -99,7 +102,7 @@ impl fmt::Display for Cycle {
         }
         for waiting in &self.tasks {
             f.write_str("\n  ")?;
-            waiting.tell(f, "\n    ", &|id| named(&self.tasks, id))?;
+            waiting.tell(f, "", "\n    ", &|id| named(&self.tasks, id))?;
         }
         Ok(())
     }
@@ -128,7 +131,11 @@ pub(super) struct Picture {
     pub(super) tasks: Vec<Waiting>,
     /// Those whose result nobody has taken yet.
     finished: Vec<TaskInfo>,
+    /// The names of others that are spoken of, as far as they are known.
+    gone: Vec<(Id, Box<str>)>,
     pub(super) cycles: Vec<Cycle>,
+    /// Who awaits whom: places in `tasks`, by who awaits.
+    pub(super) awaits: Vec<(usize, usize)>,
 }
 
 impl Picture {
@@ -137,10 +144,27 @@ impl Picture {
         if find(&self.tasks, id).is_some() {
             return named(&self.tasks, id);
         }
-        match self.finished.iter().find(|task| task.id() == id).and_then(TaskInfo::name) {
+        let finished = self.finished.iter().find(|task| task.id() == id);
+        let gone = || self.gone.iter().find(|gone| gone.0 == id).map(|gone| &*gone.1);
+        match finished.and_then(TaskInfo::name).or_else(gone) {
             Some(name) => format!("task {id} {name:?}, which has finished"),
             None => format!("task {id}, which has finished"),
         }
+    }
+
+    /// The tasks that are spoken of and not here.
+    fn strangers(&self) -> Vec<Id> {
+        let waits = self.tasks.iter().flat_map(|waiting| &waiting.waits);
+        let holders = waits.flat_map(|wait| [wait.holder, wait.last]).flatten();
+        let by = self.tasks.iter().filter_map(|waiting| match waiting.task.cause() {
+            Cause::Task(by) | Cause::Spawn { by: Some(by) } => Some(by),
+            _ => None,
+        });
+        let mut ids: Vec<Id> = holders.map(|holder| holder.task).chain(by).collect();
+        ids.retain(|id| find(&self.tasks, *id).is_none());
+        ids.sort_unstable();
+        ids.dedup();
+        ids
     }
 
     fn left_locked(&self) -> impl Iterator<Item = String> {
@@ -149,10 +173,11 @@ impl Picture {
             let (holder, made) = (wait.holder?, wait.made?);
             let gone = find(&self.tasks, holder.task).is_none();
             let task = self.finished.iter().find(|task| task.id() == holder.task);
-            let task = task.map_or(format!("task {}", holder.task), |task| {
-                format!("{task}, in whose result it may be: nobody has taken that")
-            });
-            gone.then(|| format!("{} (made at {made}), at {} by {task}", wait.reason, holder.site))
+            let task = match task {
+                Some(task) => format!("{task}: its result may hold the guard, and nobody has taken it"),
+                None => self.who(holder.task),
+            };
+            gone.then(|| format!("{} (made at {made}), since {}, by {task}", wait.reason, holder.site))
         })
     }
 }
@@ -167,17 +192,21 @@ impl fmt::Display for Picture {
         let mut left: Vec<String> = self.left_locked().collect();
         left.dedup();
         if !left.is_empty() {
-            writeln!(f, "locked by a task that has finished, its guard kept or forgotten:")?;
+            writeln!(f, "still locked by a task that has finished, its guard kept or forgotten:")?;
             left.iter().try_for_each(|line| writeln!(f, "  {line}"))?;
         }
         let in_cycle = |id| self.cycles.iter().any(|cycle| find_in(cycle, id));
         let mut others = self.tasks.iter().filter(|w| !in_cycle(w.task.id())).peekable();
         if others.peek().is_some() && (!self.cycles.is_empty() || !left.is_empty()) {
-            writeln!(f, "{}:", if self.cycles.is_empty() { "who waits" } else { "who else waits" })?;
+            writeln!(
+                f,
+                "{}:",
+                if self.cycles.is_empty() { "who waits" } else { "who else waits" }
+            )?;
         }
         for waiting in others {
             f.write_str("  ")?;
-            waiting.tell(f, "\n    ", &|id| self.who(id))?;
+            waiting.tell(f, "", "\n    ", &|id| self.who(id))?;
             writeln!(f)?;
         }
         Ok(())
@@ -200,17 +229,22 @@ pub(super) enum Seek {
 }
 
 impl Shared {
-    /// All tasks that have not finished, in the order of spawning, and what they wait for. `root`
-    /// is the root's own waker, if it has one.
-    pub(crate) fn waiting(&self, root: Option<&Arc<TaskWaker>>) -> Vec<Waiting> {
-        self.survey(root).0.tasks
+    /// All tasks that have not finished, in the order of spawning, and what they wait for.
+    pub(crate) fn waiting(&self) -> Vec<Waiting> {
+        self.survey().0.tasks
     }
 
     /// Who waits for whom, with the cycles.
-    pub(super) fn picture(&self, root: Option<&Arc<TaskWaker>>, seek: Seek) -> Picture {
-        let (mut picture, members) = self.survey(root);
+    pub(super) fn picture(&self, seek: Seek) -> Picture {
+        let (mut picture, members) = self.survey();
         let tasks = &picture.tasks;
         let graph = graph(tasks, &members);
+        let joins = |arrow: &&Arrow| {
+            let reason = tasks[arrow.from].waits[arrow.wait].reason;
+            matches!(reason, WaitReason::Join(_) | WaitReason::JoinSet)
+        };
+        let arrows = (0..tasks.len()).flat_map(|task| graph.from(task));
+        picture.awaits = arrows.filter(joins).map(|arrow| (arrow.from, arrow.to)).collect();
         let all = || tasks.iter().enumerate();
         let mut taken = vec![false; tasks.len()];
         let mut cycles = Vec::new();
@@ -230,11 +264,16 @@ impl Shared {
     }
 
     /// All tasks and what they wait for, and the members of those sets that somebody waits for.
-    fn survey(&self, root: Option<&Arc<TaskWaker>>) -> (Picture, Vec<Members>) {
+    fn survey(&self) -> (Picture, Vec<Members>) {
         let core = self.core.borrow();
         let mut picture = Picture::default();
         // The tasks' own wakers: how many are out, besides the task's own.
         let mut own: HashMap<*const (), (Id, usize)> = HashMap::new();
+        if let Some((id, waker)) = &*self.root.borrow()
+            && let out @ 1.. = waker.strong_count()
+        {
+            own.insert(waker.as_ptr().cast(), (*id, out - 1));
+        }
         let mut sets: HashMap<Place, Vec<Id>> = HashMap::new();
         for slot in core.tasks.iter() {
             let (info, id) = (slot.info.clone(), slot.info.id);
@@ -243,10 +282,7 @@ impl Shared {
                 continue;
             }
             picture.tasks.push(Waiting { task: info, waits: Vec::new(), wakers: 0 });
-            let waker = match &slot.run {
-                Some(run) => run.waker(),
-                None => root.filter(|root| root.id() == id),
-            };
+            let waker = slot.run.as_ref().and_then(|run| run.waker());
             if let Some(waker) = waker {
                 own.insert(Arc::as_ptr(waker).cast(), (id, Arc::strong_count(waker) - 1));
             }
@@ -280,6 +316,8 @@ impl Shared {
                 tasks[at].wakers = out;
             }
         }
+        let named = |id| Some((id, self.link.log.name(id)?));
+        picture.gone = picture.strangers().into_iter().filter_map(named).collect();
         (picture, members)
     }
 }

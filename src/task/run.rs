@@ -13,6 +13,7 @@ use super::current;
 use super::info::Left;
 use super::join::JoinError;
 use super::wake::TaskWaker;
+use crate::runtime::context;
 
 /// Something that a switch can be made to.
 pub(crate) trait Run {
@@ -111,7 +112,9 @@ pub(super) fn lend<'a>(own: &'a Option<Arc<TaskWaker>>, spare: &'a Arc<TaskWaker
 pub(super) fn keep(own: &mut Option<Arc<TaskWaker>>, spare: &mut Arc<TaskWaker>) {
     if own.is_none() && spare.is_kept() {
         let another = spare.another();
-        *own = Some(std::mem::replace(spare, another));
+        let waker = std::mem::replace(spare, another);
+        context::with(|shared| shared.note_own_waker(&waker));
+        *own = Some(waker);
     }
 }
 

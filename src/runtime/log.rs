@@ -1,0 +1,192 @@
+//! Which switch is made now, for those who cannot ask the loop (floor 3).
+//!
+//! A loop that is stuck in a task answers nobody. So what another thread is told then lies where it
+//! can be read at any time: each switch writes four numbers, which costs as much as writing them
+//! into the loop's own stack. What is behind the numbers, names and places, is noted when a task is
+//! spawned.
+
+use std::cell::Cell;
+use std::fmt;
+use std::panic::Location;
+use std::ptr;
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::task::id::Id;
+use crate::task::info::Nanos;
+use crate::time::clock::{Clock, since_epoch};
+use crate::wait::Site;
+
+/// The switch that is made now, or was made last.
+pub(crate) struct SwitchLog {
+    n: AtomicU64,
+    /// 0 when nobody drives the loop.
+    task: AtomicU64,
+    /// The address of the place where the task was spawned.
+    site: AtomicUsize,
+    /// When the switch began, as far as the loop has looked at its clock.
+    at: AtomicU64,
+    /// What is 0 on the loop's clock, since the epoch; `STILL` if that stands still.
+    zero: AtomicI64,
+    /// The names of those who have one, by the index of their ids. Who has gone is overwritten.
+    names: Mutex<Vec<Option<(Id, Box<str>)>>>,
+}
+
+const STILL: i64 = i64::MIN;
+
+/// The places where tasks were spawned, in the whole process.
+static SITES: Mutex<Vec<Site>> = Mutex::new(Vec::new());
+
+/// No user code runs under these locks, so a poisoned one is as good as any.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn address(site: Site) -> usize {
+    ptr::from_ref(site).addr()
+}
+
+impl SwitchLog {
+    pub(super) fn new() -> Self {
+        Self {
+            n: AtomicU64::new(0),
+            task: AtomicU64::new(0),
+            site: AtomicUsize::new(0),
+            at: AtomicU64::new(0),
+            zero: AtomicI64::new(STILL),
+            names: Mutex::default(),
+        }
+    }
+
+    /// The next switch will be to a task that was spawned at `site`, and it is so late.
+    #[inline]
+    pub(super) fn prepare(&self, site: Site, now: Nanos) {
+        self.site.store(address(site), Ordering::Relaxed);
+        self.at.store(now, Ordering::Relaxed);
+    }
+
+    /// At the door.
+    #[inline]
+    pub(crate) fn begin(&self, n: u64, task: Id) {
+        self.task.store(task.to_bits(), Ordering::Relaxed);
+        // Whoever reads this number sees what was written before.
+        self.n.store(n, Ordering::Release);
+    }
+
+    /// The task of the last switch.
+    pub(super) fn task(&self) -> Id {
+        Id::from_bits(self.task.load(Ordering::Relaxed))
+    }
+
+    /// Nobody drives the loop any more.
+    pub(super) fn leave(&self) {
+        self.task.store(0, Ordering::Release);
+    }
+
+    /// The loop's clock was stopped, or goes on.
+    pub(super) fn set_clock(&self, clock: &Clock) {
+        self.zero.store(clock.zero().unwrap_or(STILL), Ordering::Release);
+    }
+
+    /// The name of a task, also if it has gone and no other one with a name has taken its place.
+    pub(super) fn name(&self, task: Id) -> Option<Box<str>> {
+        let names = lock(&self.names);
+        let (id, name) = names.get(task.index())?.as_ref()?;
+        (*id == task).then(|| name.clone())
+    }
+
+    /// Notes the name of a task that has just been spawned.
+    #[cold]
+    pub(super) fn note_name(&self, task: Id, name: Box<str>) {
+        let mut names = lock(&self.names);
+        if names.len() <= task.index() {
+            names.resize(task.index() + 1, None);
+        }
+        names[task.index()] = Some((task, name));
+    }
+
+    /// What is going on, as far as can be told from outside; `None` if nobody drives the loop.
+    pub(super) fn read(&self) -> Option<Running> {
+        let n = self.n.load(Ordering::Acquire);
+        let bits = self.task.load(Ordering::Relaxed);
+        let task = (bits != 0).then(|| Id::from_bits(bits))?;
+        let site = self.site.load(Ordering::Relaxed);
+        let site = lock(&SITES).iter().copied().find(|known| address(known) == site);
+        let zero = self.zero.load(Ordering::Acquire);
+        let at = zero.saturating_add_unsigned(self.at.load(Ordering::Relaxed));
+        let ago = u64::try_from(since_epoch(Instant::now()).saturating_sub(at)).unwrap_or(0);
+        Some(Running {
+            switch: n,
+            task,
+            name: self.name(task),
+            spawn_site: site,
+            at_least: Duration::ZERO,
+            at_most: (zero != STILL).then(|| Duration::from_nanos(ago)),
+        })
+    }
+}
+
+/// Which places a runtime has noted already, so that a spawn mostly costs one comparison.
+pub(crate) struct Noted([Cell<usize>; 64]);
+
+impl Noted {
+    pub(super) fn new() -> Self {
+        Self([const { Cell::new(0) }; 64])
+    }
+
+    /// A task is spawned at `site`.
+    #[inline]
+    pub(super) fn note(&self, site: Site) {
+        let noted = &self.0[(address(site) / align_of::<Location<'_>>()) % 64];
+        if noted.replace(address(site)) != address(site) {
+            note_site(site);
+        }
+    }
+}
+
+#[cold]
+fn note_site(site: Site) {
+    let mut sites = lock(&SITES);
+    if !sites.iter().any(|known| ptr::eq(*known, site)) {
+        sites.push(site);
+    }
+}
+
+/// The task that has the thread, as seen from another one.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Running {
+    /// The number of its switch.
+    pub switch: u64,
+    /// The task's id.
+    pub task: Id,
+    /// Its name, if it was given one.
+    pub name: Option<Box<str>>,
+    /// Where it was spawned.
+    pub spawn_site: Option<&'static Location<'static>>,
+    /// The switch has taken at least so long: it was watched.
+    pub at_least: Duration,
+    /// The switch has taken at most so long: the loop has not read its clock since. On a virtual
+    /// clock that is not known.
+    pub at_most: Option<Duration>,
+}
+
+impl fmt::Display for Running {
+    /// `task 7 "hash" (spawned at src/main.rs:3:5), in switch 60, which has taken between 1s and 3s`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "task {}", self.task)?;
+        if let Some(name) = &self.name {
+            write!(f, " {name:?}")?;
+        }
+        if let Some(site) = self.spawn_site {
+            write!(f, " (spawned at {site})")?;
+        }
+        write!(f, ", in switch {}, which has taken ", self.switch)?;
+        let tenths = |time: Duration| Duration::from_millis(time.as_millis() as u64 / 100 * 100);
+        match self.at_most {
+            Some(most) => write!(f, "between {:?} and {:?}", tenths(self.at_least), most),
+            None => write!(f, "at least {:?}", tenths(self.at_least)),
+        }
+    }
+}
