@@ -47,6 +47,7 @@ mod stall;
 mod step;
 mod swap;
 mod waiting;
+mod watch;
 
 pub(crate) mod blocking;
 pub(crate) mod context;

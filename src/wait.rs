@@ -29,7 +29,7 @@ pub(crate) mod reason;
 pub(crate) mod seat;
 
 use self::queue::Record;
-use self::reason::{Holder, Wait, WaitReason};
+use self::reason::{Wait, WaitReason};
 
 thread_local! {
     static WAITS: RefCell<Waits> = const {
@@ -310,17 +310,17 @@ impl Waits {
     /// What is told of an entry.
     fn wait(&self, entry: &Entry) -> Wait {
         let record = self.records.get(entry.record as usize);
-        let of_this_loop = |holder: &Holder| holder.of == entry.whom.of;
+        let of = entry.whom.of;
         let receives = entry.reason == WaitReason::Receive;
         Wait {
             reason: entry.reason,
             site: entry.site,
             since: entry.since,
             made: record.map(|record| record.made),
-            holder: record.and_then(|record| record.holder).filter(of_this_loop),
+            holder: record.and_then(|record| record.holder.filter(|_| record.of == of)),
             owned: record.is_some_and(|record| record.owned),
             behind: None,
-            last: record.and_then(|record| record.far.last).filter(of_this_loop),
+            last: record.and_then(|record| record.far.last.filter(|_| record.far.of == of)),
             senders: record.map(|record| record.far.senders).filter(|_| receives),
         }
     }

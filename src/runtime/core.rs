@@ -14,6 +14,7 @@ use super::inherit::Contended;
 use super::link::Link;
 use super::log::Noted;
 use super::show::{show, show_woken};
+use super::watch::Watch;
 use crate::observe::{Event, Observer, Waits};
 use crate::policy::{Pick, Policy, Rng, Tasks};
 use crate::reactor::{Reactor, Sources};
@@ -61,6 +62,8 @@ pub(crate) struct Shared {
     /// The root task of the `block_on` that runs, and its own waker, if it has one: its future is
     /// not in the table.
     pub(crate) root: RefCell<Option<(Id, Weak<TaskWaker>)>>,
+    /// Of deadlocks.
+    pub(crate) watch: Watch,
     /// Where tasks have been spawned.
     pub(crate) noted: Noted,
     /// After how long with nothing armed it says that it looks stalled; and whether it has.

@@ -23,6 +23,7 @@ impl Shared {
         self.wake_deferred();
         self.read_clock();
         if self.can_switch() || self.link.inbox.is_full() {
+            self.watch(false);
             self.ask_reactor(Some(Duration::ZERO));
             return self.open_letters();
         }
@@ -31,6 +32,9 @@ impl Shared {
         let nap = self.nap(next, jumps);
         if self.polls_before_parking(nap.into_iter().chain(wait).min()) {
             return;
+        }
+        if nap.is_some() || self.is_armed() {
+            self.watch(true);
         }
         self.core.borrow_mut().show_park(next, self.now.get());
         self.take_in(Cause::Outside, self.now.get()); // An observer may have woken somebody,
@@ -63,7 +67,11 @@ impl Shared {
                 return None;
             }
         }
-        match (self.prospect(), self.quiet_after.filter(|_| !self.suspected.get())) {
+        let prospect = self.prospect();
+        if matches!(prospect, Prospect::Doubtful) {
+            self.seek_deadlocks();
+        }
+        match (prospect, self.quiet_after.filter(|_| !self.suspected.get())) {
             (Prospect::Hopeless(stalled), _) => return Some(stalled),
             (Prospect::Doubtful, Some(quiet)) => {
                 let asleep = Instant::now();

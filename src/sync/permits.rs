@@ -9,8 +9,8 @@ use std::task::{Context, Poll, ready};
 
 use crate::task::current;
 use crate::wait::Site;
-use crate::wait::queue::{Queue, Strangers, Waiter};
-use crate::wait::reason::{Holder, WaitReason};
+use crate::wait::queue::{Hold, Queue, Strangers, Waiter};
+use crate::wait::reason::WaitReason;
 
 pub(super) struct Permits {
     free: Cell<usize>,
@@ -90,12 +90,14 @@ impl Permits {
         self.queue.hand_all(None);
     }
 
-    /// Who last received what was sent by permits, for the reports of those who wait.
     #[inline]
-    pub(super) fn set_last(&self, last: Option<Holder>) {
-        if !self.queue.is_empty() {
-            self.queue.set_last(last);
-        }
+    pub(super) fn is_waited_for(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// Who last received what was sent by permits, for the reports of those who wait.
+    pub(super) fn set_last(&self, last: Hold) {
+        self.queue.set_last(last);
     }
 
     /// Waits for `n`; the future was made at `site`.

@@ -97,7 +97,7 @@ pub(crate) fn key() -> LoopKey {
 /// The running task, as who takes hold of something at `site`.
 #[inline]
 pub(crate) fn holder(site: Site) -> Option<Holder> {
-    CURRENT.with(|c| c.task.get().map(|task| Holder { task, site, of: c.key.get() }))
+    CURRENT.with(|c| c.task.get().map(|task| Holder { task, site }))
 }
 
 /// When the present switch began, as far as the loop has looked at the clock.

@@ -17,12 +17,22 @@ use std::task::Context;
 
 use super::reason::{Holder, WaitReason};
 use super::{NONE, Place, Site, Waits, Whom, with};
+use crate::task::current::LoopKey;
+
+/// A task that holds something, and its loop: ids are one loop's own, and a lock may be shared by
+/// two of them.
+pub(crate) type Hold = (Option<Holder>, LoopKey);
+
+/// No task.
+pub(crate) const NOBODY: Hold = (None, 0);
 
 /// What is known of a queue, for reports.
 pub(super) struct Record {
     /// Where what is waited for was made.
     pub(super) made: Site,
     pub(super) holder: Option<Holder>,
+    /// The holder's loop.
+    pub(super) of: LoopKey,
     /// It has been locked with guards that own it.
     pub(super) owned: bool,
     pub(super) far: Far,
@@ -33,6 +43,8 @@ pub(super) struct Record {
 pub(crate) struct Far {
     /// Who used it last.
     pub(crate) last: Option<Holder>,
+    /// And in which loop.
+    pub(crate) of: LoopKey,
     /// How many senders there are, for a receiver.
     pub(crate) senders: u32,
 }
@@ -170,16 +182,17 @@ impl Queue {
         if self.exclusive
             && let Some(record) = waits.records.get_mut(entry.record as usize)
         {
-            let (of, site) = (entry.whom.of, entry.site);
-            record.holder = entry.whom.task.map(|task| Holder { task, site, of });
+            let site = entry.site;
+            record.holder = entry.whom.task.map(|task| Holder { task, site });
+            record.of = entry.whom.of;
         }
         entry.whom.take().record()
     }
 
     /// Who holds it from now on, for reports.
     #[inline]
-    pub(crate) fn set_holder(&self, holder: Option<Holder>) {
-        self.note(|record| record.holder = holder);
+    pub(crate) fn set_holder(&self, hold: Hold) {
+        self.note(|record| (record.holder, record.of) = hold);
     }
 
     /// It is locked with a guard that owns it, for reports: that can go from task to task.
@@ -191,8 +204,8 @@ impl Queue {
 
     /// Who used the other end last, for reports.
     #[cold]
-    pub(crate) fn set_last(&self, last: Option<Holder>) {
-        self.note(|record| record.far.last = last);
+    pub(crate) fn set_last(&self, last: Hold) {
+        self.note(|record| (record.far.last, record.far.of) = last);
     }
 
     /// Changes the record, if there is one.
@@ -204,19 +217,18 @@ impl Queue {
     }
 
     /// Who holds it, if somebody has waited for it and one task does.
-    pub(crate) fn holder(&self) -> Option<Holder> {
-        if self.record.get() == NONE {
-            return None;
-        }
-        with(|waits| waits.records.get(self.record.get() as usize)?.holder)?
+    pub(crate) fn holder(&self) -> Hold {
+        let of = |record: &Record| (record.holder, record.of);
+        let known = || with(|waits| waits.records.get(self.record.get() as usize).map(of))?;
+        if self.record.get() == NONE { NOBODY } else { known().unwrap_or(NOBODY) }
     }
 
     /// The queue's record; whoever is the first to need it makes it.
     #[inline]
-    fn record(&self, waits: &mut Waits, holder: Option<Holder>) -> u32 {
+    fn record(&self, waits: &mut Waits, (holder, of): Hold) -> u32 {
         if self.record.get() == NONE {
             let (made, owned) = (self.made, self.owned.get());
-            let record = Record { made, holder, owned, far: Far::default() };
+            let record = Record { made, holder, of, owned, far: Far::default() };
             self.record.set(waits.records.insert(record) as u32);
         }
         self.record.get()
@@ -331,7 +343,7 @@ impl Waiter {
     /// stays as it is, and only whom to wake is brought up to date.
     #[inline]
     pub(crate) fn wait(&mut self, queue: &Queue, amount: u32, cx: &Context<'_>) {
-        self.wait_held(queue, amount, None, cx);
+        self.wait_held(queue, amount, NOBODY, cx);
     }
 
     /// As [`wait`](Self::wait), for what `holder` holds now.
@@ -340,7 +352,7 @@ impl Waiter {
         &mut self,
         queue: &Queue,
         amount: u32,
-        holder: Option<Holder>,
+        holder: Hold,
         cx: &Context<'_>,
     ) {
         if let Some(place) = self.place {
@@ -355,12 +367,18 @@ impl Waiter {
     /// Waits at the end of `queue`, or where it waits already, with nobody to wake yet.
     pub(crate) fn wait_unwoken(&mut self, queue: &Queue, amount: u32) {
         if self.place.is_none() {
-            self.join(queue, amount, None, Whom::nobody());
+            self.join(queue, amount, NOBODY, Whom::nobody());
         }
     }
 
     #[inline(always)]
-    fn join(&mut self, queue: &Queue, amount: u32, holder: Option<Holder>, whom: Whom) {
+    fn join(
+        &mut self,
+        queue: &Queue,
+        amount: u32,
+        holder: Hold,
+        whom: Whom,
+    ) {
         self.place = with(|waits| {
             let record = queue.record(waits, holder);
             let place = waits.insert(whom, queue.reason, self.site, amount, record);

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::Location;
 
-use crate::task::id::{Id, LoopKey};
+use crate::task::id::Id;
 use crate::task::info::Nanos;
 
 /// What a task waits for.
@@ -86,8 +86,6 @@ pub struct Holder {
     pub task: Id,
     /// Where it took hold.
     pub site: &'static Location<'static>,
-    /// Its loop: a lock may be shared by two of them, and ids are one loop's own.
-    pub(crate) of: LoopKey,
 }
 
 /// One thing that a task waits for. A task may wait for several at once, as in `select!`.
@@ -142,14 +140,14 @@ impl Wait {
 
     /// What else is known: who holds it, who is in front, who is at the other end.
     pub(crate) fn more(&self, who: &dyn Fn(Id) -> String) -> Vec<String> {
-        let held = |Holder { task, site, .. }| format!("held by {} (since {site})", who(task));
+        let held = |Holder { task, site }| format!("held by {} (since {site})", who(task));
         let behind = |writer| format!("behind {}, which waits to write", who(writer));
         let senders = |n| match n {
             1 => "1 sender is left".to_string(),
             n => format!("{n} senders are left"),
         };
         let did = if self.reason == WaitReason::Receive { "sent" } else { "received" };
-        let last = |Holder { task, site, .. }| format!("last {did} by {} (at {site})", who(task));
+        let last = |Holder { task, site }| format!("last {did} by {} (at {site})", who(task));
         let all = [
             self.holder.map(held),
             self.behind.map(behind),

@@ -53,7 +53,7 @@ impl Seat {
             match waits.records.get_mut(self.record.get() as usize) {
                 Some(record) => record.far = far,
                 None => {
-                    let record = Record { made: self.made, holder: None, owned: false, far };
+                    let record = Record { made: self.made, holder: None, of: 0, owned: false, far };
                     self.record.set(waits.records.insert(record) as u32);
                 }
             }

@@ -9,11 +9,32 @@ use std::task::{Context, Poll, ready};
 
 use super::super::permits::Permits;
 use super::error::TryRecvError;
-use crate::task::current;
+use crate::task::current::{self, LoopKey};
 use crate::wait::Site;
-use crate::wait::queue::{Far, Queue, Waiter};
+use crate::wait::queue::{Far, Hold, Queue, Waiter};
 use crate::wait::reason::{Holder, WaitReason};
 use crate::wait::seat::Seat;
+
+/// Who used one end last, for reports.
+#[derive(Default)]
+pub(super) struct Last {
+    task: Cell<Option<Holder>>,
+    of: Cell<LoopKey>,
+}
+
+impl Last {
+    /// Whoever runs uses it, at `site`.
+    #[inline]
+    fn note(&self, site: Site) {
+        self.task.set(current::holder(site));
+        self.of.set(current::key());
+    }
+
+    #[inline]
+    fn get(&self) -> Hold {
+        (self.task.get(), self.of.get())
+    }
+}
 
 /// How much may be under way.
 pub(super) trait Room {
@@ -25,7 +46,7 @@ pub(super) trait Room {
     /// While no message is under way: whether nobody has room for one either.
     fn is_idle(&self) -> bool;
     /// Who has received last, for the reports of those who wait for room.
-    fn received(&self, last: Option<Holder>);
+    fn received(&self, last: &Last);
 }
 
 pub(super) struct Bounded {
@@ -53,8 +74,10 @@ impl Room for Bounded {
     }
 
     #[inline]
-    fn received(&self, last: Option<Holder>) {
-        self.permits.set_last(last);
+    fn received(&self, last: &Last) {
+        if self.permits.is_waited_for() {
+            self.permits.set_last(last.get());
+        }
     }
 }
 
@@ -82,7 +105,7 @@ impl Room for Unbounded {
     }
 
     #[inline]
-    fn received(&self, _last: Option<Holder>) {}
+    fn received(&self, _last: &Last) {}
 }
 
 /// What all sides share.
@@ -93,8 +116,8 @@ pub(super) struct Chan<T, R> {
     senders: Cell<usize>,
     weak_senders: Cell<usize>,
     /// For reports: who sent last, and who received last.
-    sent: Cell<Option<Holder>>,
-    received: Cell<Option<Holder>>,
+    sent: Last,
+    received: Last,
     receiver: Seat,
     /// Those who wait for the end of the receiver.
     closing: Queue,
@@ -107,8 +130,8 @@ pub(super) fn new<T, R: Room>(room: R) -> (Tx<T, R>, Rx<T, R>) {
         room,
         senders: Cell::new(1),
         weak_senders: Cell::new(0),
-        sent: Cell::new(None),
-        received: Cell::new(None),
+        sent: Last::default(),
+        received: Last::default(),
         receiver: Seat::new(WaitReason::Receive),
         closing: Queue::new(WaitReason::Closed),
     });
@@ -138,7 +161,7 @@ impl<T> Chan<T, Bounded> {
     /// Whoever waits for room waits for the receiver.
     #[cold]
     pub(super) fn tell_last_received(&self) {
-        self.room.received(self.received.get());
+        self.room.received(&self.received);
     }
 }
 
@@ -146,7 +169,7 @@ impl<T, R: Room> Chan<T, R> {
     /// Sends, from `site`, what there is room for.
     #[inline]
     pub(super) fn push(&self, message: T, site: Site) {
-        self.sent.set(current::holder(site));
+        self.sent.note(site);
         self.messages.borrow_mut().push_back(message);
         self.receiver.call();
     }
@@ -187,8 +210,8 @@ impl<T, R: Room> Chan<T, R> {
     /// Whoever runs has received something.
     #[inline]
     fn received_at(&self, site: Site) {
-        self.received.set(current::holder(site));
-        self.room.received(self.received.get());
+        self.received.note(site);
+        self.room.received(&self.received);
     }
 
     #[inline]
@@ -222,7 +245,8 @@ impl<T, R: Room> Chan<T, R> {
     ) -> Poll<V> {
         ready!(current::poll_spend(cx));
         let received = receive().or_else(|| {
-            let far = Far { last: self.sent.get(), senders: self.senders.get() as u32 };
+            let (last, of) = self.sent.get();
+            let far = Far { last, of, senders: self.senders.get() as u32 };
             let again = self.receiver.wait_for(cx, site, far);
             if again { receive() } else { None }
         });

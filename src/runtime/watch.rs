@@ -1,0 +1,140 @@
+//! Deadlocks that close while others run (floor 3).
+//!
+//! The loop looks for them when it looks outside, and so seldom that it costs a hundredth of the
+//! time at most. It first reads the waits alone: only if these leave it possible that some tasks
+//! cannot go on are the tasks looked at.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::core::Shared;
+use super::graph::{Arrow, Graph};
+use super::waiting::{Cycle, Seek};
+use crate::task::finished::Joiner;
+use crate::task::id::Id;
+use crate::task::info::Cause;
+use crate::wait::reason::WaitReason;
+use crate::wait::{self, Place, Seen};
+
+/// What is done about a deadlock.
+pub(super) type OnDeadlock = Rc<dyn Fn(&Cycle)>;
+
+/// When to look for deadlocks, and what has been found.
+pub(crate) struct Watch {
+    /// Not before: on a real clock so late, on a virtual one after so many switches.
+    due: Cell<u64>,
+    /// How much there was to look at last time, and after how many switches that was.
+    last: Cell<(usize, u64)>,
+    /// The tasks of those that were told.
+    told: RefCell<Vec<Id>>,
+    on_deadlock: OnDeadlock,
+}
+
+/// To look at one task or wait takes some 40 ns.
+const NANOS_EACH: u64 = 4_000;
+const SWITCHES_EACH: u64 = 64;
+
+/// So little is looked at whenever the loop goes to sleep: that takes longer.
+const LITTLE: usize = 64;
+
+impl Watch {
+    pub(super) fn new(on_deadlock: OnDeadlock) -> Self {
+        let told = RefCell::default();
+        Self { due: Cell::new(0), last: Cell::default(), told, on_deadlock }
+    }
+
+    /// What is done unless the builder was told otherwise.
+    pub(super) fn print(cycle: &Cycle) {
+        eprintln!(
+            "turno: a deadlock, while others go on: {cycle}\nOnly an abort can end it. (Said once \
+             for each; `Builder::on_deadlock` sets what is done about it.)"
+        );
+    }
+}
+
+impl Shared {
+    /// Looks for deadlocks if it is time; if the loop `parks` a little sooner.
+    pub(super) fn watch(&self, parks: bool) {
+        let (is_virtual, switches) = (self.clock.is_virtual(), self.core.borrow().switches);
+        let now = if is_virtual { switches } else { self.now.get() };
+        let (size, since) = self.watch.last.get();
+        let idle = parks && !is_virtual && size <= LITTLE && switches != since;
+        if now < self.watch.due.get() && !idle {
+            return;
+        }
+        let size = self.seek_deadlocks();
+        let each = if is_virtual { SWITCHES_EACH } else { NANOS_EACH };
+        self.watch.due.set(now.saturating_add(each * (size as u64).max(8)));
+        self.watch.last.set((size, switches));
+    }
+
+    /// Tells of deadlocks that have not been told yet. Returns how much it looked at.
+    #[cold]
+    pub(super) fn seek_deadlocks(&self) -> usize {
+        let (size, suspicious) = self.sketch();
+        if !suspicious {
+            return size;
+        }
+        let told = |cycle: &Cycle| {
+            let told = self.watch.told.borrow();
+            cycle.tasks().iter().any(|waiting| told.contains(&waiting.task.id()))
+        };
+        for cycle in self.picture(Seek::Certain).cycles {
+            if told(&cycle) {
+                continue;
+            }
+            let core = self.core.borrow();
+            let mut told = self.watch.told.borrow_mut();
+            told.retain(|id| core.tasks.get(*id).is_some());
+            told.extend(cycle.tasks().iter().map(|waiting| waiting.task.id()));
+            drop((core, told));
+            (self.watch.on_deadlock)(&cycle);
+            self.take_in(Cause::Outside, self.now.get());
+            self.attend();
+        }
+        size
+    }
+
+    /// How much there is to look at, and whether the waits alone leave it possible that some
+    /// tasks, besides those that were told, cannot go on.
+    fn sketch(&self) -> (usize, bool) {
+        let core = self.core.borrow();
+        let mut size = core.tasks.len();
+        // By the index of a task's id: whether it waits, and whether for something else.
+        let mut tasks = vec![(false, false); 0];
+        let (mut arrows, mut sets) = (Vec::new(), HashMap::<Place, usize>::new());
+        wait::survey(self.key(), |Seen { task, wait, place, .. }| {
+            size += 1;
+            let Some(from) = task.map(Id::index) else { return };
+            if tasks.len() <= from {
+                tasks.resize(from + 1, (false, false));
+            }
+            tasks[from].0 = true;
+            match (wait.on(), wait.reason, place) {
+                (Some((to, true)), ..) => arrows.push((from, to.index())),
+                (None, WaitReason::JoinSet, Some(place)) => drop(sets.insert(place, from)),
+                _ => tasks[from].1 = true,
+            }
+        });
+        if arrows.is_empty() {
+            return (size, false);
+        }
+        for slot in core.tasks.iter().filter(|_| !sets.is_empty()) {
+            if let Some(Joiner::Set(set, _)) = &slot.joiner
+                && let Some(from) = set.waited_at().and_then(|place| sets.get(&place))
+            {
+                arrows.push((*from, slot.info.id.index()));
+            }
+        }
+        let n = arrows.iter().map(|(_, to)| to + 1).fold(tasks.len(), usize::max);
+        tasks.resize(n, (false, false));
+        for id in &*self.watch.told.borrow() {
+            tasks.get_mut(id.index()).into_iter().for_each(|task| task.1 = true);
+        }
+        let free = tasks.iter().map(|(waits, otherwise)| !waits || *otherwise).collect();
+        let arrow = |(from, to)| Arrow { from, wait: 0, to, sure: true };
+        let graph = Graph::new(n, arrows.into_iter().map(arrow).collect());
+        (size, graph.stuck(free).contains(&true))
+    }
+}
