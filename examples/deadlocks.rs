@@ -11,25 +11,29 @@
 //!   stalled: nothing is ready, and nothing can ever wake the tasks that are left:
 //!   2 tasks wait for each other, in a cycle:
 //!     task 2 "ann" (spawned at ...), waits for
-//!       a mutex (made at ...) at ..., held by task 3 "ben" (since ...), since 1ms
+//!       a mutex (made at ...) at ..., since 1ms
+//!         held by task 3 "ben" (since ...)
 //!     task 3 "ben" (spawned at ...), waits for
-//!       a mutex (made at ...) at ..., held by task 2 "ann" (since ...), since 1ms
+//!       a mutex (made at ...) at ..., since 1ms
+//!         held by task 2 "ann" (since ...)
 //!   who else waits:
 //!     task 1 "try_block_on" (spawned at ...), waits for
 //!       the end of task 2 "ann" at ..., since 0ns
 //! ```
 //!
-//! The last part asks a healthy program what everybody is doing: `Runtime::dump`.
+//! Then two deadlock while a third goes on, a healthy program tells what everybody is doing, and
+//! one that is stuck says with whom: that takes a second.
 
 use std::cell::RefCell;
+use std::fmt::Display;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use turno::runtime::{Builder, Stalled};
+use turno::runtime::{Builder, Cycle, Dump, NoAnswer, Runtime, Stalled};
 use turno::sync::{Mutex, mpsc};
-use turno::task::{self, JoinHandle};
+use turno::task::{self, JoinHandle, JoinSet};
 use turno::time::sleep;
 
 const MS: Duration = Duration::from_millis(1);
@@ -142,9 +146,79 @@ pub fn held_by_a_finished_task() -> io::Result<Stalled> {
     })
 }
 
-/// A program in which all is well, and what `Runtime::dump` says of it.
-fn healthy() -> io::Result<()> {
-    Ok(())
+/// Two tasks wait for each other while a third goes on. Returns what was told of them, and after
+/// how many ticks of the third.
+pub fn while_others_run() -> io::Result<(Cycle, u32)> {
+    let told = Rc::new(RefCell::new(None));
+    let tells = told.clone();
+    let note = move |cycle: &Cycle| *tells.borrow_mut() = Some(cycle.clone());
+    let rt = Builder::new().start_paused(true).on_deadlock(note).build()?;
+    Ok(rt.block_on(async {
+        let (one, other) = (Rc::new(Mutex::new(0)), Rc::new(Mutex::new(0)));
+        spawn("ann", lock_both(one.clone(), other.clone()));
+        spawn("ben", lock_both(other, one));
+        for ticks in 1.. {
+            sleep(MS).await;
+            if let Some(cycle) = told.take() {
+                return (cycle, ticks);
+            }
+        }
+        unreachable!("it ticks until it is told")
+    }))
+}
+
+/// What everybody does in a program in which all is well.
+pub fn healthy() -> io::Result<Dump> {
+    let rt = Builder::new().start_paused(true).build()?;
+    Ok(rt.block_on(async {
+        let total = Rc::new(Mutex::new(0));
+        let download = spawn("download", async move {
+            let mut parts = JoinSet::new();
+            for n in 1..=3 {
+                let total = total.clone();
+                parts.build_task().name(format!("part {n}")).spawn(async move {
+                    let mut total = total.lock().await;
+                    sleep(n * MS).await; // It comes.
+                    *total += 1;
+                });
+            }
+            while parts.join_next().await.is_some() {}
+        });
+        sleep(2 * MS).await;
+        let dump = rt.dump();
+        download.await.expect("it does not panic");
+        dump
+    }))
+}
+
+/// A task keeps the thread. Another thread asks who it is.
+pub fn stuck() -> io::Result<NoAnswer> {
+    let rt = Runtime::new()?;
+    let handle = rt.handle().clone();
+    let (begin, begun) = std::sync::mpsc::channel();
+    let asks = std::thread::spawn(move || {
+        let _ = begun.recv();
+        handle.dump().map(drop).expect_err("the loop is stuck")
+    });
+    let hash = spawn_on(&rt, "hash", async move {
+        let _ = begin.send(());
+        asks.join().expect("it does not panic") // It blocks, and does not await.
+    });
+    Ok(rt.block_on(async { hash.await.expect("it does not panic") }))
+}
+
+#[track_caller]
+fn spawn_on<F>(rt: &Runtime, name: &str, task: F) -> JoinHandle<F::Output>
+where
+    F: Future<Output: 'static> + 'static,
+{
+    let _inside = rt.enter();
+    spawn(name, task)
+}
+
+fn say(text: impl Display) {
+    text.to_string().lines().for_each(|line| println!("  {line}"));
+    println!();
 }
 
 fn main() -> io::Result<()> {
@@ -158,9 +232,14 @@ fn main() -> io::Result<()> {
     ];
     for (n, (title, run)) in planted.into_iter().enumerate() {
         println!("{}. {title}", n + 1);
-        run()?.to_string().lines().for_each(|line| println!("  {line}"));
-        println!();
+        say(run()?);
     }
-    println!("And if all is well:");
-    healthy()
+    let (cycle, ticks) = while_others_run()?;
+    println!("While others run it is told too: here after {ticks} ticks of a third task");
+    say(cycle);
+    println!("A program in which all is well: Runtime::dump");
+    say(healthy()?);
+    println!("A task keeps the thread, and another thread asks: Handle::dump");
+    say(stuck()?);
+    Ok(())
 }

@@ -173,7 +173,7 @@ pub struct Running {
 }
 
 impl fmt::Display for Running {
-    /// `task 7 "hash" (spawned at src/main.rs:3:5), in switch 60, which has taken between 1s and 3s`
+    /// `task 7 "hash" (spawned at src/main.rs:3:5), in switch 60, which has taken 1s to 3s so far`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "task {}", self.task)?;
         if let Some(name) = &self.name {
@@ -183,10 +183,10 @@ impl fmt::Display for Running {
             write!(f, " (spawned at {site})")?;
         }
         write!(f, ", in switch {}, which has taken ", self.switch)?;
-        let tenths = |time: Duration| Duration::from_millis(time.as_millis() as u64 / 100 * 100);
+        let ms = |time: Duration, more| Duration::from_millis(time.as_millis() as u64 + more);
         match self.at_most {
-            Some(most) => write!(f, "between {:?} and {:?}", tenths(self.at_least), most),
-            None => write!(f, "at least {:?}", tenths(self.at_least)),
+            Some(most) => write!(f, "{:?} to {:?} so far", ms(self.at_least, 0), ms(most, 1)),
+            None => write!(f, "{:?} or more", ms(self.at_least, 0)),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::core::Shared;
 use super::graph::{Arrow, Graph};
+use crate::task::current;
 use crate::task::finished::Joiner;
 use crate::task::id::Id;
 use crate::task::info::{Cause, State, TaskInfo};
@@ -275,8 +276,17 @@ impl Shared {
             own.insert(waker.as_ptr().cast(), (*id, out - 1));
         }
         let mut sets: HashMap<Place, Vec<Id>> = HashMap::new();
+        // They are as good as ready: only the policy has not heard of it yet.
+        let mut woken: Vec<Id> = core.arrivals.iter().map(|(id, _)| *id).collect();
+        if current::in_turn_of(self.key()) {
+            woken.extend(current::woken());
+        }
+        woken.sort_unstable();
         for slot in core.tasks.iter() {
-            let (info, id) = (slot.info.clone(), slot.info.id);
+            let (mut info, id) = (slot.info.clone(), slot.info.id);
+            if info.state == State::Waiting && woken.binary_search(&id).is_ok() {
+                info.state = State::Ready;
+            }
             if info.state == State::Done {
                 picture.finished.push(info);
                 continue;

@@ -276,6 +276,12 @@ pub(crate) fn list_woken(id: Id) {
     });
 }
 
+/// Who was woken, of those not yet handed on.
+pub(crate) fn woken() -> Vec<Id> {
+    let more = LISTS.try_with(|l| Vec::from_iter(l.woken.borrow().iter().copied()));
+    CURRENT.with(|c| c.first.get().into_iter().chain(more.unwrap_or_default()).collect())
+}
+
 /// There is something else to attend to after the switch.
 pub(crate) fn note_errand() {
     CURRENT.with(|c| c.errands.set(true));
