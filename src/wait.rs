@@ -24,6 +24,7 @@ use crate::task::id::Id;
 use crate::task::inbox;
 use crate::task::info::Nanos;
 
+pub(crate) mod ends;
 pub(crate) mod queue;
 pub(crate) mod reason;
 pub(crate) mod seat;
@@ -312,6 +313,8 @@ impl Waits {
         let record = self.records.get(entry.record as usize);
         let of = entry.whom.of;
         let receives = entry.reason == WaitReason::Receive;
+        let ends = record.and_then(|record| record.ends.as_deref());
+        let end = ends.map(|ends| if receives { &ends.sent } else { &ends.received });
         Wait {
             reason: entry.reason,
             site: entry.site,
@@ -320,8 +323,8 @@ impl Waits {
             holder: record.and_then(|record| record.holder.filter(|_| record.of == of)),
             owned: record.is_some_and(|record| record.owned),
             behind: None,
-            last: record.and_then(|record| record.far.last.filter(|_| record.far.of == of)),
-            senders: record.map(|record| record.far.senders).filter(|_| receives),
+            last: end.and_then(|end| end.of_loop(of)),
+            senders: ends.map(|ends| ends.senders.get()).filter(|_| receives),
         }
     }
 

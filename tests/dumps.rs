@@ -12,9 +12,10 @@ use std::thread;
 
 use common::{guarded, has, panic_of, virtual_rt};
 use turno::observe::Event;
+use turno::policy::{Fifo, Pick, Policy, Tasks};
 use turno::runtime::{Builder, Cycle, Handle, Runtime};
 use turno::sync::{Mutex, Notify};
-use turno::task::{self, JoinHandle, JoinSet, State, yield_now};
+use turno::task::{self, JoinHandle, JoinSet, Nanos, State, TaskInfo, yield_now};
 use turno::time::{Clock, Duration, sleep};
 
 const MS: Duration = Duration::from_millis(1);
@@ -173,28 +174,44 @@ fn who_keeps_the_thread_is_named_and_since_when() {
     }
 }
 
+/// First in, first out, and never looks outside.
+struct Blind(Fifo);
+
+impl Policy for Blind {
+    fn ready(&mut self, task: &TaskInfo, now: Nanos) {
+        self.0.ready(task, now);
+    }
+
+    fn pick(&mut self, tasks: &Tasks<'_>, now: Nanos) -> Pick {
+        self.0.pick(tasks, now)
+    }
+
+    fn io_every(&self) -> u32 {
+        u32::MAX
+    }
+}
+
 #[test]
-fn a_loop_that_makes_slow_switches_is_not_said_to_be_in_one() {
+fn a_loop_that_is_busy_with_many_switches_is_not_said_to_be_in_one() {
     let error = guarded(|| {
-        let rt = Runtime::new().unwrap();
+        let rt = Builder::new().policy(Box::new(Blind(Fifo::new())) as Box<dyn Policy>);
+        let rt = rt.build().unwrap();
         let handle = rt.handle().clone();
         let (begin, begun) = mpsc::channel();
-        let (next, nexts) = mpsc::channel();
         let asks = thread::spawn(move || {
             begun.recv().unwrap();
-            let error = handle.dump().unwrap_err();
-            drop(next); // The end of the slow switches.
-            error
+            handle.dump().unwrap_err()
         });
         rt.block_on(async move {
             begin.send(()).unwrap();
-            yield_now().await; // In one turn with the next.
-            let _: Result<(), _> = nexts.recv();
-        });
-        asks.join().unwrap()
+            while !asks.is_finished() {
+                yield_now().await;
+            }
+            asks.join().unwrap()
+        })
     });
-    let running = error.running().unwrap();
-    assert!(running.at_least.is_zero() || running.switch == 1, "{error}");
+    assert!(error.running().unwrap().at_least.is_zero());
+    has(error.to_string(), " switches meanwhile");
 }
 
 #[test]
@@ -402,5 +419,33 @@ fn a_stall_is_not_told_twice() {
         });
         assert_eq!(stalled.unwrap_err().cycles().len(), 1);
         assert!(told.borrow().is_empty());
+    });
+}
+
+#[test]
+fn a_set_in_a_deadlock_is_told_and_one_with_a_job_abroad_is_not() {
+    guarded(|| {
+        let (rt, told) = told(Clock::real());
+        let (end, ended) = mpsc::channel::<()>();
+        rt.block_on(async {
+            let mut abroad = JoinSet::new();
+            abroad.spawn_blocking(move || ended.recv().is_err());
+            let parent = spawn("parent", async move {
+                let lock = Rc::new(Mutex::new(()));
+                let _held = lock.lock().await;
+                let mut set = JoinSet::new();
+                let wants = lock.clone();
+                set.build_task().name("child").spawn(async move { drop(wants.lock().await) });
+                set.join_next().await;
+            });
+            let waits = spawn("waits", async move { abroad.join_next().await });
+            while told.borrow().is_empty() {
+                yield_now().await;
+            }
+            drop(end);
+            waits.await.unwrap();
+            parent.abort();
+        });
+        assert_eq!(told.take(), [["parent", "child"]]);
     });
 }

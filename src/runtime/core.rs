@@ -12,7 +12,7 @@ use super::blocking::Pool;
 use super::builder::OnPanic;
 use super::inherit::Contended;
 use super::link::Link;
-use super::log::Noted;
+use super::log::{Noted, SwitchLog};
 use super::show::{show, show_woken};
 use super::watch::Watch;
 use crate::observe::{Event, Observer, Waits};
@@ -29,7 +29,7 @@ use crate::task::table::Table;
 use crate::task::wake::TaskWaker;
 use crate::time::clock::Clock;
 use crate::time::timers::Timers;
-use crate::wait::{Place, Site, Whom};
+use crate::wait::{Place, Whom};
 
 /// What a runtime, its join handles and the context of its thread share. Each cell is borrowed for
 /// one phase at a time; none while user code can run, with the one exception named at [`Core`].
@@ -134,7 +134,6 @@ pub(crate) struct Aborted {
 pub(crate) struct Next {
     pub(crate) n: u64,
     pub(crate) id: Id,
-    pub(crate) site: Site,
     /// `None` for the root task.
     pub(crate) task: Option<BoxedTask>,
 }
@@ -239,7 +238,9 @@ impl Shared {
         let mut core = self.core.borrow_mut();
         core.timed =
             self.clock.is_virtual() || core.policy.wants_time() || !core.observers.is_empty();
+        drop(core);
         self.link.log.set_clock(&self.clock);
+        self.watch.reset();
     }
 }
 
@@ -341,12 +342,13 @@ impl Core {
         self.tasks.get_mut(id)?.joiner.take().and_then(Joiner::tell)
     }
 
-    /// Asks the policy who is next, and takes that task out of its slot.
+    /// Asks the policy who is next, and takes that task out of its slot. For the log, the switch
+    /// begins.
     ///
     /// # Panics
     /// If the policy breaks its contract.
     #[inline]
-    pub(crate) fn pick(&mut self, now: Nanos) -> Option<Next> {
+    pub(crate) fn pick(&mut self, now: Nanos, log: &SwitchLog) -> Option<Next> {
         while self.queued > 0 {
             let picked = self.policy.pick(&Tasks::new(&self.tasks, &self.rng), now);
             let id = match picked {
@@ -372,7 +374,7 @@ impl Core {
                 self.blame("picks a task that is not ready", &what);
             }
             slot.info.state = State::Running;
-            let site = slot.info.site;
+            log.prepare(slot.info.site, now);
             self.queued -= 1;
             self.switches += 1;
             let task = if self.observers.is_empty() {
@@ -382,7 +384,7 @@ impl Core {
                 self.show_switch(id, now);
                 self.tasks.get_mut(id).and_then(|slot| slot.run.take())
             };
-            return Some(Next { n: self.switches, id, site, task });
+            return Some(Next { n: self.switches, id, task });
         }
         None
     }

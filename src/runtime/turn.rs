@@ -90,7 +90,9 @@ impl Shared {
         }
         let mut made = 0;
         while made < most && self.since_look.get() < looks_every && !drive.root_done {
-            let Some(next) = self.core.borrow_mut().pick(self.now.get()) else { break };
+            let Some(next) = self.core.borrow_mut().pick(self.now.get(), &self.link.log) else {
+                break;
+            };
             made += 1;
             self.since_look.set(self.since_look.get() + 1);
             if self.switch_cost > 0 {
@@ -105,7 +107,6 @@ impl Shared {
                 (None, None) => unreachable!("only `block_on` makes a root task, and it drives it"),
             };
             let spare = &mut drive.spare.waker;
-            self.link.log.prepare(next.site, self.now.get());
             let left = crate::switch_to(&self.link.log, next.n, next.id, future, spare);
             self.settle(drive, next.id, left);
         }

@@ -175,10 +175,14 @@ impl Picture {
             let gone = find(&self.tasks, holder.task).is_none();
             let task = self.finished.iter().find(|task| task.id() == holder.task);
             let task = match task {
-                Some(task) => format!("{task}: its result may hold the guard, and nobody has taken it"),
+                Some(task) => {
+                    format!("{task}: its result may hold the guard, and nobody has taken it")
+                }
                 None => self.who(holder.task),
             };
-            gone.then(|| format!("{} (made at {made}), since {}, by {task}", wait.reason, holder.site))
+            gone.then(|| {
+                format!("{} (made at {made}), since {}, by {task}", wait.reason, holder.site)
+            })
         })
     }
 }

@@ -44,6 +44,11 @@ impl Watch {
         Self { due: Cell::new(0), last: Cell::default(), told, on_deadlock }
     }
 
+    /// The clock may be another now, so it is time.
+    pub(super) fn reset(&self) {
+        self.due.set(0);
+    }
+
     /// What is done unless the builder was told otherwise.
     pub(super) fn print(cycle: &Cycle) {
         eprintln!(
@@ -101,11 +106,18 @@ impl Shared {
     fn sketch(&self) -> (usize, bool) {
         let core = self.core.borrow();
         let mut size = core.tasks.len();
+        let mut any = false;
+        wait::survey(self.key(), |seen| {
+            size += 1;
+            any |= matches!(seen.wait.on(), Some((_, true)));
+        });
+        if !any {
+            return (size, false);
+        }
         // By the index of a task's id: whether it waits, and whether for something else.
         let mut tasks = vec![(false, false); 0];
-        let (mut arrows, mut sets) = (Vec::new(), HashMap::<Place, usize>::new());
+        let (mut arrows, mut sets) = (Vec::new(), HashMap::<Place, (usize, bool)>::new());
         wait::survey(self.key(), |Seen { task, wait, place, .. }| {
-            size += 1;
             let Some(from) = task.map(Id::index) else { return };
             if tasks.len() <= from {
                 tasks.resize(from + 1, (false, false));
@@ -113,23 +125,26 @@ impl Shared {
             tasks[from].0 = true;
             match (wait.on(), wait.reason, place) {
                 (Some((to, true)), ..) => arrows.push((from, to.index())),
-                (None, WaitReason::JoinSet, Some(place)) => drop(sets.insert(place, from)),
+                (None, WaitReason::JoinSet, Some(place)) => drop(sets.insert(place, (from, false))),
                 _ => tasks[from].1 = true,
             }
         });
-        if arrows.is_empty() {
-            return (size, false);
-        }
-        for slot in core.tasks.iter().filter(|_| !sets.is_empty()) {
+        let members = (!sets.is_empty()).then(|| core.tasks.iter());
+        for slot in members.into_iter().flatten() {
             if let Some(Joiner::Set(set, _)) = &slot.joiner
-                && let Some(from) = set.waited_at().and_then(|place| sets.get(&place))
+                && let Some((from, known)) = set.waited_at().and_then(|at| sets.get_mut(&at))
             {
                 arrows.push((*from, slot.info.id.index()));
+                *known = true;
             }
+        }
+        for (from, _) in sets.into_values().filter(|(_, known)| !known) {
+            tasks[from].1 = true;
         }
         let n = arrows.iter().map(|(_, to)| to + 1).fold(tasks.len(), usize::max);
         tasks.resize(n, (false, false));
-        for id in &*self.watch.told.borrow() {
+        let told = self.watch.told.borrow();
+        for id in told.iter().filter(|id| core.tasks.get(**id).is_some()) {
             tasks.get_mut(id.index()).into_iter().for_each(|task| task.1 = true);
         }
         let free = tasks.iter().map(|(waits, otherwise)| !waits || *otherwise).collect();

@@ -5,11 +5,13 @@
 
 use std::cell::Cell;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use crate::task::current;
 use crate::wait::Site;
-use crate::wait::queue::{Hold, Queue, Strangers, Waiter};
+use crate::wait::ends::Ends;
+use crate::wait::queue::{Queue, Strangers, Waiter};
 use crate::wait::reason::WaitReason;
 
 pub(super) struct Permits {
@@ -90,14 +92,9 @@ impl Permits {
         self.queue.hand_all(None);
     }
 
-    #[inline]
-    pub(super) fn is_waited_for(&self) -> bool {
-        !self.queue.is_empty()
-    }
-
-    /// Who last received what was sent by permits, for the reports of those who wait.
-    pub(super) fn set_last(&self, last: Hold) {
-        self.queue.set_last(last);
+    /// They are the room of this channel.
+    pub(super) fn set_ends(&self, ends: Rc<Ends>) {
+        self.queue.set_ends(ends);
     }
 
     /// Waits for `n`; the future was made at `site`.

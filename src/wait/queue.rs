@@ -9,12 +9,14 @@
 //! then, and whoever drops the future before it was polled again must pass on what it was handed:
 //! [`Waiter::leave`] tells.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::marker::PhantomData;
 use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::rc::Rc;
 use std::task::Context;
 
+use super::ends::Ends;
 use super::reason::{Holder, WaitReason};
 use super::{NONE, Place, Site, Waits, Whom, with};
 use crate::task::current::LoopKey;
@@ -35,18 +37,8 @@ pub(super) struct Record {
     pub(super) of: LoopKey,
     /// It has been locked with guards that own it.
     pub(super) owned: bool,
-    pub(super) far: Far,
-}
-
-/// What is known of the other end of a channel.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Far {
-    /// Who used it last.
-    pub(crate) last: Option<Holder>,
-    /// And in which loop.
-    pub(crate) of: LoopKey,
-    /// How many senders there are, for a receiver.
-    pub(crate) senders: u32,
+    /// For a channel.
+    pub(super) ends: Option<Rc<Ends>>,
 }
 
 /// Those who wait for one thing, in the order in which they came.
@@ -64,6 +56,7 @@ pub(crate) struct Queue {
     exclusive: bool,
     /// It has been locked with guards that own it.
     owned: Cell<bool>,
+    ends: OnceCell<Rc<Ends>>,
     on_this_thread: PhantomData<*const ()>,
 }
 
@@ -90,6 +83,7 @@ impl Queue {
             made: Location::caller(),
             exclusive,
             owned: Cell::new(false),
+            ends: OnceCell::new(),
             on_this_thread: PhantomData,
         }
     }
@@ -202,10 +196,9 @@ impl Queue {
         }
     }
 
-    /// Who used the other end last, for reports.
-    #[cold]
-    pub(crate) fn set_last(&self, last: Hold) {
-        self.note(|record| (record.far.last, record.far.of) = last);
+    /// It is waited for at an end of this channel.
+    pub(crate) fn set_ends(&self, ends: Rc<Ends>) {
+        let _once = self.ends.set(ends);
     }
 
     /// Changes the record, if there is one.
@@ -228,7 +221,8 @@ impl Queue {
     fn record(&self, waits: &mut Waits, (holder, of): Hold) -> u32 {
         if self.record.get() == NONE {
             let (made, owned) = (self.made, self.owned.get());
-            let record = Record { made, holder, of, owned, far: Far::default() };
+            let ends = self.ends.get().cloned();
+            let record = Record { made, holder, of, owned, ends };
             self.record.set(waits.records.insert(record) as u32);
         }
         self.record.get()
@@ -348,13 +342,7 @@ impl Waiter {
 
     /// As [`wait`](Self::wait), for what `holder` holds now.
     #[inline]
-    pub(crate) fn wait_held(
-        &mut self,
-        queue: &Queue,
-        amount: u32,
-        holder: Hold,
-        cx: &Context<'_>,
-    ) {
+    pub(crate) fn wait_held(&mut self, queue: &Queue, amount: u32, holder: Hold, cx: &Context<'_>) {
         if let Some(place) = self.place {
             if !super::waits(place, cx) {
                 self.change_whom(place, cx);
@@ -372,13 +360,7 @@ impl Waiter {
     }
 
     #[inline(always)]
-    fn join(
-        &mut self,
-        queue: &Queue,
-        amount: u32,
-        holder: Hold,
-        whom: Whom,
-    ) {
+    fn join(&mut self, queue: &Queue, amount: u32, holder: Hold, whom: Whom) {
         self.place = with(|waits| {
             let record = queue.record(waits, holder);
             let place = waits.insert(whom, queue.reason, self.site, amount, record);

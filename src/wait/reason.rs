@@ -112,7 +112,7 @@ pub struct Wait {
     /// end may be with somebody else since.
     pub last: Option<Holder>,
     /// How many senders there are, if it waits for a message of an `mpsc` channel.
-    pub senders: Option<u32>,
+    pub senders: Option<usize>,
 }
 
 impl Wait {
@@ -142,7 +142,7 @@ impl Wait {
     pub(crate) fn more(&self, who: &dyn Fn(Id) -> String) -> Vec<String> {
         let held = |Holder { task, site }| format!("held by {} (since {site})", who(task));
         let behind = |writer| format!("behind {}, which waits to write", who(writer));
-        let senders = |n| match n {
+        let senders = |n: usize| match n {
             1 => "1 sender is left".to_string(),
             n => format!("{n} senders are left"),
         };

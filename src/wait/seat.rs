@@ -4,11 +4,13 @@
 //! need not take anything out of it when it is polled again. The seat lies in what both sides
 //! share, so the future that waits keeps nothing but a way to it.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::panic::Location;
+use std::rc::Rc;
 use std::task::Context;
 
-use super::queue::{Far, Record};
+use super::ends::Ends;
+use super::queue::Record;
 use super::reason::WaitReason;
 use super::{NONE, Place, Site, Whom, with};
 
@@ -19,6 +21,7 @@ pub(crate) struct Seat {
     record: Cell<u32>,
     reason: WaitReason,
     made: Site,
+    ends: OnceCell<Rc<Ends>>,
 }
 
 impl Seat {
@@ -26,7 +29,13 @@ impl Seat {
     #[track_caller]
     pub(crate) const fn new(reason: WaitReason) -> Self {
         let made = Location::caller();
-        Self { place: Cell::new(None), record: Cell::new(NONE), reason, made }
+        Self {
+            place: Cell::new(None),
+            record: Cell::new(NONE),
+            reason,
+            made,
+            ends: OnceCell::new(),
+        }
     }
 
     /// Who polls with `cx` waits here, at `site`. Whoever did before does not any more.
@@ -35,12 +44,6 @@ impl Seat {
     /// may have come about when this returns, and nobody is told. True if that can be.
     #[inline]
     pub(crate) fn wait(&self, cx: &Context<'_>, site: Site) -> bool {
-        self.wait_for(cx, site, Far::default())
-    }
-
-    /// As [`wait`](Self::wait), for what comes from the other end of a channel.
-    #[inline]
-    pub(crate) fn wait_for(&self, cx: &Context<'_>, site: Site, far: Far) -> bool {
         let here = |place| super::waits_at(place, cx, site);
         if self.place.get().is_some_and(here) {
             return false;
@@ -50,12 +53,10 @@ impl Seat {
         // Dropped when nothing is borrowed.
         let old = with(|waits| {
             let old = self.place.get().and_then(|place| waits.remove(place));
-            match waits.records.get_mut(self.record.get() as usize) {
-                Some(record) => record.far = far,
-                None => {
-                    let record = Record { made: self.made, holder: None, of: 0, owned: false, far };
-                    self.record.set(waits.records.insert(record) as u32);
-                }
+            if self.record.get() == NONE {
+                let (made, ends) = (self.made, self.ends.get().cloned());
+                let record = Record { made, holder: None, of: 0, owned: false, ends };
+                self.record.set(waits.records.insert(record) as u32);
             }
             let place = waits.insert(whom, self.reason, site, 0, self.record.get());
             self.place.set(Some(place));
@@ -69,14 +70,9 @@ impl Seat {
         self.place.get()
     }
 
-    /// There are so many senders at the other end, for reports.
-    #[inline]
-    pub(crate) fn set_senders(&self, senders: usize) {
-        if self.place.get().is_some() {
-            let record = self.record.get() as usize;
-            let set = |record: &mut Record| record.far.senders = senders as u32;
-            with(|waits| waits.records.get_mut(record).map(set));
-        }
+    /// It is waited for at an end of this channel.
+    pub(crate) fn set_ends(&self, ends: Rc<Ends>) {
+        let _once = self.ends.set(ends);
     }
 
     /// Wakes who waits here, if anybody: its wait is over. It may be anybody, so the caller's own

@@ -9,32 +9,12 @@ use std::task::{Context, Poll, ready};
 
 use super::super::permits::Permits;
 use super::error::TryRecvError;
-use crate::task::current::{self, LoopKey};
+use crate::task::current;
 use crate::wait::Site;
-use crate::wait::queue::{Far, Hold, Queue, Waiter};
-use crate::wait::reason::{Holder, WaitReason};
+use crate::wait::ends::Ends;
+use crate::wait::queue::{Queue, Waiter};
+use crate::wait::reason::WaitReason;
 use crate::wait::seat::Seat;
-
-/// Who used one end last, for reports.
-#[derive(Default)]
-pub(super) struct Last {
-    task: Cell<Option<Holder>>,
-    of: Cell<LoopKey>,
-}
-
-impl Last {
-    /// Whoever runs uses it, at `site`.
-    #[inline]
-    fn note(&self, site: Site) {
-        self.task.set(current::holder(site));
-        self.of.set(current::key());
-    }
-
-    #[inline]
-    fn get(&self) -> Hold {
-        (self.task.get(), self.of.get())
-    }
-}
 
 /// How much may be under way.
 pub(super) trait Room {
@@ -45,8 +25,8 @@ pub(super) trait Room {
     fn is_closed(&self) -> bool;
     /// While no message is under way: whether nobody has room for one either.
     fn is_idle(&self) -> bool;
-    /// Who has received last, for the reports of those who wait for room.
-    fn received(&self, last: &Last);
+    /// They who wait for it wait at an end of this channel.
+    fn set_ends(&self, ends: Rc<Ends>);
 }
 
 pub(super) struct Bounded {
@@ -73,11 +53,8 @@ impl Room for Bounded {
         self.permits.free() == self.max
     }
 
-    #[inline]
-    fn received(&self, last: &Last) {
-        if self.permits.is_waited_for() {
-            self.permits.set_last(last.get());
-        }
+    fn set_ends(&self, ends: Rc<Ends>) {
+        self.permits.set_ends(ends);
     }
 }
 
@@ -104,8 +81,7 @@ impl Room for Unbounded {
         true
     }
 
-    #[inline]
-    fn received(&self, _last: &Last) {}
+    fn set_ends(&self, _ends: Rc<Ends>) {}
 }
 
 /// What all sides share.
@@ -113,11 +89,9 @@ pub(super) struct Chan<T, R> {
     /// Lent for moving messages in and out only: no user code runs meanwhile.
     messages: RefCell<VecDeque<T>>,
     pub(super) room: R,
-    senders: Cell<usize>,
     weak_senders: Cell<usize>,
-    /// For reports: who sent last, and who received last.
-    sent: Last,
-    received: Last,
+    /// How many senders there are; and for reports, who used each end last.
+    ends: Rc<Ends>,
     receiver: Seat,
     /// Those who wait for the end of the receiver.
     closing: Queue,
@@ -125,14 +99,17 @@ pub(super) struct Chan<T, R> {
 
 #[track_caller]
 pub(super) fn new<T, R: Room>(room: R) -> (Tx<T, R>, Rx<T, R>) {
+    let ends = Rc::new(Ends::default());
+    ends.senders.set(1);
+    room.set_ends(ends.clone());
+    let receiver = Seat::new(WaitReason::Receive);
+    receiver.set_ends(ends.clone());
     let chan = Rc::new(Chan {
         messages: RefCell::new(VecDeque::new()),
         room,
-        senders: Cell::new(1),
         weak_senders: Cell::new(0),
-        sent: Last::default(),
-        received: Last::default(),
-        receiver: Seat::new(WaitReason::Receive),
+        ends,
+        receiver,
         closing: Queue::new(WaitReason::Closed),
     });
     (Tx(chan.clone()), Rx(chan))
@@ -144,24 +121,11 @@ impl<T, R> Chan<T, R> {
     }
 
     pub(super) fn strong_count(&self) -> usize {
-        self.senders.get()
+        self.ends.senders.get()
     }
 
     pub(super) fn weak_count(&self) -> usize {
         self.weak_senders.get()
-    }
-
-    fn set_senders(&self, senders: usize) {
-        self.senders.set(senders);
-        self.receiver.set_senders(senders);
-    }
-}
-
-impl<T> Chan<T, Bounded> {
-    /// Whoever waits for room waits for the receiver.
-    #[cold]
-    pub(super) fn tell_last_received(&self) {
-        self.room.received(&self.received);
     }
 }
 
@@ -169,7 +133,7 @@ impl<T, R: Room> Chan<T, R> {
     /// Sends, from `site`, what there is room for.
     #[inline]
     pub(super) fn push(&self, message: T, site: Site) {
-        self.sent.note(site);
+        self.ends.sent.note(site);
         self.messages.borrow_mut().push_back(message);
         self.receiver.call();
     }
@@ -183,7 +147,7 @@ impl<T, R: Room> Chan<T, R> {
 
     /// When there is no message: whether none will come.
     fn is_over(&self) -> bool {
-        self.senders.get() == 0 || (self.room.is_closed() && self.room.is_idle())
+        self.ends.senders.get() == 0 || (self.room.is_closed() && self.room.is_idle())
     }
 
     /// Room that somebody had comes back unused. The receiver may have waited for it alone.
@@ -205,13 +169,6 @@ impl<T, R: Room> Chan<T, R> {
             self.room.close();
             self.closing.hand_all(None);
         }
-    }
-
-    /// Whoever runs has received something.
-    #[inline]
-    fn received_at(&self, site: Site) {
-        self.received.note(site);
-        self.room.received(&self.received);
     }
 
     #[inline]
@@ -245,13 +202,11 @@ impl<T, R: Room> Chan<T, R> {
     ) -> Poll<V> {
         ready!(current::poll_spend(cx));
         let received = receive().or_else(|| {
-            let (last, of) = self.sent.get();
-            let far = Far { last, of, senders: self.senders.get() as u32 };
-            let again = self.receiver.wait_for(cx, site, far);
+            let again = self.receiver.wait(cx, site);
             if again { receive() } else { None }
         });
         if let Some(received) = received {
-            self.received_at(site);
+            self.ends.received.note(site);
             self.receiver.leave();
             return Poll::Ready(received);
         }
@@ -288,15 +243,15 @@ impl<T, R: Room> Deref for Tx<T, R> {
 
 impl<T, R: Room> Clone for Tx<T, R> {
     fn clone(&self) -> Self {
-        self.set_senders(self.senders.get() + 1);
+        self.ends.senders.set(self.ends.senders.get() + 1);
         Self(self.0.clone())
     }
 }
 
 impl<T, R: Room> Drop for Tx<T, R> {
     fn drop(&mut self) {
-        let left = self.senders.get() - 1;
-        self.set_senders(left);
+        let left = self.ends.senders.get() - 1;
+        self.ends.senders.set(left);
         if left == 0 {
             self.receiver.call();
         }
@@ -313,9 +268,9 @@ impl<T, R: Room> WeakTx<T, R> {
     }
 
     pub(super) fn upgrade(&self) -> Option<Tx<T, R>> {
-        let senders = self.senders.get();
+        let senders = self.ends.senders.get();
         (senders > 0).then(|| {
-            self.0.set_senders(senders + 1);
+            self.0.ends.senders.set(senders + 1);
             Tx(self.0.clone())
         })
     }
@@ -350,13 +305,13 @@ impl<T, R: Room> Rx<T, R> {
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.room.is_closed() || self.senders.get() == 0
+        self.room.is_closed() || self.ends.senders.get() == 0
     }
 
     pub(super) fn try_recv(&self, site: Site) -> Result<T, TryRecvError> {
         match self.receive() {
             Some(Some(message)) => {
-                self.received_at(site);
+                self.ends.received.note(site);
                 Ok(message)
             }
             Some(None) => Err(TryRecvError::Disconnected),

@@ -32,11 +32,7 @@ impl<T> Future for Reserve<'_, T> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(acquire) = &mut self.acquire else { return Poll::Ready(Err(SendError(()))) };
-        let polled = Pin::new(acquire).poll(cx);
-        if polled.is_pending() {
-            self.chan.tell_last_received();
-        }
-        polled.map_err(|_: Refusal| SendError(()))
+        Pin::new(acquire).poll(cx).map_err(|_: Refusal| SendError(()))
     }
 }
 
