@@ -23,6 +23,7 @@
 //!
 //! Then two deadlock while a third goes on, a healthy program tells what everybody is doing, and
 //! one that is stuck says with whom: that takes a second.
+#![allow(clippy::arc_with_non_send_sync)] // An owned guard wants an `Arc`.
 
 use std::cell::RefCell;
 use std::fmt::Display;

@@ -1,5 +1,6 @@
 //! A deadlock is named: its tasks, its places, its resources, the cycle first. What merely looks
 //! like one is not.
+#![allow(clippy::arc_with_non_send_sync)] // An owned guard wants an `Arc`.
 
 mod common;
 

@@ -167,18 +167,6 @@ impl Shared {
         }
     }
 
-    /// A task has a waker of its own from now on. Those of other tasks than the root are found in
-    /// the table.
-    #[cold]
-    pub(crate) fn note_own_waker(&self, waker: &Arc<TaskWaker>) {
-        match &mut *self.root.borrow_mut() {
-            Some((root, own)) if *root == waker.id() && current::in_turn_of(self.key()) => {
-                *own = Arc::downgrade(waker);
-            }
-            _ => {}
-        }
-    }
-
     /// Hands on to the policy whom a timer, a source or the like has woken.
     pub(crate) fn take_in(&self, cause: Cause, at: Nanos) {
         let mut core = self.core.borrow_mut();

@@ -35,9 +35,9 @@ impl Graph {
         before(task)..before(task + 1)
     }
 
-    /// Who cannot go on. A task can if it may be woken otherwise, as `free` says, or if one of those
-    /// for whom it waits can: it may wait for several things of which one is enough, and nobody
-    /// knows whether it wants one or all.
+    /// Who cannot go on. A task can if it may be woken otherwise, as `free` says, or if one of
+    /// those for whom it waits can: it may wait for several things of which one is enough, and
+    /// nobody knows whether it wants one or all.
     pub(super) fn stuck(&self, free: Vec<bool>) -> Vec<bool> {
         let mut back: Vec<(usize, usize)> = self.arrows.iter().map(|a| (a.to, a.from)).collect();
         back.sort_unstable();

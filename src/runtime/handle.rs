@@ -134,9 +134,9 @@ impl Handle {
         self.blocking.spawn(Location::caller(), f)
     }
 
-    /// What everybody does just now, as [`Runtime::dump`](super::Runtime::dump) tells it: asked from
-    /// any thread. The loop answers when it next looks for letters; it is waited for, for at most
-    /// 1 s. On the loop's own thread, inside of its runtime, it is told at once.
+    /// What everybody does just now, as [`Runtime::dump`](super::Runtime::dump) tells it: asked
+    /// from any thread. The loop answers when it next looks for letters; it is waited for, for at
+    /// most 1 s. On the loop's own thread, inside of its runtime, it is told at once.
     ///
     /// # Errors
     /// When the loop does not answer: the error says which task has the thread, and since when; or

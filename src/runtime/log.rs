@@ -30,8 +30,10 @@ pub(crate) struct SwitchLog {
     /// What is 0 on the loop's clock, since the epoch; `STILL` if that stands still.
     zero: AtomicI64,
     /// The names of those who have one, by the index of their ids. Who has gone is overwritten.
-    names: Mutex<Vec<Option<(Id, Box<str>)>>>,
+    names: Mutex<Vec<Option<Named>>>,
 }
+
+type Named = (Id, Box<str>);
 
 const STILL: i64 = i64::MIN;
 

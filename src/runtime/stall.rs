@@ -59,8 +59,8 @@ impl fmt::Display for Stalled {
         f.write_str(match self.cycles() {
             [] => "wake one of them, or do not wait for what nobody will do",
             _ => {
-                "break the cycle: lock in the same order everywhere, and give back what others need \
-                 before waiting for them"
+                "break the cycle: lock in the same order everywhere, and give back what others \
+                 need before waiting for them"
             }
         })
     }

@@ -11,6 +11,7 @@ use crate::task::current;
 use crate::task::finished::Joiner;
 use crate::task::id::Id;
 use crate::task::info::{Cause, State, TaskInfo};
+use crate::task::wake::TaskWaker;
 use crate::wait::reason::{Wait, WaitReason};
 use crate::wait::{self, Place, Seen};
 
@@ -234,6 +235,18 @@ pub(super) enum Seek {
 }
 
 impl Shared {
+    /// A task has a waker of its own from now on. Those of other tasks than the root are found in
+    /// the table.
+    #[cold]
+    pub(crate) fn note_own_waker(&self, waker: &Arc<TaskWaker>) {
+        match &mut *self.root.borrow_mut() {
+            Some((root, own)) if *root == waker.id() && current::in_turn_of(self.key()) => {
+                *own = Arc::downgrade(waker);
+            }
+            _ => {}
+        }
+    }
+
     /// All tasks that have not finished, in the order of spawning, and what they wait for.
     pub(crate) fn waiting(&self) -> Vec<Waiting> {
         self.survey().0.tasks
@@ -270,45 +283,9 @@ impl Shared {
 
     /// All tasks and what they wait for, and the members of those sets that somebody waits for.
     fn survey(&self) -> (Picture, Vec<Members>) {
-        let core = self.core.borrow();
-        let mut picture = Picture::default();
-        // The tasks' own wakers: how many are out, besides the task's own.
-        let mut own: HashMap<*const (), (Id, usize)> = HashMap::new();
-        if let Some((id, waker)) = &*self.root.borrow()
-            && let out @ 1.. = waker.strong_count()
-        {
-            own.insert(waker.as_ptr().cast(), (*id, out - 1));
-        }
-        let mut sets: HashMap<Place, Vec<Id>> = HashMap::new();
-        // They are as good as ready: only the policy has not heard of it yet.
-        let mut woken: Vec<Id> = core.arrivals.iter().map(|(id, _)| *id).collect();
-        if current::in_turn_of(self.key()) {
-            woken.extend(current::woken());
-        }
-        woken.sort_unstable();
-        for slot in core.tasks.iter() {
-            let (mut info, id) = (slot.info.clone(), slot.info.id);
-            if info.state == State::Waiting && woken.binary_search(&id).is_ok() {
-                info.state = State::Ready;
-            }
-            if info.state == State::Done {
-                picture.finished.push(info);
-                continue;
-            }
-            picture.tasks.push(Waiting { task: info, waits: Vec::new(), wakers: 0 });
-            let waker = slot.run.as_ref().and_then(|run| run.waker());
-            if let Some(waker) = waker {
-                own.insert(Arc::as_ptr(waker).cast(), (id, Arc::strong_count(waker) - 1));
-            }
-            if let Some(Joiner::Set(set, _)) = &slot.joiner
-                && let Some(place) = set.waited_at()
-            {
-                sets.entry(place).or_default().push(id);
-            }
-        }
-        drop(core);
+        let mut picture = self.roll();
+        let (mut own, mut sets) = (self.own_wakers(), self.sets());
         let tasks = &mut picture.tasks;
-        tasks.sort_by_key(|waiting| waiting.task.id());
         let mut members = Vec::new();
         wait::survey(self.key(), |Seen { task, waker, wait, place }| {
             let kept = match (waker, wait.reason) {
@@ -333,6 +310,56 @@ impl Shared {
         let named = |id| Some((id, self.link.log.name(id)?));
         picture.gone = picture.strangers().into_iter().filter_map(named).collect();
         (picture, members)
+    }
+
+    /// All tasks, yet without their waits.
+    fn roll(&self) -> Picture {
+        let core = self.core.borrow();
+        // They are as good as ready: only the policy has not heard of it yet.
+        let mut woken: Vec<Id> = core.arrivals.iter().map(|(id, _)| *id).collect();
+        if current::in_turn_of(self.key()) {
+            woken.extend(current::woken());
+        }
+        woken.sort_unstable();
+        let mut picture = Picture::default();
+        for slot in core.tasks.iter() {
+            let mut task = slot.info.clone();
+            if task.state == State::Waiting && woken.binary_search(&task.id).is_ok() {
+                task.state = State::Ready;
+            }
+            match task.state {
+                State::Done => picture.finished.push(task),
+                _ => picture.tasks.push(Waiting { task, waits: Vec::new(), wakers: 0 }),
+            }
+        }
+        picture.tasks.sort_by_key(|waiting| waiting.task.id());
+        picture
+    }
+
+    /// The tasks' own wakers: whose each is, and how many are out besides the task's own.
+    fn own_wakers(&self) -> HashMap<*const (), (Id, usize)> {
+        let core = self.core.borrow();
+        let own = core.tasks.iter().filter_map(|slot| {
+            let waker = slot.run.as_ref()?.waker()?;
+            Some((Arc::as_ptr(waker).cast(), (slot.info.id, Arc::strong_count(waker) - 1)))
+        });
+        let root = self.root.borrow();
+        let root = root.as_ref().filter(|(_, waker)| waker.strong_count() > 0);
+        let root = root.map(|(id, own)| (own.as_ptr().cast(), (*id, own.strong_count() - 1)));
+        own.chain(root).collect()
+    }
+
+    /// The members of sets, by where the ends of these are waited for.
+    fn sets(&self) -> HashMap<Place, Vec<Id>> {
+        let mut sets: HashMap<Place, Vec<Id>> = HashMap::new();
+        for slot in self.core.borrow().tasks.iter() {
+            if let Some(Joiner::Set(set, _)) = &slot.joiner
+                && let Some(place) = set.waited_at()
+            {
+                sets.entry(place).or_default().push(slot.info.id);
+            }
+        }
+        sets
     }
 }
 
