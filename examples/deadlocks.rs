@@ -217,13 +217,15 @@ where
     spawn(name, task)
 }
 
+type Planted = fn() -> io::Result<Stalled>;
+
 fn say(text: impl Display) {
     text.to_string().lines().for_each(|line| println!("  {line}"));
     println!();
 }
 
 fn main() -> io::Result<()> {
-    let planted: [(&str, fn() -> io::Result<Stalled>); 6] = [
+    let planted: [(&str, Planted); 6] = [
         ("Two locks, taken in opposite order", two_locks),
         ("A lock is held while a task is awaited that needs it", lock_and_join),
         ("Two ends of two channels", channel),

@@ -351,6 +351,17 @@ fn a_lock_that_two_runtimes_share_makes_no_cycle_of_ids() {
     });
 }
 
+#[test]
+fn a_task_of_another_runtime_is_not_taken_for_one_with_the_same_id() {
+    guarded(|| {
+        let (one, other) = (virtual_rt(), virtual_rt());
+        let never = one.spawn(pending::<()>()); // Its id is that of the other one's root.
+        let stalled = other.try_block_on(never).map(drop).unwrap_err();
+        assert!(stalled.cycles().is_empty(), "{stalled}");
+        has(stalled.to_string(), "\n    the end of a task of another runtime at ");
+    });
+}
+
 fn stalled(root: impl AsyncFnOnce()) -> Stalled {
     guarded(|| virtual_rt().try_block_on(root()).unwrap_err())
 }

@@ -330,24 +330,29 @@ fn it_is_told_before_the_loop_goes_to_sleep_for_long() {
 
 #[test]
 fn what_is_told_may_be_answered_with_an_abort() {
-    guarded(|| {
-        let victim = Rc::new(RefCell::new(None::<task::AbortHandle>));
-        let aborts = victim.clone();
-        let on_deadlock = move |_: &Cycle| aborts.take().unwrap().abort();
-        let rt = Builder::new().start_paused(true).on_deadlock(on_deadlock).build().unwrap();
-        rt.block_on(async {
-            let [one, other] = deadlock(["one", "other"]);
-            *victim.borrow_mut() = Some(one.abort_handle());
-            let ticks = spawn("ticks", async {
-                loop {
-                    sleep(MS).await;
-                }
+    for ticks in [true, false] {
+        guarded(|| {
+            let victim = Rc::new(RefCell::new(None::<task::AbortHandle>));
+            let aborts = victim.clone();
+            let on_deadlock = move |_: &Cycle| aborts.take().unwrap().abort();
+            let rt = Builder::new().quiet_after(None).on_deadlock(on_deadlock).build().unwrap();
+            rt.block_on(async {
+                let [one, other] = deadlock(["one", "other"]);
+                *victim.borrow_mut() = Some(one.abort_handle());
+                let ticks = ticks.then(|| spawn("ticks", forever(|| sleep(MS))));
+                // Without ticks nobody but who has the abort handle can do anything any more.
+                assert!(one.await.unwrap_err().is_cancelled());
+                other.await.unwrap();
+                ticks.into_iter().for_each(|ticks| ticks.abort());
             });
-            assert!(one.await.unwrap_err().is_cancelled());
-            other.await.unwrap();
-            ticks.abort();
         });
-    });
+    }
+}
+
+async fn forever<F: Future>(does: impl Fn() -> F) {
+    loop {
+        does().await;
+    }
 }
 
 #[test]

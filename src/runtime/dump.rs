@@ -191,6 +191,6 @@ impl Shared {
     /// What everybody does just now.
     pub(crate) fn dump(&self) -> Dump {
         let picture = self.picture(Seek::Certain);
-        Dump { picture, at: self.now.get(), timed: self.core.borrow().timed }
+        Dump { picture, at: self.clock.now(), timed: self.core.borrow().timed }
     }
 }

@@ -76,14 +76,15 @@ impl SwitchLog {
         self.n.store(n, Ordering::Release);
     }
 
-    /// The task of the last switch.
-    pub(super) fn task(&self) -> Id {
-        Id::from_bits(self.task.load(Ordering::Relaxed))
+    /// The task of a switch that is being made.
+    pub(super) fn running(&self) -> Option<Id> {
+        let bits = self.task.load(Ordering::Relaxed);
+        (bits != 0).then(|| Id::from_bits(bits))
     }
 
-    /// Nobody drives the loop any more.
-    pub(super) fn leave(&self) {
-        self.task.store(0, Ordering::Release);
+    /// Nobody drives the loop any more, but for the task that drove it from inside.
+    pub(super) fn leave(&self, inside: Option<Id>) {
+        self.task.store(inside.map_or(0, Id::to_bits), Ordering::Release);
     }
 
     /// The loop's clock was stopped, or goes on.
@@ -111,8 +112,7 @@ impl SwitchLog {
     /// What is going on, as far as can be told from outside; `None` if nobody drives the loop.
     pub(super) fn read(&self) -> Option<Running> {
         let n = self.n.load(Ordering::Acquire);
-        let bits = self.task.load(Ordering::Relaxed);
-        let task = (bits != 0).then(|| Id::from_bits(bits))?;
+        let task = self.running()?;
         let site = self.site.load(Ordering::Relaxed);
         let site = lock(&SITES).iter().copied().find(|known| address(known) == site);
         let zero = self.zero.load(Ordering::Acquire);

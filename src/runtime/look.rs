@@ -70,6 +70,9 @@ impl Shared {
         let prospect = self.prospect();
         if matches!(prospect, Prospect::Doubtful) {
             self.seek_deadlocks();
+            if self.can_switch() {
+                return None; // What was told of one has been answered.
+            }
         }
         match (prospect, self.quiet_after.filter(|_| !self.suspected.get())) {
             (Prospect::Hopeless(stalled), _) => return Some(stalled),

@@ -52,7 +52,7 @@ impl Watch {
     /// What is done unless the builder was told otherwise.
     pub(super) fn print(cycle: &Cycle) {
         eprintln!(
-            "turno: a deadlock, while others go on: {cycle}\nOnly an abort can end it. (Said once \
+            "turno: a deadlock: {cycle}\nOnly an abort can end it. (Said once \
              for each; `Builder::on_deadlock` sets what is done about it.)"
         );
     }

@@ -12,6 +12,8 @@ use crate::task::info::Nanos;
 pub enum WaitReason {
     /// The end of another task.
     Join(Id),
+    /// The end of a task of another runtime on this thread.
+    JoinAbroad,
     /// The end of one of the tasks of a set.
     JoinSet,
     /// The result of a blocking job, or of a task that was spawned through a handle.
@@ -54,6 +56,7 @@ impl fmt::Display for WaitReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Join(id) => return write!(f, "the end of task {id}"),
+            Self::JoinAbroad => "the end of a task of another runtime",
             Self::JoinSet => "the end of a task of its set",
             Self::Job => "a job on another thread",
             Self::Timer(at) => {
