@@ -597,7 +597,7 @@ impl<'a> Root<'a> {
         core.arrivals.push_back((id, Cause::Spawn { by: None }));
         drop(core);
         shared.root.replace(Some((id, Weak::new())));
-        shared.noted.note(site);
+        shared.link.log.note_site(id, shared.noted.note(site));
         shared.link.log.note_name(id, what.into());
         Self { shared, id }
     }

@@ -12,7 +12,7 @@ use super::blocking::Pool;
 use super::builder::OnPanic;
 use super::inherit::Contended;
 use super::link::Link;
-use super::log::{Noted, SwitchLog};
+use super::log::Noted;
 use super::show::{show, show_woken};
 use super::watch::Watch;
 use crate::observe::{Event, Observer, Waits};
@@ -199,7 +199,7 @@ impl Shared {
         let mut core = self.core_for("`spawn`");
         let parent = by.and_then(|by| core.tasks.get(by)).map(|slot| slot.info.attributes());
         let attributes = plan.attributes(parent, self);
-        self.noted.note(plan.site);
+        let site = self.noted.note(plan.site);
         let name = plan.said.name.clone();
         let id = core.tasks.insert(|id| {
             let now = self.now.get();
@@ -208,6 +208,7 @@ impl Shared {
             info.detached = plan.detached;
             (info, Some(task))
         });
+        self.link.log.note_site(id, site);
         if let Some(name) = name {
             self.link.log.note_name(id, name);
         }
@@ -330,13 +331,12 @@ impl Core {
         self.tasks.get_mut(id)?.joiner.take().and_then(Joiner::tell)
     }
 
-    /// Asks the policy who is next, and takes that task out of its slot. For the log, the switch
-    /// begins.
+    /// Asks the policy who is next, and takes that task out of its slot.
     ///
     /// # Panics
     /// If the policy breaks its contract.
     #[inline]
-    pub(crate) fn pick(&mut self, now: Nanos, log: &SwitchLog) -> Option<Next> {
+    pub(crate) fn pick(&mut self, now: Nanos) -> Option<Next> {
         while self.queued > 0 {
             let picked = self.policy.pick(&Tasks::new(&self.tasks, &self.rng), now);
             let id = match picked {
@@ -362,7 +362,6 @@ impl Core {
                 self.blame("picks a task that is not ready", &what);
             }
             slot.info.state = State::Running;
-            log.prepare(slot.info.site, now);
             self.queued -= 1;
             self.switches += 1;
             let task = if self.observers.is_empty() {

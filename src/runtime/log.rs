@@ -1,16 +1,16 @@
 //! Which switch is made now, for those who cannot ask the loop (floor 3).
 //!
 //! A loop that is stuck in a task answers nobody. So what another thread is told then lies where it
-//! can be read at any time: each switch writes four numbers, which costs as much as writing them
-//! into the loop's own stack. What is behind the numbers, names and places, is noted when a task is
-//! spawned.
+//! can be read at any time: each switch writes two numbers, which costs as much as writing them
+//! into the loop's own stack. What is behind them, the task's name and the place where it was
+//! spawned, is noted when it is spawned.
 
 use std::cell::Cell;
 use std::fmt;
 use std::panic::Location;
 use std::ptr;
-use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::task::id::Id;
@@ -23,12 +23,13 @@ pub(crate) struct SwitchLog {
     n: AtomicU64,
     /// 0 when nobody drives the loop.
     task: AtomicU64,
-    /// The address of the place where the task was spawned.
-    site: AtomicUsize,
-    /// When the switch began, as far as the loop has looked at its clock.
+    /// When the loop last looked at its clock.
     at: AtomicU64,
     /// What is 0 on the loop's clock, since the epoch; `STILL` if that stands still.
     zero: AtomicI64,
+    /// Where tasks were spawned, by the indices of their ids: places in `SITES`. Each chunk is twice
+    /// as long as the one before, and none ever moves.
+    sites: [OnceLock<Box<[AtomicU32]>>; CHUNKS],
     /// The names of those who have one, by the index of their ids. Who has gone is overwritten.
     names: Mutex<Vec<Option<Named>>>,
 }
@@ -36,6 +37,16 @@ pub(crate) struct SwitchLog {
 type Named = (Id, Box<str>);
 
 const STILL: i64 = i64::MIN;
+
+/// The first one has 64 places, and all of them as many as there can be tasks.
+const CHUNKS: usize = 27;
+
+/// In which chunk the place of an index is, and where there.
+fn place_of(index: usize) -> (usize, usize) {
+    let at = index + 64;
+    let chunk = at.ilog2() - 6;
+    (chunk as usize, at - (64 << chunk))
+}
 
 /// The places where tasks were spawned, in the whole process.
 static SITES: Mutex<Vec<Site>> = Mutex::new(Vec::new());
@@ -54,17 +65,16 @@ impl SwitchLog {
         Self {
             n: AtomicU64::new(0),
             task: AtomicU64::new(0),
-            site: AtomicUsize::new(0),
             at: AtomicU64::new(0),
             zero: AtomicI64::new(STILL),
+            sites: [const { OnceLock::new() }; CHUNKS],
             names: Mutex::default(),
         }
     }
 
-    /// The next switch will be to a task that was spawned at `site`, and it is so late.
+    /// The loop has looked at its clock.
     #[inline]
-    pub(super) fn prepare(&self, site: Site, now: Nanos) {
-        self.site.store(address(site), Ordering::Relaxed);
+    pub(super) fn set_time(&self, now: Nanos) {
         self.at.store(now, Ordering::Relaxed);
     }
 
@@ -99,6 +109,20 @@ impl SwitchLog {
         (*id == task).then(|| name.clone())
     }
 
+    /// Notes where a task has just been spawned, as [`Noted::note`] has it.
+    #[inline]
+    pub(super) fn note_site(&self, task: Id, site: u32) {
+        let (chunk, at) = place_of(task.index());
+        let places = || (0..64 << chunk).map(|_| AtomicU32::new(0)).collect();
+        self.sites[chunk].get_or_init(places)[at].store(site, Ordering::Relaxed);
+    }
+
+    fn site(&self, task: Id) -> Option<Site> {
+        let (chunk, at) = place_of(task.index());
+        let site = self.sites.get(chunk)?.get()?.get(at)?.load(Ordering::Relaxed);
+        lock(&SITES).get(site as usize).copied()
+    }
+
     /// Notes the name of a task that has just been spawned.
     #[cold]
     pub(super) fn note_name(&self, task: Id, name: Box<str>) {
@@ -113,8 +137,6 @@ impl SwitchLog {
     pub(super) fn read(&self) -> Option<Running> {
         let n = self.n.load(Ordering::Acquire);
         let task = self.running()?;
-        let site = self.site.load(Ordering::Relaxed);
-        let site = lock(&SITES).iter().copied().find(|known| address(known) == site);
         let zero = self.zero.load(Ordering::Acquire);
         let at = zero.saturating_add_unsigned(self.at.load(Ordering::Relaxed));
         let ago = u64::try_from(since_epoch(Instant::now()).saturating_sub(at)).unwrap_or(0);
@@ -122,37 +144,44 @@ impl SwitchLog {
             switch: n,
             task,
             name: self.name(task),
-            spawn_site: site,
+            spawn_site: self.site(task),
             at_least: Duration::ZERO,
             at_most: (zero != STILL).then(|| Duration::from_nanos(ago)),
         })
     }
 }
 
-/// Which places a runtime has noted already, so that a spawn mostly costs one comparison.
-pub(crate) struct Noted([Cell<usize>; 64]);
+/// Which places a runtime has noted already, and as what, so that a spawn mostly costs one
+/// comparison.
+pub(crate) struct Noted([Cell<(usize, u32)>; 64]);
 
 impl Noted {
     pub(super) fn new() -> Self {
-        Self([const { Cell::new(0) }; 64])
+        Self([const { Cell::new((0, 0)) }; 64])
     }
 
-    /// A task is spawned at `site`.
+    /// A task is spawned at `site`. Returns where that is in `SITES`.
     #[inline]
-    pub(super) fn note(&self, site: Site) {
+    pub(super) fn note(&self, site: Site) -> u32 {
         let noted = &self.0[(address(site) / align_of::<Location<'_>>()) % 64];
-        if noted.replace(address(site)) != address(site) {
-            note_site(site);
+        let (known, at) = noted.get();
+        if known == address(site) {
+            return at;
         }
+        let at = note_site(site);
+        noted.set((address(site), at));
+        at
     }
 }
 
 #[cold]
-fn note_site(site: Site) {
+fn note_site(site: Site) -> u32 {
     let mut sites = lock(&SITES);
-    if !sites.iter().any(|known| ptr::eq(*known, site)) {
+    let at = sites.iter().position(|known| ptr::eq(*known, site)).unwrap_or_else(|| {
         sites.push(site);
-    }
+        sites.len() - 1
+    });
+    at as u32 // A program has fewer places than that.
 }
 
 /// The task that has the thread, as seen from another one.

@@ -90,7 +90,7 @@ impl Shared {
         }
         let mut made = 0;
         while made < most && self.since_look.get() < looks_every && !drive.root_done {
-            let Some(next) = self.core.borrow_mut().pick(self.now.get(), &self.link.log) else {
+            let Some(next) = self.core.borrow_mut().pick(self.now.get()) else {
                 break;
             };
             made += 1;
@@ -167,6 +167,7 @@ impl Shared {
         let timed = core.timed;
         if timed {
             self.now.set(self.clock.now());
+            self.link.log.set_time(self.now.get());
         }
         let now = self.now.get();
         let waits = drive.waits(self, id);
