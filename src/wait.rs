@@ -370,10 +370,18 @@ pub(crate) fn enter(cx: &Context<'_>, reason: WaitReason, site: Site) -> Place {
 /// Somebody waits, in no queue.
 #[inline(always)]
 pub(crate) fn enter_as(whom: Whom, reason: WaitReason, site: Site) -> Place {
-    // While the thread ends nobody can be woken any more, and a place that is stale will do.
-    let nowhere = Place { serial: NonZeroU32::MAX, index: NONE };
-    with(|waits| waits.insert(whom, reason, site, 0, NONE)).unwrap_or(nowhere)
+    with(|waits| waits.insert(whom, reason, site, 0, NONE)).unwrap_or(NOWHERE)
 }
+
+/// Somebody waits for a timer. A function of its own, with one caller: what several share is not
+/// inlined there.
+#[inline(always)]
+pub(crate) fn enter_timer(whom: Whom, deadline: Nanos, site: Site) -> Place {
+    with(|waits| waits.insert(whom, WaitReason::Timer(deadline), site, 0, NONE)).unwrap_or(NOWHERE)
+}
+
+/// While the thread ends nobody can be woken any more, and a place that is stale will do.
+const NOWHERE: Place = Place { serial: NonZeroU32::MAX, index: NONE };
 
 /// Whether `place` is still waited at.
 pub(crate) fn is_waiting(place: Place) -> bool {

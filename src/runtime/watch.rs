@@ -22,17 +22,18 @@ pub(super) type OnDeadlock = Rc<dyn Fn(&Cycle)>;
 
 /// When to look for deadlocks, and what has been found.
 pub(crate) struct Watch {
-    /// Not before: on a real clock so late, on a virtual one after so many switches.
-    due: Cell<u64>,
-    /// How much there was to look at last time, and after how many switches that was.
+    /// When the loop last looked: on a real clock so late, on a virtual one after so many switches.
+    at: Cell<u64>,
+    /// How much there was to look at, and after how many switches that was.
     last: Cell<(usize, u64)>,
     /// The tasks of those that were told.
     told: RefCell<Vec<Id>>,
     on_deadlock: OnDeadlock,
 }
 
-/// To look at one task or wait takes some 40 ns.
+/// To look at one task or wait takes some 40 ns; more by so many times if there may be a deadlock.
 const NANOS_EACH: u64 = 4_000;
+const CLOSER: usize = 8;
 const SWITCHES_EACH: u64 = 64;
 
 /// So little is looked at whenever the loop goes to sleep: that takes longer.
@@ -41,12 +42,12 @@ const LITTLE: usize = 64;
 impl Watch {
     pub(super) fn new(on_deadlock: OnDeadlock) -> Self {
         let told = RefCell::default();
-        Self { due: Cell::new(0), last: Cell::default(), told, on_deadlock }
+        Self { at: Cell::new(0), last: Cell::default(), told, on_deadlock }
     }
 
     /// The clock may be another now, so it is time.
     pub(super) fn reset(&self) {
-        self.due.set(0);
+        self.at.set(0);
     }
 
     /// What is done unless the builder was told otherwise.
@@ -61,20 +62,24 @@ impl Watch {
 impl Shared {
     /// Looks for deadlocks if it is time; if the loop `parks` a little sooner.
     pub(super) fn watch(&self, parks: bool) {
-        let (is_virtual, switches) = (self.clock.is_virtual(), self.core.borrow().switches);
-        let now = if is_virtual { switches } else { self.now.get() };
+        let core = self.core.borrow();
+        let (switches, tasks) = (core.switches, core.tasks.len());
+        drop(core);
+        let (now, each) = match self.clock.is_virtual() {
+            true => (switches, SWITCHES_EACH),
+            false => (self.now.get(), NANOS_EACH),
+        };
         let (size, since) = self.watch.last.get();
-        let idle = parks && !is_virtual && size <= LITTLE && switches != since;
-        if now < self.watch.due.get() && !idle {
+        let size = size.max(2 * tasks); // Each task may have come to wait since.
+        let idle = parks && !self.clock.is_virtual() && size <= LITTLE && switches != since;
+        if now < self.watch.at.get().saturating_add(each * size.max(8) as u64) && !idle {
             return;
         }
-        let size = self.seek_deadlocks();
-        let each = if is_virtual { SWITCHES_EACH } else { NANOS_EACH };
-        self.watch.due.set(now.saturating_add(each * (size as u64).max(8)));
-        self.watch.last.set((size, switches));
+        self.watch.at.set(now);
+        self.watch.last.set((self.seek_deadlocks(), switches));
     }
 
-    /// Tells of deadlocks that have not been told yet. Returns how much it looked at.
+    /// Tells of deadlocks that have not been told yet. Returns how much there was to look at.
     #[cold]
     pub(super) fn seek_deadlocks(&self) -> usize {
         let (size, suspicious) = self.sketch();
@@ -98,7 +103,7 @@ impl Shared {
             self.take_in(Cause::Outside, self.now.get());
             self.attend();
         }
-        size
+        CLOSER * size
     }
 
     /// How much there is to look at, and whether the waits alone leave it possible that some
