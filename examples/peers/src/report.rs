@@ -15,12 +15,10 @@ const PLAIN: Style = Style::new();
 
 /// The rows that are compared by the same columns, one table.
 pub fn tables(rows: &[Row]) {
-    let tables: [(Table, fn(&[&Row]) -> comfy_table::Table); 3] =
-        [(Table::Runtimes, table), (Table::Policies, turned), (Table::Watchers, turned)];
-    for (which, table) in tables {
+    for which in [Table::Runtimes, Table::Policies, Table::Watchers] {
         let rows: Vec<_> = rows.iter().filter(|row| row.table == which).collect();
         if !rows.is_empty() {
-            println!("{}\n", table(&rows));
+            println!("{}\n", if which == Table::Runtimes { table(&rows) } else { turned(&rows) });
         }
     }
     println!(
