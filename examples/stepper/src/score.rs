@@ -1,0 +1,195 @@
+//! How well it was decided: a run in numbers, beside what each policy would have made of it.
+
+use std::collections::HashMap;
+use std::io;
+use std::rc::Rc;
+
+use turno::policy::NAMES;
+use turno::runtime::Builder;
+use turno::task::{Left, Nanos};
+use turno::time::Clock;
+use turno::trace::{Recorder, Recording, What};
+
+use crate::program::Program;
+use crate::session::Session;
+use crate::sight::time;
+use crate::tour::numbers;
+
+/// A run in numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Score {
+    /// Who decided.
+    pub name: String,
+    /// Whether it is a whole run: it came to its end, and all of it was recorded.
+    pub is_whole: bool,
+    /// How many switches it took.
+    pub switches: u64,
+    /// The longest wait for a turn.
+    pub longest: Nanos,
+    /// The mean wait for a turn.
+    pub wait: f64,
+    /// From a task's spawn to its end, in the mean of all but the root; `None` if none has ended.
+    pub response: Option<f64>,
+    /// When the program ended.
+    pub finished: Option<Nanos>,
+    /// Jain's index over the groups, as the tour has it; `None` if nobody ran.
+    pub fairness: Option<f64>,
+    /// By name: when the last task of that name ended, and its mean wait for a turn.
+    pub tasks: Vec<(String, Option<Nanos>, Nanos)>,
+}
+
+impl Score {
+    /// The numbers of a recorded run; `root` is its root's name.
+    pub fn of(name: &str, recording: &Recording, root: &str) -> Self {
+        let waits = recording.switches().map(|switch| switch.waited);
+        let (switches, sum) = waits.fold((0, 0_u128), |(n, sum), wait| (n + 1, sum + u128::from(wait)));
+        let finished = numbers::finished_at(recording, root);
+        let fairness = numbers::fairness(recording);
+        let mut names: Vec<String> = Vec::new();
+        for task in &recording.tasks {
+            if !names.contains(&task.label()) {
+                names.push(task.label());
+            }
+        }
+        let of_name = |name: String| {
+            let wait = numbers::mean_wait(recording, &name);
+            (name.clone(), numbers::finished_at(recording, &name), wait)
+        };
+        Self {
+            name: name.to_string(),
+            is_whole: finished.is_some() && recording.lost == 0,
+            switches,
+            longest: numbers::longest_wait(recording),
+            wait: sum as f64 / switches.max(1) as f64,
+            response: response(recording, root),
+            finished,
+            fairness: fairness.is_finite().then_some(fairness),
+            tasks: names.into_iter().map(of_name).collect(),
+        }
+    }
+}
+
+/// From spawn to end, in the mean of all tasks but the root.
+fn response(recording: &Recording, root: &str) -> Option<f64> {
+    let spawned: HashMap<_, _> =
+        recording.tasks.iter().filter(|t| t.label() != root).map(|t| (t.id, t.spawned_at)).collect();
+    let ends = recording.records.iter().filter_map(|record| match record.what {
+        What::Ended { task, left: Left::Done, .. } => {
+            spawned.get(&task).map(|spawned| record.at - spawned)
+        }
+        _ => None,
+    });
+    let ends: Vec<f64> = ends.map(|response| response as f64).collect();
+    (!ends.is_empty()).then(|| ends.iter().sum::<f64>() / ends.len() as f64)
+}
+
+/// What is compared: its head, what it means, its value in nanoseconds or as it is, and whether
+/// more of it is better.
+pub struct Measure {
+    /// In the head of the table.
+    pub head: &'static str,
+    value: fn(&Score) -> Option<f64>,
+    show: fn(f64) -> String,
+    is_more_better: bool,
+}
+
+const fn less(
+    head: &'static str,
+    value: fn(&Score) -> Option<f64>,
+    show: fn(f64) -> String,
+) -> Measure {
+    Measure { head, value, show, is_more_better: false }
+}
+
+/// What is compared.
+pub const MEASURES: [Measure; 6] = [
+    less("switches", |score| Some(score.switches as f64), |n| format!("{n}")),
+    less("longest wait", |score| Some(score.longest as f64), ms),
+    less("mean wait", |score| Some(score.wait), ms),
+    less("mean response", |score| score.response, ms),
+    less("finished", |score| score.finished.map(|at| at as f64), ms),
+    Measure {
+        head: "fairness",
+        value: |score| score.fairness,
+        show: |fairness| format!("{fairness:.2}"),
+        is_more_better: true,
+    },
+];
+
+fn ms(nanos: f64) -> String {
+    format!("{:.1}", nanos / 1e6)
+}
+
+impl Measure {
+    /// The value, as it is shown.
+    pub fn show(&self, score: &Score) -> String {
+        (self.value)(score).map_or_else(|| "-".to_string(), self.show)
+    }
+
+    /// Whether no whole run has it better, as far as is shown.
+    pub fn is_best(&self, score: &Score, all: &[Score]) -> bool {
+        let sign = if self.is_more_better { -1.0 } else { 1.0 };
+        let value = |score: &Score| (self.value)(score).map(|value| sign * value);
+        let best = all.iter().filter(|score| score.is_whole).filter_map(value).reduce(f64::min);
+        let shown = |value: f64| (self.show)(sign * value);
+        score.is_whole && value(score).map(shown) == best.map(shown)
+    }
+}
+
+/// Runs the program under each of turno's policies.
+///
+/// # Errors
+/// When the operating system has no descriptors left.
+pub fn policies(program: &Rc<dyn Program>, seed: u64) -> io::Result<Vec<Score>> {
+    NAMES.iter().map(|policy| under(program, policy.name, seed)).collect()
+}
+
+fn under(program: &Rc<dyn Program>, policy: &str, seed: u64) -> io::Result<Score> {
+    let recorder = Recorder::ring(1 << 22);
+    let wrong = |error: turno::policy::UnknownPolicy| io::Error::other(error.to_string());
+    let rt = Builder::new()
+        .policy(program.policy(policy).map_err(wrong)?)
+        .seed(seed)
+        .clock(Clock::virtual_time())
+        .switch_cost(program.switch_cost())
+        .observe(recorder.clone())
+        .build()?;
+    let begun = program.begin();
+    // A stall shows in the score: it has no end.
+    drop(rt.try_block_on(begun.future));
+    let mut recording = recorder.recording();
+    if let Some(root) = recording.tasks.first_mut() {
+        root.name = Some("main".to_string());
+    }
+    Ok(Score::of(policy, &recording, "main"))
+}
+
+/// The run of the session, as far as it has come.
+pub fn yours(session: &Session) -> Score {
+    let (at, decisions) = (session.at(), session.decisions());
+    let policies: Vec<&str> = decisions.policies(at).map(|(_, policy)| policy).collect();
+    let name = match (decisions.picked(at), policies.len()) {
+        (0, 1) => policies.join(""),
+        (0, _) => policies.join(", "),
+        _ => "you".to_string(),
+    };
+    Score::of(&name, &session.run().recorder.recording(), "main")
+}
+
+/// What the table says of one task: when it ended, and in brackets how long it waited for a turn.
+pub fn finish(score: &Score, task: &str) -> String {
+    let found = score.tasks.iter().find(|(name, ..)| name == task);
+    found.map_or_else(String::new, |(_, finished, wait)| {
+        let finished = finished.map_or_else(|| "-".to_string(), |at| numbers::ms(at));
+        format!("{finished} ({})", numbers::ms(*wait))
+    })
+}
+
+/// How far a run is that has not ended, for who reads its score.
+pub fn how_far(session: &Session) -> Option<String> {
+    match session.run().end() {
+        Some(crate::run::End::Done) => None,
+        Some(crate::run::End::Stalled) => Some("stalled: some wait for ever".to_string()),
+        None => Some(format!("at switch {}, {}", session.at(), time(session.run().now()))),
+    }
+}

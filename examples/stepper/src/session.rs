@@ -1,0 +1,116 @@
+//! Forward and back in a run: back is the same run again, up to one switch less.
+
+use std::io;
+use std::rc::Rc;
+
+use turno::policy::UnknownPolicy;
+use turno::task::Id;
+
+use crate::program::Program;
+use crate::run::{Decisions, Run};
+
+/// So many switches are made at most when nobody says where to stop: a program may have no end.
+pub const MOST: u64 = 100_000;
+
+/// A run that can be stepped through in both directions, and decided anew at any switch.
+pub struct Session {
+    program: Rc<dyn Program>,
+    seed: u64,
+    decisions: Decisions,
+    run: Run,
+}
+
+impl Session {
+    /// The program before its first switch, under that policy.
+    ///
+    /// # Errors
+    /// When the operating system has no descriptors left, or no policy is named so.
+    pub fn new(program: Rc<dyn Program>, policy: &str, seed: u64) -> Result<Self, lab::Problem> {
+        program.policy(policy).map_err(|error| lab::Problem::new(error.to_string()))?;
+        let decisions = Decisions::new(policy);
+        let run = Run::begin(&program, seed, &decisions)?;
+        Ok(Self { program, seed, decisions, run })
+    }
+
+    /// The program.
+    pub fn program(&self) -> &Rc<dyn Program> {
+        &self.program
+    }
+
+    /// The seed of everything random in it.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// What was decided, for later switches too.
+    pub fn decisions(&self) -> &Decisions {
+        &self.decisions
+    }
+
+    /// The run where it is now.
+    pub fn run(&self) -> &Run {
+        &self.run
+    }
+
+    /// After how many switches it is.
+    pub fn at(&self) -> u64 {
+        self.run.at()
+    }
+
+    /// One switch, as was decided or as the policy decides.
+    pub fn forward(&mut self) -> bool {
+        self.run.forward(&self.decisions)
+    }
+
+    /// To that switch, or to the end if that comes before.
+    ///
+    /// # Errors
+    /// When the operating system has no descriptors left.
+    pub fn go_to(&mut self, n: u64) -> io::Result<()> {
+        if n < self.at() {
+            self.again()?;
+        }
+        while self.at() < n && self.forward() {}
+        Ok(())
+    }
+
+    /// To the end, if it comes within [`MOST`] switches.
+    pub fn to_the_end(&mut self) {
+        let most = self.at() + MOST;
+        while self.at() < most && self.forward() {}
+    }
+
+    /// Makes a switch to a task of your choice.
+    pub fn pick(&mut self, id: Id) -> bool {
+        self.decisions.decide_pick(self.at(), id.serial());
+        self.forward()
+    }
+
+    /// Makes a switch of the policy's choice, whatever you picked here before.
+    pub fn let_the_policy(&mut self) -> bool {
+        self.decisions.decide_not_to_pick(self.at());
+        self.forward()
+    }
+
+    /// From here on that policy decides.
+    ///
+    /// # Errors
+    /// When no policy is named so: it says in one line which there are.
+    ///
+    /// # Panics
+    /// When the operating system has no descriptors left.
+    pub fn change_policy(&mut self, policy: &str) -> Result<(), UnknownPolicy> {
+        self.program.policy(policy)?;
+        let at = self.at();
+        self.decisions.decide_policy(at, policy);
+        // The same way as if it had been decided before: one way is enough.
+        self.again().and_then(|()| self.go_to(at)).expect("a runtime could be made before");
+        Ok(())
+    }
+
+    /// The same program from its beginning.
+    fn again(&mut self) -> io::Result<()> {
+        self.run = Run::begin(&self.program, self.seed, &self.decisions)?;
+        Ok(())
+    }
+}
