@@ -71,10 +71,12 @@ fn command() -> Command {
     let scene = Command::new("scene")
         .about("A scene: a few tasks, and what each does, in a small text file")
         .after_help(scene::SYNTAX)
-        .arg(Arg::new("name").value_name("NAME|FILE").default_value(SHIPPED[0].0).help(format!(
-            "One of {}, or a file of your own",
-            shipped.join(", ")
-        )));
+        .arg(
+            Arg::new("name")
+                .value_name("NAME|FILE")
+                .default_value(SHIPPED[0].0)
+                .help(format!("One of {}, or a file of your own", shipped.join(", "))),
+        );
     let lab = Setup::augment_args(Command::new("lab"))
         .about("Jobs that come to one server: the workload of `cargo lab queue`")
         .mut_arg("samples", |arg| arg.hide(true))
@@ -146,9 +148,10 @@ fn program(matches: &ArgMatches, seed: u64) -> Result<Rc<dyn Program>, Problem> 
 }
 
 fn list() -> String {
-    let mut list = "Programs:\n  tour          the tour's program\n  lab           jobs that come to \
+    let mut list =
+        "Programs:\n  tour          the tour's program\n  lab           jobs that come to \
                     one server, as in `cargo lab queue`\n\nScenes (cargo stepper scene NAME):"
-        .to_string();
+            .to_string();
     for (name, text) in SHIPPED {
         let about = text.lines().next().unwrap_or_default().trim_start_matches('#').trim();
         list += &format!("\n  {name:<13} {about}");
@@ -176,8 +179,11 @@ fn write(path: &Path, recording: &Recording) -> Result<(), Problem> {
 
 fn size(text: &str) -> Result<(u16, u16), String> {
     let parts = text.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
-    let sound = |&(width, height): &(u16, u16)| (1..=500).contains(&width) && (1..=500).contains(&height);
-    parts.filter(sound).ok_or_else(|| "columns and rows, from 1 to 500 each, as in 100x30".to_string())
+    let sound =
+        |&(width, height): &(u16, u16)| (1..=500).contains(&width) && (1..=500).contains(&height);
+    parts
+        .filter(sound)
+        .ok_or_else(|| "columns and rows, from 1 to 500 each, as in 100x30".to_string())
 }
 
 fn trace(text: &str) -> Result<PathBuf, String> {

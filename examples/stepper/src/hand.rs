@@ -41,8 +41,9 @@ pub struct Hand {
     wish: Wish,
     /// Who is ready, in the order in which they came.
     ready: Vec<Id>,
-    /// Whom the adviser would have picked; `None` if it did pick.
-    instead: Option<Option<Id>>,
+    /// Whose place was given to another, by name; empty if the adviser does not say. `None` if it
+    /// was the adviser who picked.
+    instead: Option<String>,
 }
 
 impl Hand {
@@ -82,7 +83,13 @@ impl Policy for Hand {
             Some(id) if advised != Some(wish) => {
                 self.remove(id);
                 self.take_from_adviser(id, tasks, now);
-                self.instead = advised;
+                let name = |task: &TaskInfo| match task.name() {
+                    Some(name) => name.to_string(),
+                    None => format!("task {}", task.id()),
+                };
+                self.instead = Some(
+                    advised.flatten().and_then(|id| tasks.get(id)).map_or_else(String::new, name),
+                );
                 Pick::Task(id)
             }
             _ => {
@@ -129,10 +136,10 @@ impl Policy for Hand {
     }
 
     fn explain(&self) -> String {
-        match self.instead {
+        match self.instead.as_deref() {
             None => self.adviser.explain(),
-            Some(None) => "by hand".to_string(),
-            Some(Some(id)) => format!("by hand, in the place of task {id}"),
+            Some("") => "by hand".to_string(),
+            Some(name) => format!("by hand, in the place of {name}"),
         }
     }
 

@@ -80,7 +80,10 @@ mod tests {
         assert_eq!(keys, wanted);
         for wrong in ["spacebar", "left*many", "left*-1", "g="] {
             let error = parse(wrong).map(drop).unwrap_err().to_string();
-            assert!(error.starts_with(&format!("--keys: `{wrong}` is no key: keys with")), "{error}");
+            assert!(
+                error.starts_with(&format!("--keys: `{wrong}` is no key: keys with")),
+                "{error}"
+            );
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What is stepped through: a program that is the same in every run.
 
+use std::cell::RefCell;
 use std::fs;
 use std::future::Future;
 use std::path::{Component, Path, PathBuf};
@@ -10,9 +11,9 @@ use std::time::Duration;
 use lab::Problem;
 use lab::experiment::queue::{self, Setup};
 use lab::policies::Choice;
-use lab::world::Job;
+use lab::world::{Job, Served};
 use turno::policy::{self, Policy, UnknownPolicy};
-use turno::task::Id;
+use turno::task::{Id, Nanos};
 
 use crate::scene::{Played, Scene, play};
 use crate::tour;
@@ -50,7 +51,13 @@ pub struct Begun {
     pub future: Pin<Box<dyn Future<Output = ()>>>,
     /// Where its tasks are in a text of its own, if it has one.
     pub script: Option<Script>,
+    /// How long each answer took, if the program knows that better than its tasks tell: a job that
+    /// comes while another computes is spawned only after that.
+    pub responses: Option<Responses>,
 }
+
+/// Response times that come in while a program runs.
+pub type Responses = Rc<RefCell<Vec<Nanos>>>;
 
 /// The text of a scene, and where its tasks are in it.
 pub struct Script {
@@ -97,7 +104,8 @@ impl Script {
 pub(crate) fn source(file: &str) -> Option<Rc<str>> {
     let built = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
     let here = std::env::current_dir().unwrap_or_default();
-    let found = here.ancestors().chain(built).find_map(|dir| fs::read_to_string(dir.join(file)).ok());
+    let found =
+        here.ancestors().chain(built).find_map(|dir| fs::read_to_string(dir.join(file)).ok());
     found.map(Rc::from)
 }
 
@@ -121,7 +129,7 @@ impl Program for Tour {
     }
 
     fn begin(&self) -> Begun {
-        Begun { future: Box::pin(tour::program()), script: None }
+        Begun { future: Box::pin(tour::program()), script: None, responses: None }
     }
 }
 
@@ -166,8 +174,11 @@ impl Program for Lab {
     }
 
     fn begin(&self) -> Begun {
-        let jobs = self.jobs.clone().into_iter();
-        Begun { future: Box::pin(lab::world::serve(jobs, |_| {})), script: None }
+        let (jobs, responses) = (self.jobs.clone().into_iter(), Responses::default());
+        let heard = responses.clone();
+        let served = move |job: Served| heard.borrow_mut().push(job.response());
+        let future = Box::pin(lab::world::serve(jobs, served));
+        Begun { future, script: None, responses: Some(responses) }
     }
 }
 
@@ -183,6 +194,6 @@ impl Program for Rc<Scene> {
     fn begin(&self) -> Begun {
         let (scene, played) = (self.clone(), Played::default());
         let future = Box::pin(play(scene.clone(), played.clone()));
-        Begun { future, script: Some(Script { scene, played }) }
+        Begun { future, script: Some(Script { scene, played }), responses: None }
     }
 }

@@ -11,7 +11,7 @@ use turno::time::{Clock, Instant};
 use turno::trace::Recorder;
 
 use crate::hand::{Hand, Wish};
-use crate::program::{Program, Script};
+use crate::program::{Program, Responses, Script};
 
 /// What was decided, and after how many switches: with the program and the seed it is the run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +95,8 @@ pub struct Run {
     pub recorder: Recorder,
     /// Where its tasks are in a text of the program's own.
     pub script: Option<Script>,
+    /// How long its answers took, if it tells.
+    pub responses: Option<Responses>,
     program: Rc<dyn Program>,
     main: JoinHandle<()>,
     start: Instant,
@@ -108,11 +110,7 @@ impl Run {
     ///
     /// # Errors
     /// When the operating system has no descriptors left.
-    pub fn begin(
-        program: &Rc<dyn Program>,
-        seed: u64,
-        decisions: &Decisions,
-    ) -> io::Result<Self> {
+    pub fn begin(program: &Rc<dyn Program>, seed: u64, decisions: &Decisions) -> io::Result<Self> {
         let (wish, recorder) = (Wish::default(), Recorder::new());
         let rt = Builder::new()
             .policy(hand(program, decisions.policy(0), &wish))
@@ -126,9 +124,9 @@ impl Run {
         let start = Instant::now();
         let main = task::Builder::new().name("main").spawn(begun.future);
         drop(context);
-        let (program, script) = (program.clone(), begun.script);
-        let mut run =
-            Self { rt, recorder, script, program, main, start, wish, at: 0, end: None };
+        let (program, script, responses) = (program.clone(), begun.script, begun.responses);
+        let (at, end) = (0, None);
+        let mut run = Self { rt, recorder, script, responses, program, main, start, wish, at, end };
         run.await_somebody();
         Ok(run)
     }
@@ -138,7 +136,8 @@ impl Run {
         if self.end.is_some() {
             return false;
         }
-        let ready = |serial| self.rt.tasks().iter().map(|t| t.id()).find(|id| id.serial() == serial);
+        let ready =
+            |serial| self.rt.tasks().iter().map(|t| t.id()).find(|id| id.serial() == serial);
         self.wish.set(decisions.pick(self.at).and_then(ready));
         self.rt.step();
         self.at += 1;
@@ -182,9 +181,7 @@ impl Run {
         let told = ready.len();
         if told < metrics.ready {
             let mut others = self.rt.tasks();
-            others.retain(|task| {
-                task.state() == task::State::Ready && !ready.contains(&task.id())
-            });
+            others.retain(|task| task.state() == task::State::Ready && !ready.contains(&task.id()));
             others.sort_by_key(|task| (task.woken_at(), task.id()));
             ready.extend(others.iter().map(|task| task.id()));
         }

@@ -59,6 +59,8 @@ pub struct Scene {
 #[derive(Debug, Default)]
 struct Part {
     name: String,
+    /// Where it stands.
+    line: usize,
     group: u32,
     priority: Option<u8>,
     weight: Option<u32>,

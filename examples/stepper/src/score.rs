@@ -28,7 +28,8 @@ pub struct Score {
     pub longest: Nanos,
     /// The mean wait for a turn.
     pub wait: f64,
-    /// From a task's spawn to its end, in the mean of all but the root; `None` if none has ended.
+    /// From a task's spawn to its end, in the mean of all but the root; from a job's arrival, where
+    /// there are jobs; `None` if none has ended.
     pub response: Option<f64>,
     /// When the program ended.
     pub finished: Option<Nanos>,
@@ -39,11 +40,13 @@ pub struct Score {
 }
 
 impl Score {
-    /// The numbers of a recorded run; `root` is its root's name.
-    pub fn of(name: &str, recording: &Recording, root: &str) -> Self {
+    /// The numbers of a recorded run, whose root is called `main`. `responses` are what the
+    /// program itself says of its response times.
+    pub fn of(name: &str, recording: &Recording, responses: Option<&[Nanos]>) -> Self {
         let waits = recording.switches().map(|switch| switch.waited);
-        let (switches, sum) = waits.fold((0, 0_u128), |(n, sum), wait| (n + 1, sum + u128::from(wait)));
-        let finished = numbers::finished_at(recording, root);
+        let (switches, sum) =
+            waits.fold((0, 0_u128), |(n, sum), wait| (n + 1, sum + u128::from(wait)));
+        let finished = numbers::finished_at(recording, "main");
         let fairness = numbers::fairness(recording);
         let mut names: Vec<String> = Vec::new();
         for task in &recording.tasks {
@@ -61,7 +64,7 @@ impl Score {
             switches,
             longest: numbers::longest_wait(recording),
             wait: sum as f64 / switches.max(1) as f64,
-            response: response(recording, root),
+            response: mean(responses.map_or_else(|| from_spawn_to_end(recording), <[_]>::to_vec)),
             finished,
             fairness: fairness.is_finite().then_some(fairness),
             tasks: names.into_iter().map(of_name).collect(),
@@ -69,18 +72,22 @@ impl Score {
     }
 }
 
-/// From spawn to end, in the mean of all tasks but the root.
-fn response(recording: &Recording, root: &str) -> Option<f64> {
-    let spawned: HashMap<_, _> =
-        recording.tasks.iter().filter(|t| t.label() != root).map(|t| (t.id, t.spawned_at)).collect();
+/// Of all tasks but the root.
+fn from_spawn_to_end(recording: &Recording) -> Vec<Nanos> {
+    let tasks = recording.tasks.iter().filter(|task| task.label() != "main");
+    let spawned: HashMap<_, _> = tasks.map(|task| (task.id, task.spawned_at)).collect();
     let ends = recording.records.iter().filter_map(|record| match record.what {
         What::Ended { task, left: Left::Done, .. } => {
             spawned.get(&task).map(|spawned| record.at - spawned)
         }
         _ => None,
     });
-    let ends: Vec<f64> = ends.map(|response| response as f64).collect();
-    (!ends.is_empty()).then(|| ends.iter().sum::<f64>() / ends.len() as f64)
+    ends.collect()
+}
+
+fn mean(times: Vec<Nanos>) -> Option<f64> {
+    let sum: f64 = times.iter().map(|&time| time as f64).sum();
+    (!times.is_empty()).then(|| sum / times.len() as f64)
 }
 
 /// What is compared: its head, what it means, its value in nanoseconds or as it is, and whether
@@ -106,7 +113,7 @@ pub const MEASURES: [Measure; 6] = [
     less("switches", |score| Some(score.switches as f64), |n| format!("{n}")),
     less("longest wait", |score| Some(score.longest as f64), ms),
     less("mean wait", |score| Some(score.wait), ms),
-    less("mean response", |score| score.response, ms),
+    less("response", |score| score.response, ms),
     less("finished", |score| score.finished.map(|at| at as f64), ms),
     Measure {
         head: "fairness",
@@ -161,7 +168,8 @@ fn under(program: &Rc<dyn Program>, policy: &str, seed: u64) -> io::Result<Score
     if let Some(root) = recording.tasks.first_mut() {
         root.name = Some("main".to_string());
     }
-    Ok(Score::of(policy, &recording, "main"))
+    let responses = begun.responses.map(|responses| responses.take());
+    Ok(Score::of(policy, &recording, responses.as_deref()))
 }
 
 /// The run of the session, as far as it has come.
@@ -173,7 +181,8 @@ pub fn yours(session: &Session) -> Score {
         (0, _) => policies.join(", "),
         _ => "you".to_string(),
     };
-    Score::of(&name, &session.run().recorder.recording(), "main")
+    let responses = session.run().responses.as_ref().map(|responses| responses.borrow().clone());
+    Score::of(&name, &session.run().recorder.recording(), responses.as_deref())
 }
 
 /// What the table says of one task: when it ended, and in brackets how long it waited for a turn.

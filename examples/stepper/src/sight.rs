@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::panic::Location;
 use std::rc::Rc;
-use std::time::Duration;
 
 use turno::task::{Cause, Id, Nanos, State, TaskInfo, Wait, WaitReason};
 use turno::trace::{Recording, What};
@@ -94,7 +93,8 @@ impl Sight {
         let tasks: HashMap<Id, TaskInfo> =
             run.rt.tasks().into_iter().map(|task| (task.id(), task)).collect();
         let last_waits = eye.last_waits();
-        let (queue, is_ordered) = if run.end().is_some() { (Vec::new(), true) } else { run.ready() };
+        let (queue, is_ordered) =
+            if run.end().is_some() { (Vec::new(), true) } else { run.ready() };
         let queue = queue.iter().filter_map(|id| tasks.get(id));
         let ready: Vec<ReadyTask> = queue.map(|task| eye.ready(task, &last_waits)).collect();
         let picked = decisions.pick(run.at());
@@ -186,7 +186,9 @@ impl Eye<'_> {
         let what = match (waits, script.as_ref().and_then(Place::line_text)) {
             ([], _) => "something that is not turno's".to_string(),
             // The scene says it in the words of whoever wrote it.
-            ([wait], Some(line)) if !matches!(wait.reason, WaitReason::Timer(_)) => {
+            ([wait], Some(line))
+                if !matches!(wait.reason, WaitReason::Timer(_) | WaitReason::Join(_)) =>
+            {
                 let line = line.split('#').next().unwrap_or_default().trim();
                 format!("{line}{}", self.holder(wait))
             }
@@ -199,8 +201,8 @@ impl Eye<'_> {
 
     fn what(&self, wait: &Wait) -> String {
         let what = match wait.reason {
-            WaitReason::Join(id) => format!("the end of {}", self.label(id)),
-            WaitReason::Timer(at) => format!("a timer due at {}", time(at)),
+            WaitReason::Join(id) => format!("end of {}", self.label(id)),
+            WaitReason::Timer(at) => format!("timer, {}", time(at)),
             reason => reason.to_string(),
         };
         format!("{what}{}", self.holder(wait))
@@ -238,18 +240,36 @@ fn key(policy: &str, task: &TaskInfo) -> String {
         "edf" => or_none(task.deadline(), "deadline"),
         "sjf" => or_none(task.size(), "size"),
         "srpt" => or_none(task.size().map(|size| size.saturating_sub(task.total_run())), "left"),
-        _ => format!("since {}", time(task.woken_at())),
+        _ => String::new(),
     }
 }
 
-/// A time as people write it: `8.1ms`.
+/// A time as people write it, in four digits or so: `8.1ms`.
 pub fn time(nanos: Nanos) -> String {
-    let time = format!("{:.3?}", Duration::from_nanos(nanos));
-    let unit = time.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
-    let number = &time[..time.len() - unit.len()];
-    let number = match number.contains('.') {
-        true => number.trim_end_matches('0').trim_end_matches('.'),
-        false => number,
+    let (scale, unit) = match nanos {
+        0..1_000 => (1.0, "ns"),
+        1_000..1_000_000 => (1e3, "µs"),
+        1_000_000..1_000_000_000 => (1e6, "ms"),
+        _ => (1e9, "s"),
     };
-    format!("{number}{unit}")
+    let number = nanos as f64 / scale;
+    let digits = match number {
+        100.0.. => 1,
+        10.0.. => 2,
+        _ => 3,
+    };
+    let number = format!("{number:.digits$}");
+    format!("{}{unit}", number.trim_end_matches('0').trim_end_matches('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_short() {
+        let times = [0, 7, 1_000, 100_000, 8_100_000, 12_345_678, 100_000_000, 3_600_000_000_000];
+        let short = ["0ns", "7ns", "1µs", "100µs", "8.1ms", "12.35ms", "100ms", "3600s"];
+        assert_eq!(times.map(time), short);
+    }
 }

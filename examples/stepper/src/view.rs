@@ -154,9 +154,7 @@ fn draw_bottom(frame: &mut Frame<'_>, area: Rect, app: &App, theme: Theme) {
             area.width,
             theme,
         ),
-        _ if !app.note().is_empty() => {
-            Line::styled(format!(" {}", app.note()), theme.cursor())
-        }
+        _ if !app.note().is_empty() => Line::styled(format!(" {}", app.note()), theme.cursor()),
         _ => {
             let named: Vec<_> = KEYS.iter().map(|&(key, word, _)| (key, word)).collect();
             let named: Vec<_> = named.into_iter().filter(|(_, word)| !word.is_empty()).collect();

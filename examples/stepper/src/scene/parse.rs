@@ -42,7 +42,7 @@ impl Scene {
             policy: reader.policy.unwrap_or_else(|| "fifo".to_string()),
             mutexes: reader.mutexes,
             channels: reader.channels,
-            tasks: reader.tasks.into_iter().map(|(_, part)| Rc::new(part)).collect(),
+            tasks: reader.tasks.into_iter().map(Rc::new).collect(),
         })
     }
 }
@@ -52,8 +52,7 @@ struct Reader {
     policy: Option<String>,
     mutexes: Vec<(String, bool)>,
     channels: Vec<(String, usize)>,
-    /// Each with the line in which it begins.
-    tasks: Vec<(usize, Part)>,
+    tasks: Vec<Part>,
     /// The repetitions that are open: their line, how often, and where their steps begin.
     open: Vec<(usize, usize, usize)>,
 }
@@ -67,15 +66,16 @@ impl Reader {
             }
             ("mutex", &[name, "inherits"]) => self.mutexes.push((name.to_string(), true)),
             ("channel", &[name, room]) => {
-                let room = number(room, 1, MOST as u64).ok_or("a channel has room for 1 or more")?;
+                let room =
+                    number(room, 1, MOST as u64).ok_or("a channel has room for 1 or more")?;
                 self.channels.push((name.to_string(), room as usize));
             }
             ("task", &[name, ref attributes @ ..]) => {
                 self.finish_task().map_err(|(line, what)| format!("{what} (from line {line})"))?;
-                if self.tasks.iter().any(|(_, part)| part.name == name) {
+                if self.tasks.iter().any(|part| part.name == name) {
                     return Err(format!("there is a task `{name}` already: each has its own name"));
                 }
-                self.tasks.push((at, part(name, attributes)?));
+                self.tasks.push(part(at, name, attributes)?);
             }
             ("repeat", &[times]) => {
                 let times = number(times, 1, MOST as u64);
@@ -105,7 +105,7 @@ impl Reader {
 
     fn task(&mut self, what: &str) -> Result<&mut Part, String> {
         let none = || format!("`{what}` is a step: first comes the task that does it, `task NAME`");
-        self.tasks.last_mut().map(|(_, part)| part).ok_or_else(none)
+        self.tasks.last_mut().ok_or_else(none)
     }
 
     fn finish_task(&mut self) -> Result<(), Wrong> {
@@ -118,7 +118,10 @@ impl Reader {
     /// What can only be seen of the whole.
     fn check(&mut self) -> Result<(), Wrong> {
         if self.tasks.is_empty() {
-            return Err((1, "there is no task in it: `task NAME`, and its steps below".to_string()));
+            return Err((
+                1,
+                "there is no task in it: `task NAME`, and its steps below".to_string(),
+            ));
         }
         self.check_locks()?;
         self.check_names()?;
@@ -127,7 +130,7 @@ impl Reader {
     }
 
     fn check_locks(&self) -> Result<(), Wrong> {
-        for (_, part) in &self.tasks {
+        for part in &self.tasks {
             let mut held = HashSet::new();
             for (line, step) in &part.steps {
                 match step {
@@ -147,14 +150,14 @@ impl Reader {
     /// Who is spawned and joined is there, and joined by one.
     fn check_names(&mut self) -> Result<(), Wrong> {
         let mut joined: HashMap<String, String> = HashMap::new();
-        let steps = self.tasks.iter().flat_map(|(_, part)| {
+        let steps = self.tasks.iter().flat_map(|part| {
             part.steps.iter().map(|(line, step)| (part.name.clone(), *line, step.clone()))
         });
         for (by, line, step) in steps.collect::<Vec<_>>() {
             let (Step::Spawn(name) | Step::Join(name)) = &step else { continue };
-            let all: Vec<String> = self.tasks.iter().map(|(_, part)| part.name.clone()).collect();
-            let found = self.tasks.iter_mut().find(|(_, part)| part.name == *name);
-            let Some((_, part)) = found else {
+            let all: Vec<String> = self.tasks.iter().map(|part| part.name.clone()).collect();
+            let found = self.tasks.iter_mut().find(|part| part.name == *name);
+            let Some(part) = found else {
                 let what = format!("no task is called `{name}`: there are {}", all.join(", "));
                 return Err((line, what));
             };
@@ -174,7 +177,7 @@ impl Reader {
 
     fn check_receivers(&self) -> Result<(), Wrong> {
         let mut receiver: HashMap<&str, &str> = HashMap::new();
-        for (_, part) in &self.tasks {
+        for part in &self.tasks {
             for (line, step) in &part.steps {
                 let Step::Receive(name) = step else { continue };
                 let first = receiver.entry(name).or_insert(&part.name);
@@ -183,8 +186,11 @@ impl Reader {
                     return Err((*line, what));
                 }
                 if self.spawns_of(&part.name) > 1 {
-                    let what = format!("`{}` is spawned more than once: only one task can receive \
-                                        from a channel", part.name);
+                    let what = format!(
+                        "`{}` is spawned more than once: only one task can receive \
+                                        from a channel",
+                        part.name
+                    );
                     return Err((*line, what));
                 }
             }
@@ -193,7 +199,7 @@ impl Reader {
     }
 
     fn spawns_of(&self, name: &str) -> usize {
-        let steps = self.tasks.iter().flat_map(|(_, part)| &part.steps);
+        let steps = self.tasks.iter().flat_map(|part| &part.steps);
         steps.filter(|(_, step)| *step == Step::Spawn(name.to_string())).count()
     }
 
@@ -201,16 +207,17 @@ impl Reader {
     fn count(&self) -> Result<(), Wrong> {
         let mut counts: HashMap<&str, usize> = HashMap::new();
         let mut total = 0_usize;
-        for (line, part) in self.tasks.iter().filter(|(_, part)| !part.is_spawned) {
+        for part in self.tasks.iter().filter(|part| !part.is_spawned) {
             let steps = self.steps_of(part, &mut counts, &mut Vec::new())?;
             total = total.saturating_add(steps);
             if total > MOST {
-                return Err((*line, format!("that makes more than {MOST} steps in all")));
+                return Err((part.line, format!("that makes more than {MOST} steps in all")));
             }
         }
-        let started = self.tasks.iter().any(|(_, part)| !part.is_spawned);
-        let (line, _) = &self.tasks[0];
-        let nobody = || (*line, "every task is spawned by another one: nobody begins".to_string());
+        let started = self.tasks.iter().any(|part| !part.is_spawned);
+        let nobody = || {
+            (self.tasks[0].line, "every task is spawned by another one: nobody begins".to_string())
+        };
         started.then_some(()).ok_or_else(nobody)
     }
 
@@ -231,8 +238,8 @@ impl Reader {
             if by.contains(&&name[..]) {
                 return Err((*line, format!("`{name}` would spawn itself again and again")));
             }
-            let child = self.tasks.iter().find(|(_, part)| part.name == *name);
-            let Some((_, child)) = child else { continue };
+            let child = self.tasks.iter().find(|part| part.name == *name);
+            let Some(child) = child else { continue };
             total = total.saturating_add(self.steps_of(child, known, by)?);
         }
         by.pop();
@@ -241,8 +248,8 @@ impl Reader {
     }
 }
 
-fn part(name: &str, attributes: &[&str]) -> Result<Part, String> {
-    let mut part = Part { name: name.to_string(), ..Part::default() };
+fn part(line: usize, name: &str, attributes: &[&str]) -> Result<Part, String> {
+    let mut part = Part { name: name.to_string(), line, ..Part::default() };
     for pair in attributes.chunks(2) {
         let wrong = || format!("`{}` is not for a task: there are {ATTRIBUTES}", pair.join(" "));
         let &[key, value] = pair else { return Err(wrong()) };

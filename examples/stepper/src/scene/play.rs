@@ -21,7 +21,15 @@ impl Played {
     pub fn line(&self, task: Id) -> Option<usize> {
         self.0.borrow().get(&task).copied()
     }
+
+    /// The running task is at that line.
+    fn is_at(&self, line: usize) {
+        self.0.borrow_mut().insert(task::id(), line);
+    }
 }
+
+/// A task, and the line that it stands in.
+type Started = (usize, JoinHandle<()>);
 
 type Channel = (mpsc::Sender<()>, RefCell<Option<mpsc::Receiver<()>>>);
 
@@ -33,8 +41,8 @@ struct World {
     mutexes: HashMap<String, Arc<Mutex<()>>>,
     channels: HashMap<String, Channel>,
     /// The handles of those whom another task joins, by name, and of the others.
-    joined: RefCell<HashMap<String, Vec<JoinHandle<()>>>>,
-    others: RefCell<VecDeque<JoinHandle<()>>>,
+    joined: RefCell<HashMap<String, Vec<Started>>>,
+    others: RefCell<VecDeque<Started>>,
 }
 
 /// Plays the scene: ends when all its tasks have ended.
@@ -43,7 +51,8 @@ pub(crate) async fn play(scene: Rc<Scene>, played: Played) {
     for part in scene.tasks.iter().filter(|part| !part.is_spawned) {
         world.start(part);
     }
-    while let Some(task) = world.next_left() {
+    while let Some((line, task)) = world.next_left() {
+        world.played.is_at(line);
         // A task of a scene has no way to panic; if it was aborted, it has ended too.
         drop(task.await);
     }
@@ -97,15 +106,16 @@ impl World {
             builder = builder.deadline(self.start + Duration::from_nanos(at));
         }
         let handle = builder.spawn(Box::pin(perform(part.clone(), self.clone())));
+        let started = (part.line, handle);
         if part.is_joined {
-            self.joined.borrow_mut().entry(part.name.clone()).or_default().push(handle);
+            self.joined.borrow_mut().entry(part.name.clone()).or_default().push(started);
         } else {
-            self.others.borrow_mut().push_back(handle);
+            self.others.borrow_mut().push_back(started);
         }
     }
 
     /// Whom the scene itself has to wait for: at last also those whom nobody came to join.
-    fn next_left(&self) -> Option<JoinHandle<()>> {
+    fn next_left(&self) -> Option<Started> {
         let other = self.others.borrow_mut().pop_front();
         other.or_else(|| {
             let mut joined = self.joined.borrow_mut();
@@ -125,7 +135,7 @@ fn channel(room: usize) -> Channel {
 async fn perform(part: Rc<Part>, world: Rc<World>) {
     let mut held: HashMap<&str, OwnedMutexGuard<()>> = HashMap::new();
     for (line, step) in &part.steps {
-        world.played.0.borrow_mut().insert(task::id(), *line);
+        world.played.is_at(*line);
         match step {
             Step::Work(nanos) => work(Duration::from_nanos(*nanos)).await,
             Step::Sleep(nanos) => sleep(Duration::from_nanos(*nanos)).await,
@@ -147,7 +157,7 @@ async fn perform(part: Rc<Part>, world: Rc<World>) {
             }
             Step::Join(name) => {
                 let handle = world.joined.borrow_mut().get_mut(name).and_then(Vec::pop);
-                if let Some(handle) = handle {
+                if let Some((_, handle)) = handle {
                     drop(handle.await);
                 }
             }

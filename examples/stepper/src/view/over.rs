@@ -8,7 +8,7 @@ use ratatui::widgets::{Block, Cell, Clear, Paragraph, Row, Table};
 
 use super::{Theme, pane};
 use crate::app::{App, KEYS, found};
-use crate::score::{MEASURES, Score, finish, how_far, yours};
+use crate::score::{MEASURES, Measure, Score, finish, how_far, yours};
 
 /// A box in the middle.
 fn popup(frame: &mut Frame<'_>, body: Rect, lines: Vec<Line<'_>>, head: &str, theme: Theme) {
@@ -66,7 +66,8 @@ pub(super) fn score(frame: &mut Frame<'_>, body: Rect, app: &App, by_task: bool,
     let rows = [Constraint::Fill(1), Constraint::Length(foot.len() as u16)];
     let [top, low] = Layout::vertical(rows).areas(body);
     let block = pane(vec![Span::styled("score", theme.bold())], false, theme);
-    let table = if by_task { tasks(&all, top.width, theme) } else { measures(&all, theme) };
+    let table =
+        if by_task { tasks(&all, top.width, theme) } else { measures(&all, top.width, theme) };
     frame.render_widget(table.block(block), top);
     frame.render_widget(Paragraph::new(foot).style(theme.dim()), low);
 }
@@ -75,7 +76,7 @@ fn foot(app: &App, by_task: bool) -> Vec<Line<'static>> {
     let mut foot = vec![Line::raw(if by_task {
         "When the last task of each name ended, and in brackets its mean wait for a turn. In ms."
     } else {
-        "* the best. In ms; fairness: 1 is best. Response: from spawn to end, of all but main."
+        "* the best. Times in ms; response: from spawn to end, in the mean; fairness: 1 is best."
     })];
     let unended = how_far(app.session());
     foot.extend(unended.map(|far| Line::raw(format!("Your run has not ended: {far}."))));
@@ -95,7 +96,7 @@ fn your_name(score: &Score) -> String {
     if score.name == "you" { score.name.clone() } else { format!("this: {}", score.name) }
 }
 
-fn measures(all: &[Score], theme: Theme) -> Table<'static> {
+fn measures(all: &[Score], width: u16, theme: Theme) -> Table<'static> {
     let heads = MEASURES.iter().map(|measure| right(measure.head.to_string(), Style::new()));
     let head = Row::new(std::iter::once(Cell::from("")).chain(heads)).style(theme.dim());
     let rows = all.iter().enumerate().map(|(at, score)| {
@@ -108,9 +109,10 @@ fn measures(all: &[Score], theme: Theme) -> Table<'static> {
         Row::new(std::iter::once(label(at, score)).chain(cells)).style(row_style(at, theme))
     });
     let name = all.iter().map(|score| your_name(score).chars().count()).max().unwrap_or(0);
-    let mut widths = vec![Constraint::Length(name.clamp(11, 24) as u16 + 2)];
-    let head_width = |head: &str| (head.chars().count().max(8) + 1) as u16;
-    widths.extend(MEASURES.iter().map(|measure| Constraint::Length(head_width(measure.head))));
+    let head_width = |measure: &Measure| (measure.head.chars().count().max(8) + 1) as u16;
+    let room = width.saturating_sub(MEASURES.iter().map(|m| head_width(m) + 1).sum());
+    let mut widths = vec![Constraint::Length((name as u16 + 2).clamp(13, room.max(13)))];
+    widths.extend(MEASURES.iter().map(|measure| Constraint::Length(head_width(measure))));
     Table::new(rows.collect::<Vec<_>>(), widths).header(head)
 }
 

@@ -21,9 +21,7 @@ const WIDE: u16 = 70;
 
 pub(super) fn draw(frame: &mut Frame<'_>, body: Rect, app: &App, theme: Theme) {
     let sight = app.sight();
-    let names = strip::names(&sight.recording) as u16;
-    // A title, the names, why and by: at most a third of it all.
-    let strip_height = if body.height < 14 { 0 } else { (names + 3).min(body.height / 3) };
+    let strip_height = if body.height < 14 { 0 } else { strip::height(sight, body.height / 3) };
     let rest = body.height - strip_height;
     let low_height = if rest < 10 { 0 } else { (rest * 2 / 5).max(4) };
     let rows = [
@@ -76,7 +74,10 @@ fn name(sight: &Sight, label: &str, theme: Theme) -> Span<'static> {
 fn switch(frame: &mut Frame<'_>, area: Rect, sight: &Sight, theme: Theme) {
     let last = sight.recording.switches().last();
     let lines = match &last {
-        None => vec![Line::raw("nobody has run yet"), Line::styled("space: the first switch", theme.dim())],
+        None => vec![
+            Line::raw("nobody has run yet"),
+            Line::styled("space: the first switch", theme.dim()),
+        ],
         Some(switch) => {
             let label = sight.recording.label(switch.task);
             let mut first = vec![
@@ -108,11 +109,14 @@ fn switch(frame: &mut Frame<'_>, area: Rect, sight: &Sight, theme: Theme) {
 }
 
 fn left(switch: &Switch<'_>) -> String {
-    switch.left.map_or_else(|| "went on".to_string(), |left| match left {
-        Left::Waiting => "waited".to_string(),
-        Left::Done => "was done".to_string(),
-        left => left.to_string(),
-    })
+    switch.left.map_or_else(
+        || "went on".to_string(),
+        |left| match left {
+            Left::Waiting => "waited".to_string(),
+            Left::Done => "was done".to_string(),
+            left => left.to_string(),
+        },
+    )
 }
 
 /// The first row to show, so that the cursor is in sight.
@@ -183,7 +187,7 @@ fn waiting(frame: &mut Frame<'_>, area: Rect, app: &App, theme: Theme) {
     let has_cursor = app.focus() == Focus::Waiting;
     let head = vec![
         title(format!("waiting {}", sight.waiting.len()), theme),
-        Span::styled(", what for, for how long, where", theme.dim()),
+        Span::styled(", what for, how long, where", theme.dim()),
     ];
     let block = pane(head, has_cursor, theme);
     let place = |place: &Option<Place>| place.as_ref().map_or_else(String::new, Place::short);
@@ -214,13 +218,16 @@ fn waiting(frame: &mut Frame<'_>, area: Rect, app: &App, theme: Theme) {
 
 /// When time goes on, and what sockets are waited for.
 fn timers(frame: &mut Frame<'_>, area: Rect, sight: &Sight, theme: Theme) {
-    let mut spans = Vec::new();
+    let (mut spans, mut last) = (Vec::new(), None);
     for (at, label) in &sight.timers {
-        if !spans.is_empty() {
+        if last.is_some_and(|last| last != label) {
             spans.push(Span::raw("  "));
         }
-        spans.push(Span::styled(format!("{} ", time(*at)), theme.dim()));
-        spans.push(name(sight, label, theme));
+        if last != Some(label) {
+            spans.push(name(sight, label, theme));
+        }
+        last = Some(label);
+        spans.push(Span::styled(format!(" {}", time(*at)), theme.dim()));
     }
     for (what, label) in &sight.sources {
         spans.push(Span::raw("  "));
@@ -258,11 +265,23 @@ fn source(frame: &mut Frame<'_>, area: Rect, app: &App, theme: Theme) {
     };
     let rows = usize::from(area.height.saturating_sub(1));
     let first = place.line.saturating_sub(rows / 2 + 1);
-    let lines = text.lines().enumerate().skip(first).take(rows).map(|(i, line)| {
+    let shown: Vec<_> = text.lines().enumerate().skip(first).take(rows).collect();
+    // What all of them are indented by says nothing.
+    let written = shown.iter().filter(|(_, line)| !line.trim().is_empty());
+    let indents = written.map(|(_, line)| line.len() - line.trim_start_matches(' ').len());
+    let indent = indents.min().unwrap_or(0);
+    let lines = shown.into_iter().map(|(i, line)| {
         let is_here = i + 1 == place.line;
         let mark = if is_here { "▶" } else { " " };
         let style = if is_here { theme.cursor() } else { theme.dim() };
-        Line::styled(format!("{mark}{:>4} {}", i + 1, line.replace('\t', "    ")), style)
+        Line::styled(
+            format!(
+                "{mark}{:>4} {}",
+                i + 1,
+                line.get(indent..).unwrap_or_default().replace('\t', "    ")
+            ),
+            style,
+        )
     });
     let text = Paragraph::new(lines.collect::<Vec<_>>());
     frame.render_widget(text.block(pane(head, false, theme)), area);
@@ -298,7 +317,7 @@ fn log(frame: &mut Frame<'_>, area: Rect, sight: &Sight, theme: Theme) {
 fn told(sight: &Sight, switch: &Switch<'_>, theme: Theme) -> Line<'static> {
     let label = sight.recording.label(switch.task);
     let cause = switch.cause.map_or_else(String::new, |cause| why(&sight.recording, cause));
-    let mut text = format!(" {cause}, ran {}: {}", time(switch.ran), left(switch));
+    let mut text = format!(" {cause} → ran {}, {}", time(switch.ran), left(switch));
     if !switch.woke.is_empty() {
         let woke: Vec<_> = switch.woke.iter().map(|&id| sight.recording.label(id)).collect();
         text = format!("{text}; woke {}", woke.join(", "));

@@ -10,8 +10,18 @@ use turno::trace::{Recording, Text};
 use super::{Theme, pane};
 use crate::sight::Sight;
 
-/// How many names the tasks have: a row each.
-pub(super) fn names(recording: &Recording) -> usize {
+/// The lines below the rows: why, and by whom.
+const BELOW: u16 = 2;
+
+/// How many lines it wants, of `most`: a title, and a row for each name; if there is room, why and
+/// by.
+pub(super) fn height(sight: &Sight, most: u16) -> u16 {
+    let rows = names(&sight.recording).min(500) as u16 + 1;
+    if rows + BELOW <= most { rows + BELOW } else { rows.min(most) }
+}
+
+/// How many names the tasks have.
+fn names(recording: &Recording) -> usize {
     let mut labels: Vec<_> = recording.tasks.iter().map(|task| task.label()).collect();
     labels.sort();
     labels.dedup();
@@ -19,11 +29,14 @@ pub(super) fn names(recording: &Recording) -> usize {
 }
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, sight: &Sight, theme: Theme) {
-    let rows = usize::from(area.height.saturating_sub(3)).max(1);
+    let all = names(&sight.recording);
+    let room = usize::from(area.height.saturating_sub(1));
+    let below = if all + usize::from(BELOW) <= room { usize::from(BELOW) } else { 0 };
+    let rows = (room - below).max(1);
     let (recording, columns) = excerpt(&sight.recording, usize::from(area.width), rows);
     let text = Text::new(usize::from(area.width), theme.is_coloured).most(columns.max(1));
     let drawn = text.timeline(&recording);
-    let drawn = drawn.lines().take(names(&recording) + 2);
+    let drawn = drawn.lines().take(names(&recording) + below);
     let lines: Vec<Line<'_>> = match sight.n {
         0 => vec![Line::styled("a column for each switch", theme.dim())],
         _ => drawn.map(styled).collect(),
