@@ -165,7 +165,7 @@ impl App {
             KeyCode::PageDown => self.go_to(at.saturating_add(PAGE)),
             KeyCode::PageUp => self.go_to(at.saturating_sub(PAGE)),
             KeyCode::Home => self.go_to(0),
-            KeyCode::End => self.to_the_end(),
+            KeyCode::End => self.finish(),
             KeyCode::Up | KeyCode::Char('k') => self.move_cursor(-1),
             KeyCode::Down | KeyCode::Char('j') => self.move_cursor(1),
             KeyCode::Tab | KeyCode::BackTab => {
@@ -267,8 +267,8 @@ impl App {
         }
     }
 
-    fn to_the_end(&mut self) {
-        self.session.to_the_end();
+    fn finish(&mut self) {
+        self.session.finish();
         self.look();
         if self.sight.end.is_none() {
             self.note = format!("it has not ended after {MOST} more switches");

@@ -189,7 +189,7 @@ pub fn yours(session: &Session) -> Score {
 pub fn finish(score: &Score, task: &str) -> String {
     let found = score.tasks.iter().find(|(name, ..)| name == task);
     found.map_or_else(String::new, |(_, finished, wait)| {
-        let finished = finished.map_or_else(|| "-".to_string(), |at| numbers::ms(at));
+        let finished = finished.map_or_else(|| "-".to_string(), numbers::ms);
         format!("{finished} ({})", numbers::ms(*wait))
     })
 }

@@ -26,8 +26,21 @@ impl Session {
     /// # Errors
     /// When the operating system has no descriptors left, or no policy is named so.
     pub fn new(program: Rc<dyn Program>, policy: &str, seed: u64) -> Result<Self, lab::Problem> {
-        program.policy(policy).map_err(|error| lab::Problem::new(error.to_string()))?;
-        let decisions = Decisions::new(policy);
+        Self::decided(program, Decisions::new(policy), seed)
+    }
+
+    /// The program before its first switch, with all that was decided of it.
+    ///
+    /// # Errors
+    /// When the operating system has no descriptors left, or no policy is named so.
+    pub fn decided(
+        program: Rc<dyn Program>,
+        decisions: Decisions,
+        seed: u64,
+    ) -> Result<Self, lab::Problem> {
+        for (_, policy) in decisions.policies(u64::MAX) {
+            program.policy(policy).map_err(|error| lab::Problem::new(error.to_string()))?;
+        }
         let run = Run::begin(&program, seed, &decisions)?;
         Ok(Self { program, seed, decisions, run })
     }
@@ -75,7 +88,7 @@ impl Session {
     }
 
     /// To the end, if it comes within [`MOST`] switches.
-    pub fn to_the_end(&mut self) {
+    pub fn finish(&mut self) {
         let most = self.at() + MOST;
         while self.at() < most && self.forward() {}
     }

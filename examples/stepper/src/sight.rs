@@ -100,10 +100,11 @@ impl Sight {
         let picked = decisions.pick(run.at());
         let picked = picked.and_then(|serial| ready.iter().position(|t| t.id.serial() == serial));
         let (mut waiting, mut timers, mut waited_for) = (Vec::new(), Vec::new(), Vec::new());
-        for task in run.rt.waiting() {
+        for mut task in run.rt.waiting() {
             if task.task.state() != State::Waiting {
                 continue;
             }
+            task.waits.sort_by_key(order);
             let label = eye.label(task.task.id());
             for wait in &task.waits {
                 match wait.reason {
@@ -133,6 +134,15 @@ impl Sight {
             recording: eye.recording,
         }
     }
+}
+
+/// What a task waits for has no order: the table's is another one in each run. Timers come last.
+fn order(wait: &Wait) -> (Option<Nanos>, Nanos, &'static str, u32, u32) {
+    let due = match wait.reason {
+        WaitReason::Timer(at) => Some(at),
+        _ => None,
+    };
+    (due, wait.since, wait.site.file(), wait.site.line(), wait.site.column())
 }
 
 struct Eye<'a> {

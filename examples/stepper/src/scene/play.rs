@@ -59,6 +59,7 @@ pub(crate) async fn play(scene: Rc<Scene>, played: Played) {
 }
 
 impl World {
+    #[allow(clippy::arc_with_non_send_sync, reason = "an owned guard of turno's wants an `Arc`")]
     fn new(scene: &Scene, played: Played) -> Self {
         let mut mutexes: HashMap<String, Arc<Mutex<()>>> = HashMap::new();
         for (name, inherits) in &scene.mutexes {

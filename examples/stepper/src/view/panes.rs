@@ -21,7 +21,9 @@ const WIDE: u16 = 70;
 
 pub(super) fn draw(frame: &mut Frame<'_>, body: Rect, app: &App, theme: Theme) {
     let sight = app.sight();
-    let strip_height = if body.height < 14 { 0 } else { strip::height(sight, body.height / 3) };
+    // In one column who waits needs the room more.
+    let least = if body.width < WIDE { 24 } else { 14 };
+    let strip_height = if body.height < least { 0 } else { strip::height(sight, body.height / 3) };
     let rest = body.height - strip_height;
     let low_height = if rest < 10 { 0 } else { (rest * 2 / 5).max(4) };
     let rows = [
@@ -41,7 +43,10 @@ pub(super) fn draw(frame: &mut Frame<'_>, body: Rect, app: &App, theme: Theme) {
         }
         log(frame, low, sight, theme);
     } else {
-        let columns = [Constraint::Fill(1), Constraint::Length(1), Constraint::Fill(1)];
+        // What is waited for needs the room more than who is ready.
+        let share = if body.width < 100 { [3, 4] } else { [1, 1] };
+        let [left, right] = share.map(Constraint::Fill);
+        let columns = [left, Constraint::Length(1), right];
         let [left, _, right] = Layout::horizontal(columns).areas(top);
         let [ran, queue] =
             Layout::vertical([Constraint::Length(4), Constraint::Fill(1)]).areas(left);
@@ -184,10 +189,13 @@ fn order(app: &App) -> String {
 fn waiting(frame: &mut Frame<'_>, area: Rect, app: &App, theme: Theme) {
     let sight = app.sight();
     let (_, at) = app.cursors();
-    let has_cursor = app.focus() == Focus::Waiting;
+    let (has_cursor, has_room) = (app.focus() == Focus::Waiting, area.width >= 48);
     let head = vec![
         title(format!("waiting {}", sight.waiting.len()), theme),
-        Span::styled(", what for, how long, where", theme.dim()),
+        Span::styled(
+            if has_room { ", what for, how long, where" } else { ", what for, where" },
+            theme.dim(),
+        ),
     ];
     let block = pane(head, has_cursor, theme);
     let place = |place: &Option<Place>| place.as_ref().map_or_else(String::new, Place::short);
@@ -210,7 +218,7 @@ fn waiting(frame: &mut Frame<'_>, area: Rect, app: &App, theme: Theme) {
         Constraint::Length(1),
         Constraint::Length(longest(labels).min(16)),
         Constraint::Fill(1),
-        Constraint::Length(7),
+        Constraint::Length(if has_room { 7 } else { 0 }),
         Constraint::Length(longest(places).min(if area.width > 44 { 20 } else { 12 })),
     ];
     frame.render_widget(Table::new(rows, widths).block(block), area);
