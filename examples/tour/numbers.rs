@@ -44,14 +44,14 @@ pub fn fairness(recording: &Recording) -> f64 {
 }
 
 /// The mean time that the tasks of one name were ready before they ran.
-pub fn mean_wait(recording: &Recording, name: &str) -> Nanos {
+fn mean_wait(recording: &Recording, name: &str) -> Nanos {
     let waits = of(recording, name).map(|switch| switch.waited);
     let (count, sum) = waits.fold((0, 0), |(count, sum), wait| (count + 1, sum + wait));
     sum / count.max(1)
 }
 
 /// When the last of them finished.
-pub fn finished_at(recording: &Recording, name: &str) -> Option<Nanos> {
+fn finished_at(recording: &Recording, name: &str) -> Option<Nanos> {
     let ends = of(recording, name).filter(|switch| switch.left == Some(Left::Done));
     ends.map(|switch| switch.at + switch.ran).last()
 }

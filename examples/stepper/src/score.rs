@@ -35,41 +35,68 @@ pub struct Score {
     pub finished: Option<Nanos>,
     /// Jain's index over the groups, as the tour has it; `None` if nobody ran.
     pub fairness: Option<f64>,
-    /// By name: when the last task of that name ended, and its mean wait for a turn.
-    pub tasks: Vec<(String, Option<Nanos>, Nanos)>,
+    /// The tasks by name, the root first.
+    pub tasks: Vec<Part>,
 }
 
 impl Score {
     /// The numbers of a recorded run, whose root is called `main`. `responses` are what the
     /// program itself says of its response times.
     pub fn of(name: &str, recording: &Recording, responses: Option<&[Nanos]>) -> Self {
-        let waits = recording.switches().map(|switch| switch.waited);
-        let (switches, sum) =
-            waits.fold((0, 0_u128), |(n, sum), wait| (n + 1, sum + u128::from(wait)));
-        let finished = numbers::finished_at(recording, "main");
         let fairness = numbers::fairness(recording);
-        let mut names: Vec<String> = Vec::new();
-        for task in &recording.tasks {
-            if !names.contains(&task.label()) {
-                names.push(task.label());
-            }
-        }
-        let of_name = |name: String| {
-            let wait = numbers::mean_wait(recording, &name);
-            (name.clone(), numbers::finished_at(recording, &name), wait)
-        };
+        let tasks = by_name(recording);
+        let (switches, waited) = tasks.iter().fold((0, 0), |(switches, waited), task| {
+            (switches + task.switches, waited + task.waited)
+        });
+        let finished = tasks.first().and_then(|root| root.finished);
+        let responses = responses.map_or_else(|| from_spawn_to_end(recording), <[Nanos]>::to_vec);
         Self {
             name: name.to_string(),
             is_whole: finished.is_some() && recording.lost == 0,
             switches,
             longest: numbers::longest_wait(recording),
-            wait: sum as f64 / switches.max(1) as f64,
-            response: mean(responses.map_or_else(|| from_spawn_to_end(recording), <[_]>::to_vec)),
+            wait: waited as f64 / switches.max(1) as f64,
+            response: mean(&responses),
             finished,
             fairness: fairness.is_finite().then_some(fairness),
-            tasks: names.into_iter().map(of_name).collect(),
+            tasks,
         }
     }
+}
+
+/// The tasks of one name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Part {
+    /// Their name.
+    pub name: String,
+    /// When the last of them ended.
+    pub finished: Option<Nanos>,
+    /// How many switches they had.
+    pub switches: u64,
+    /// How long they waited for them, in all.
+    pub waited: Nanos,
+}
+
+/// In the order of spawning.
+fn by_name(recording: &Recording) -> Vec<Part> {
+    let (mut parts, mut of_name, mut of_task) = (Vec::new(), HashMap::new(), HashMap::new());
+    for task in &recording.tasks {
+        let name = task.label();
+        let at = *of_name.entry(name.clone()).or_insert_with(|| {
+            parts.push(Part { name, ..Part::default() });
+            parts.len() - 1
+        });
+        of_task.insert(task.id, at);
+    }
+    for switch in recording.switches() {
+        let Some(&at) = of_task.get(&switch.task) else { continue };
+        let part: &mut Part = &mut parts[at];
+        (part.switches, part.waited) = (part.switches + 1, part.waited + switch.waited);
+        if switch.left == Some(Left::Done) {
+            part.finished = Some(switch.at + switch.ran);
+        }
+    }
+    parts
 }
 
 /// Of all tasks but the root.
@@ -85,7 +112,7 @@ fn from_spawn_to_end(recording: &Recording) -> Vec<Nanos> {
     ends.collect()
 }
 
-fn mean(times: Vec<Nanos>) -> Option<f64> {
+fn mean(times: &[Nanos]) -> Option<f64> {
     let sum: f64 = times.iter().map(|&time| time as f64).sum();
     (!times.is_empty()).then(|| sum / times.len() as f64)
 }
@@ -185,12 +212,13 @@ pub fn yours(session: &Session) -> Score {
     Score::of(&name, &session.run().recorder.recording(), responses.as_deref())
 }
 
-/// What the table says of one task: when it ended, and in brackets how long it waited for a turn.
-pub fn finish(score: &Score, task: &str) -> String {
-    let found = score.tasks.iter().find(|(name, ..)| name == task);
-    found.map_or_else(String::new, |(_, finished, wait)| {
-        let finished = finished.map_or_else(|| "-".to_string(), numbers::ms);
-        format!("{finished} ({})", numbers::ms(*wait))
+/// What the table says of the tasks of one name: when the last of them ended, and in brackets their
+/// mean wait for a turn.
+pub fn finish(score: &Score, name: &str) -> String {
+    let found = score.tasks.iter().find(|part| part.name == name);
+    found.map_or_else(String::new, |part| {
+        let finished = part.finished.map_or_else(|| "-".to_string(), numbers::ms);
+        format!("{finished} ({})", numbers::ms(part.waited / part.switches.max(1)))
     })
 }
 

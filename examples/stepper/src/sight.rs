@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::panic::Location;
 use std::rc::Rc;
 
@@ -24,6 +25,9 @@ pub struct Sight {
     pub end: Option<End>,
     /// All that has happened.
     pub recording: Recording,
+    /// The names of all tasks, in the order of spawning, each with the number of its colour: by its
+    /// group; if all are of one, by its name.
+    pub names: Names,
     /// Who can be picked, in the policy's order.
     pub ready: Vec<ReadyTask>,
     /// Whether the policy told the order.
@@ -40,6 +44,39 @@ pub struct Sight {
     pub sources: Vec<(String, String)>,
     /// How many sources are registered.
     pub registered: usize,
+}
+
+/// The names of tasks.
+#[derive(Default)]
+pub struct Names {
+    order: Vec<String>,
+    colors: HashMap<String, usize>,
+}
+
+impl Names {
+    fn of(recording: &Recording) -> Self {
+        let tasks = &recording.tasks;
+        let groups = tasks.iter().any(|task| task.group != tasks[0].group);
+        let mut names = Self::default();
+        for task in tasks {
+            let number = if groups { task.group as usize } else { names.order.len() };
+            if let Entry::Vacant(new) = names.colors.entry(task.label()) {
+                names.order.push(new.key().clone());
+                new.insert(number);
+            }
+        }
+        names
+    }
+
+    /// In the order of spawning.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.order.iter().map(String::as_str)
+    }
+
+    /// The number of its colour.
+    pub fn color(&self, name: &str) -> usize {
+        self.colors.get(name).copied().unwrap_or(0)
+    }
 }
 
 /// A task that can be picked.
@@ -131,6 +168,7 @@ impl Sight {
             timers,
             sources: waited_for,
             registered: run.rt.metrics().sources,
+            names: Names::of(&eye.recording),
             recording: eye.recording,
         }
     }

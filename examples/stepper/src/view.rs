@@ -63,22 +63,9 @@ impl Theme {
         self.color(Color::Yellow).add_modifier(Modifier::BOLD)
     }
 
-    /// The colour that a task has in the timelines: by its group; if all are of one, by its name.
+    /// The colour that a task has in the timelines.
     fn task(self, sight: &Sight, label: &str) -> Style {
-        let tasks = &sight.recording.tasks;
-        let groups = tasks.iter().any(|task| task.group != tasks[0].group);
-        let mut labels: Vec<String> = Vec::new();
-        for task in tasks {
-            let known = task.label();
-            if known == label {
-                let number = if groups { task.group as usize } else { labels.len() };
-                return self.color(COLORS[number % COLORS.len()]);
-            }
-            if !labels.contains(&known) {
-                labels.push(known);
-            }
-        }
-        Style::new()
+        self.color(COLORS[sight.names.color(label) % COLORS.len()])
     }
 }
 

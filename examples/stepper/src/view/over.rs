@@ -1,5 +1,7 @@
 //! What lies over the panes.
 
+use std::collections::HashSet;
+
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Flex, Layout, Rect};
 use ratatui::style::{Color, Style};
@@ -123,10 +125,11 @@ fn right(text: String, style: Style) -> Cell<'static> {
 /// A column for each name, as many as there is room for.
 fn tasks(all: &[Score], width: u16, theme: Theme) -> Table<'static> {
     let mut names: Vec<String> = Vec::new();
-    for (name, ..) in all.iter().flat_map(|score| &score.tasks) {
-        if !names.contains(name) {
-            names.push(name.clone());
-        }
+    let named = all.iter().flat_map(|score| &score.tasks).map(|part| &part.name);
+    let mut known = HashSet::new();
+    // More than that have no room on any screen.
+    for name in named.filter(|name| known.insert(*name)).take(100) {
+        names.push(name.clone());
     }
     let wanted = |name: &String| {
         let cells = all.iter().map(|score| finish(score, name).chars().count());

@@ -1,14 +1,12 @@
 //! The panes.
 
-use std::collections::VecDeque;
-
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Cell, Paragraph, Row, Table, Wrap};
 use turno::task::Left;
-use turno::trace::{Switch, What};
+use turno::trace::{Record, Switch, What};
 
 use super::{Theme, pane, strip};
 use crate::app::{App, Focus};
@@ -298,27 +296,30 @@ fn source(frame: &mut Frame<'_>, area: Rect, app: &App, theme: Theme) {
 /// What happened, with causes; the last line is the latest.
 fn log(frame: &mut Frame<'_>, area: Rect, sight: &Sight, theme: Theme) {
     let rows = usize::from(area.height.saturating_sub(1));
-    let mut lines: VecDeque<Line<'_>> = VecDeque::new();
-    let mut switches = sight.recording.switches();
-    for record in &sight.recording.records {
-        let line = match &record.what {
-            What::Switched { .. } => switches.next().map(|switch| told(sight, &switch, theme)),
-            What::Policy { name } => {
-                Some(Line::styled(format!("     {name} decides"), theme.color(Color::Yellow)))
-            }
-            What::Parked { until: Some(until) } => {
-                let text = format!("     nobody is ready: on to {}", time(*until));
-                Some(Line::styled(text, theme.dim()))
-            }
-            _ => None,
-        };
-        lines.extend(line);
-        if lines.len() > rows {
-            lines.pop_front();
+    let records = &sight.recording.records;
+    let is_told = |record: &Record| {
+        use What::{Parked, Policy, Switched};
+        matches!(record.what, Switched { .. } | Policy { .. } | Parked { until: Some(_) })
+    };
+    let told_ones = records.iter().enumerate().rev().filter(|(_, record)| is_told(record));
+    let first = told_ones.take(rows).last().map_or(0, |(at, _)| at);
+    let is_switch = |record: &&Record| matches!(record.what, What::Switched { .. });
+    let earlier = records[..first].iter().filter(is_switch).count();
+    let mut switches = sight.recording.switches().skip(earlier);
+    let line = |record: &Record| match &record.what {
+        What::Switched { .. } => switches.next().map(|switch| told(sight, &switch, theme)),
+        What::Policy { name } => {
+            Some(Line::styled(format!("     {name} decides"), theme.color(Color::Yellow)))
         }
-    }
+        What::Parked { until: Some(until) } => {
+            let text = format!("     nobody is ready: on to {}", time(*until));
+            Some(Line::styled(text, theme.dim()))
+        }
+        _ => None,
+    };
+    let lines: Vec<Line<'_>> = records[first..].iter().filter_map(line).collect();
     let block = pane(vec![title("log", theme)], false, theme);
-    frame.render_widget(Paragraph::new(Vec::from(lines)).block(block), area);
+    frame.render_widget(Paragraph::new(lines).block(block), area);
 }
 
 /// A switch in a line.
