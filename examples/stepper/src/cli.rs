@@ -45,16 +45,45 @@ struct Common {
     list: bool,
 }
 
-/// The program: reads the command line, and does what it says.
+/// The stepper's program: reads the command line, and does what it says.
 pub fn main() -> ExitCode {
-    let matches = match command().try_get_matches_from(std::env::args().skip(1)) {
+    start(command(), program)
+}
+
+/// A stepper of one program: its command line has all the options, and no programs to choose from.
+///
+/// ```no_run
+/// use stepper::program::{Begun, Program};
+///
+/// struct Greeting;
+///
+/// impl Program for Greeting {
+///     fn title(&self) -> String {
+///         "greeting".to_string()
+///     }
+///     fn begin(&self) -> Begun {
+///         Begun::new(async { turno::spawn(turno::task::yield_now()).await.unwrap() })
+///     }
+/// }
+///
+/// stepper::step(Greeting);
+/// ```
+pub fn step(program: impl Program + 'static) -> ExitCode {
+    let command = Command::new("stepper").about(program.title()).no_binary_name(true);
+    start(options(command), move |_, _| Ok(Rc::new(program)))
+}
+
+type Chosen = Result<Rc<dyn Program>, Problem>;
+
+fn start(command: Command, choose: impl FnOnce(&ArgMatches, u64) -> Chosen) -> ExitCode {
+    let matches = match command.try_get_matches_from(std::env::args().skip(1)) {
         Ok(matches) => matches,
         Err(help) if matches!(help.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             help.exit()
         }
         Err(error) => return fail(&Problem::from(error)),
     };
-    match run(&matches) {
+    match run(&matches, choose) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => fail(&problem),
     }
@@ -88,16 +117,22 @@ fn command() -> Command {
             "A run in the terminal: one key one switch, back as well, another policy on the fly, \
              and you are the scheduler",
         )
-        .after_help(format!("Keys:{}", key_list()))
         .subcommands([tour, lab, scene]);
-    Common::augment_args(command)
+    options(command)
+}
+
+fn options(command: Command) -> Command {
+    Common::augment_args(command.after_help(format!("Keys:{}", key_list())))
 }
 
 fn key_list() -> String {
     KEYS.iter().map(|(key, _, what)| format!("\n  {key:<13} {what}")).collect()
 }
 
-fn run(matches: &ArgMatches) -> Result<(), Problem> {
+fn run(
+    matches: &ArgMatches,
+    choose: impl FnOnce(&ArgMatches, u64) -> Chosen,
+) -> Result<(), Problem> {
     let common = Common::from_arg_matches(matches)?;
     if common.list {
         anstream::println!("{}", list());
@@ -108,7 +143,7 @@ fn run(matches: &ArgMatches) -> Result<(), Problem> {
             "TURNO_TRACE would record each run on the way back: unset it, and use --trace",
         ));
     }
-    let program = program(matches, common.seed)?;
+    let program = choose(matches, common.seed)?;
     let policy = common.policy.clone().unwrap_or_else(|| program.unless_told());
     let session = Session::new(program, &policy, common.seed);
     let session = session.map_err(|error| Problem::new(format!("--policy: {error}")))?;
@@ -136,7 +171,7 @@ fn run(matches: &ArgMatches) -> Result<(), Problem> {
     }
 }
 
-fn program(matches: &ArgMatches, seed: u64) -> Result<Rc<dyn Program>, Problem> {
+fn program(matches: &ArgMatches, seed: u64) -> Chosen {
     Ok(match matches.subcommand() {
         Some(("lab", given)) => Rc::new(Lab::new(Setup::from_arg_matches(given)?, seed)?),
         Some(("scene", given)) => {

@@ -9,6 +9,8 @@
 //! A run is a program, a seed and a list of decisions: from which switch on which policy decides,
 //! and whom you picked yourself. Going back is running it again up to one switch less.
 //!
+//! A program of your own is stepped through by [`step`]: see `examples/my_program.rs`.
+//!
 //! In reading order: [`program`] and [`scene`] what is run; [`hand`] the policy that does what it
 //! is told; [`run`] and [`session`] forward and back; [`sight`] what there is to see; [`score`] how
 //! well it was decided; [`app`] and [`keys`] what each key does; [`view`] how it is drawn.
@@ -32,7 +34,7 @@ pub mod view;
 mod cli;
 mod terminal;
 
-pub use cli::main;
+pub use cli::{main, step};
 
 pub mod sight;
 

@@ -18,7 +18,8 @@ use turno::task::{Id, Nanos};
 use crate::scene::{Played, Scene, play};
 use crate::tour;
 
-/// A program, to be run again and again.
+/// A program, to be run again and again, in virtual time. What it does may depend on nothing but
+/// who runs when: it is run anew to go back, and to see what a policy would make of it.
 pub trait Program {
     /// What it is called, with what it was asked for.
     fn title(&self) -> String;
@@ -54,6 +55,13 @@ pub struct Begun {
     /// How long each answer took, if the program knows that better than its tasks tell: a job that
     /// comes while another computes is spawned only after that.
     pub responses: Option<Responses>,
+}
+
+impl Begun {
+    /// A program without a text of its own.
+    pub fn new(future: impl Future<Output = ()> + 'static) -> Self {
+        Self { future: Box::pin(future), script: None, responses: None }
+    }
 }
 
 /// Response times that come in while a program runs.
@@ -129,7 +137,7 @@ impl Program for Tour {
     }
 
     fn begin(&self) -> Begun {
-        Begun { future: Box::pin(tour::program()), script: None, responses: None }
+        Begun::new(tour::program())
     }
 }
 
@@ -177,8 +185,8 @@ impl Program for Lab {
         let (jobs, responses) = (self.jobs.clone().into_iter(), Responses::default());
         let heard = responses.clone();
         let served = move |job: Served| heard.borrow_mut().push(job.response());
-        let future = Box::pin(lab::world::serve(jobs, served));
-        Begun { future, script: None, responses: Some(responses) }
+        let begun = Begun::new(lab::world::serve(jobs, served));
+        Begun { responses: Some(responses), ..begun }
     }
 }
 
@@ -193,7 +201,7 @@ impl Program for Rc<Scene> {
 
     fn begin(&self) -> Begun {
         let (scene, played) = (self.clone(), Played::default());
-        let future = Box::pin(play(scene.clone(), played.clone()));
-        Begun { future, script: Some(Script { scene, played }), responses: None }
+        let begun = Begun::new(play(scene.clone(), played.clone()));
+        Begun { script: Some(Script { scene, played }), ..begun }
     }
 }

@@ -167,6 +167,11 @@ impl Run {
         self.end
     }
 
+    /// The program's root.
+    pub fn root(&self) -> Id {
+        self.main.id()
+    }
+
     /// The time on its clock.
     pub fn now(&self) -> Nanos {
         let _context = self.rt.enter();

@@ -218,14 +218,16 @@ impl Eye<'_> {
         task: &TaskInfo,
         last_waits: &HashMap<Id, &'static Location<'static>>,
     ) -> ReadyTask {
-        let site = || self.sources.place(last_waits.get(&task.id()).unwrap_or(&task.spawn_site()));
+        // The root is spawned in the stepper itself: that is nobody's business.
+        let spawned = Some(task.spawn_site()).filter(|_| task.id() != self.session.run().root());
+        let site = last_waits.get(&task.id()).copied().or(spawned);
         ReadyTask {
             id: task.id(),
             label: self.label(task.id()),
             key: key(self.session.decisions().policy(self.session.at()), task),
             why: why(&self.recording, task.cause()),
             waited: self.now.saturating_sub(task.woken_at()),
-            place: Some(self.script(task.id()).unwrap_or_else(site)),
+            place: self.script(task.id()).or_else(|| Some(self.sources.place(site?))),
         }
     }
 

@@ -1,5 +1,7 @@
 //! The stepper in a terminal, which it leaves as it found it: also after a panic.
 
+use std::panic;
+
 use lab::Problem;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
@@ -10,11 +12,18 @@ use crate::view::{self, Theme};
 ///
 /// # Errors
 /// When the terminal cannot be drawn on, or gives no keys.
-pub fn run(app: &mut App) -> Result<(), Problem> {
+pub(crate) fn run(app: &mut App) -> Result<(), Problem> {
     let wrong = |error| Problem::new(format!("the terminal cannot be used: {error}"));
     let theme = Theme::new(std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()));
-    // It also sees to it that a panic finds the terminal as it was.
+    // It also sees to it that a panic leaves the terminal as it was. One in a task does not end the
+    // stepper: it ends that task, and is seen on the screen.
     let mut terminal = ratatui::try_init().map_err(wrong)?;
+    let leave = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        if turno::task::try_id().is_none() {
+            leave(panic);
+        }
+    }));
     let done = loop {
         if let Err(error) = terminal.draw(|frame| view::draw(frame, app, theme)) {
             break Err(error);

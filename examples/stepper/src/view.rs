@@ -143,15 +143,24 @@ fn draw_bottom(frame: &mut Frame<'_>, area: Rect, app: &App, theme: Theme) {
         ),
         _ if !app.note().is_empty() => Line::styled(format!(" {}", app.note()), theme.cursor()),
         _ => {
-            let named: Vec<_> = KEYS.iter().map(|&(key, word, _)| (key, word)).collect();
-            let named: Vec<_> = named.into_iter().filter(|(_, word)| !word.is_empty()).collect();
+            let named = KEYS.iter().filter(|(_, word, _)| !word.is_empty());
+            let named: Vec<_> = named.map(|&(key, word, _)| (key, said(word, app))).collect();
             keys(&named, area.width, theme)
         }
     };
     frame.render_widget(Paragraph::new(line), area);
 }
 
-/// As many keys with their words as there is room for; the last ones are the first to stay.
+/// What a key does now.
+fn said(word: &'static str, app: &App) -> &'static str {
+    match word {
+        "next" if app.is_by_hand() => "pick",
+        "you schedule" if app.is_by_hand() => "it schedules",
+        word => word,
+    }
+}
+
+/// As many keys with their words as there is room for.
 fn keys(keys: &[(&str, &str)], width: u16, theme: Theme) -> Line<'static> {
     let mut spans = Vec::new();
     let mut room = usize::from(width);

@@ -144,6 +144,11 @@ fn what_you_picked_is_picked_again_until_you_pick_otherwise() {
     assert_eq!(ran("space s down*2 space space left*2 s space*2"), ["main", "c", "a"]);
     assert_eq!(ran("space s down*2 space space left*2 a a a"), ["main", "a", "b", "c"]);
     assert_eq!(ran("space down enter space*2"), ["main", "b", "a", "c"]);
+    // Another pick makes those void that were made after it.
+    let first = "space s down space down space";
+    assert_eq!(ran(first), ["main", "b", "c"]);
+    assert_eq!(ran(&format!("{first} left*2 s space*2")), ["main", "b", "c"]);
+    assert_eq!(ran(&format!("{first} left*2 up space s space")), ["main", "a", "b"]);
 }
 
 #[test]

@@ -155,6 +155,39 @@ fn who_asks_for_advice_each_time_has_the_policys_score() {
 }
 
 #[test]
+fn who_picks_as_the_policy_would_now_and_then_has_its_score_too() {
+    for program in programs() {
+        for score in policies(&program, 1).unwrap() {
+            let mut session = session(&program, &score.name);
+            while session.run().end().is_none() {
+                let (ready, is_told) = session.run().ready();
+                match ready.first() {
+                    Some(&first) if is_told && !session.at().is_multiple_of(3) => {
+                        session.pick(first)
+                    }
+                    _ => session.let_the_policy(),
+                };
+            }
+            let yours = yours(&session);
+            same(&yours, &score);
+        }
+    }
+}
+
+#[test]
+fn a_pick_by_hand_says_in_whose_place_it_was() {
+    let program = parsed("task a\nwork 1ms\ntask b\nwork 1ms\n");
+    let reason = |policy: &str| {
+        let app = pressed(&program, policy, "space s down space");
+        let last = app.sight().recording.switches().last().map(|switch| switch.reason.to_string());
+        last.unwrap()
+    };
+    assert_eq!(reason("fifo"), "by hand, in the place of a");
+    assert_eq!(reason("lifo"), "by hand, in the place of b");
+    assert_eq!(reason("random"), "by hand");
+}
+
+#[test]
 fn the_best_of_each_column_is_marked() {
     let program = parsed("task long\nwork 9ms\ntask short size 1ms\nwork 1ms\n");
     let app = pressed(&program, "fifo", "s a down space end S");

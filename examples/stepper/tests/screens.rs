@@ -125,3 +125,42 @@ fn a_run_is_written_at_the_end() {
         "{shown}"
     );
 }
+
+#[test]
+fn a_program_of_ones_own_is_stepped_through_and_its_sockets_are_shown() {
+    use std::rc::Rc;
+
+    use stepper::program::{Begun, Program};
+    use turno::time::{Duration, sleep};
+
+    struct Server;
+
+    impl Program for Server {
+        fn title(&self) -> String {
+            "server".to_string()
+        }
+        fn begin(&self) -> Begun {
+            Begun::new(async {
+                let listener = turno::net::TcpListener::bind("127.0.0.1:0").await;
+                let listener = listener.expect("there is a port left");
+                let server = turno::task::Builder::new().name("server").spawn(async move {
+                    drop(listener.accept().await);
+                });
+                for _ in 0..3 {
+                    sleep(Duration::from_millis(1)).await;
+                }
+                server.abort();
+            })
+        }
+    }
+
+    let program: Rc<dyn Program> = Rc::new(Server);
+    let screen = |keys| stepper::view::print(&common::pressed(&program, "fifo", keys), 100, 30);
+    let shown = screen("space*3 tab");
+    assert!(shown.contains("timers 0, sources 1 ─"), "{shown}");
+    assert!(shown.contains("server source 0 to become readable"), "{shown}");
+    assert!(
+        shown.lines().any(|line| line.contains("server at examples/stepper/tests/screens.rs:"))
+    );
+    assert_eq!(screen("space*4 left tab"), shown);
+}

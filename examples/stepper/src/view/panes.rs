@@ -261,10 +261,11 @@ fn source(frame: &mut Frame<'_>, area: Rect, app: &App, theme: Theme) {
     let Some((label, Some(place))) = task else {
         return frame.render_widget(pane(vec![title("source", theme)], false, theme), area);
     };
-    let head = vec![
-        name(sight, label, theme),
-        Span::styled(format!(" at {}:{}", place.file, place.line), theme.dim()),
-    ];
+    // If there is no room for the path, its end tells more than its beginning.
+    let path = format!("{}:{}", place.file, place.line);
+    let has_room = path.chars().count() + label.chars().count() + 6 <= usize::from(area.width);
+    let at = if has_room { path } else { place.short() };
+    let head = vec![name(sight, label, theme), Span::styled(format!(" at {at}"), theme.dim())];
     let Some(text) = &place.text else {
         let text = Paragraph::new("its file was not found under this folder, nor above it");
         return frame.render_widget(text.style(theme.dim()).block(pane(head, false, theme)), area);
