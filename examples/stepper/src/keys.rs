@@ -23,8 +23,8 @@ const NAMED: [(&str, KeyCode); 14] = [
 
 /// What `--keys` understands, in a line.
 pub const SYNTAX: &str = "keys with spaces between: space, right, left, up, down, home, end, pgup, \
-                          pgdn, tab, enter, esc, or a character; KEY*N presses it N times, g=N goes \
-                          to switch N, p=NAME chooses a policy";
+                          pgdn, tab, enter, esc, or a character; KEY*N presses it N times, g=N \
+                          goes to switch N, p=NAME chooses a policy";
 
 /// So many keys are nobody's wish.
 const MOST: usize = 1_000_000;

@@ -1,6 +1,6 @@
 //! A scene: a few tasks and what each does, line by line, in a small text file.
 //!
-//! [`parse`](Scene::parse) reads one, [`play`] plays it.
+//! `parse` reads one, `play` plays it.
 
 use std::fmt;
 use std::path::Path;

@@ -160,13 +160,15 @@ impl Measure {
         (self.value)(score).map_or_else(|| "-".to_string(), self.show)
     }
 
-    /// Whether no whole run has it better, as far as is shown.
+    /// Whether no whole run has it better, as far as is shown, and some have it worse.
     pub fn is_best(&self, score: &Score, all: &[Score]) -> bool {
         let sign = if self.is_more_better { -1.0 } else { 1.0 };
         let value = |score: &Score| (self.value)(score).map(|value| sign * value);
-        let best = all.iter().filter(|score| score.is_whole).filter_map(value).reduce(f64::min);
+        let whole = || all.iter().filter(|score| score.is_whole).filter_map(value);
         let shown = |value: f64| (self.show)(sign * value);
-        score.is_whole && value(score).map(shown) == best.map(shown)
+        let best = whole().reduce(f64::min).map(shown);
+        let differ = best != whole().reduce(f64::max).map(shown);
+        differ && score.is_whole && value(score).map(shown) == best
     }
 }
 

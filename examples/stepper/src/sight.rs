@@ -243,7 +243,7 @@ impl Eye<'_> {
                 format!("{line}{}", self.holder(wait))
             }
             ([wait], _) => self.what(wait),
-            ([first, rest @ ..], _) => format!("{}, and {} more", self.what(first), rest.len()),
+            ([first, rest @ ..], _) => format!("{} +{} more", self.what(first), rest.len()),
         };
         let place = script.or_else(|| waits.first().map(|wait| self.sources.place(wait.site)));
         WaitingTask { id, label, what, place, since: waits.first().map(|wait| wait.since) }

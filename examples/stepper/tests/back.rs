@@ -115,7 +115,7 @@ fn back_over_a_change_of_policy_and_on_again() {
         (ran(&app), &app.sight().policy[..]),
         (decided.map(String::from).into(), "priority")
     );
-    // In front of the change the old policy decides, behind it the new one, however one comes there.
+    // Before the change the old policy decides, after it the new one, however one comes there.
     for (keys, n, policy) in [
         ("left*4", 1, "fifo"),
         ("space", 2, "priority"),

@@ -42,6 +42,9 @@ pub(super) fn policies(frame: &mut Frame<'_>, body: Rect, typed: &str, at: usize
         Span::styled(format!("{typed}_"), theme.bold()),
         Span::styled("  type, or move; enter, or esc", theme.dim()),
     ])];
+    if found.is_empty() {
+        lines.push(Line::styled(" no policy's name begins so", theme.dim()));
+    }
     // On a small screen those about the cursor are shown.
     let rows = usize::from(body.height.saturating_sub(3)).max(1);
     let first = (at + 1).saturating_sub(rows);
