@@ -3,7 +3,7 @@
 use std::io;
 use std::rc::Rc;
 
-use turno::policy::UnknownPolicy;
+use lab::Problem;
 use turno::task::Id;
 
 use crate::program::Program;
@@ -25,7 +25,7 @@ impl Session {
     ///
     /// # Errors
     /// When the operating system has no descriptors left, or no policy is named so.
-    pub fn new(program: Rc<dyn Program>, policy: &str, seed: u64) -> Result<Self, lab::Problem> {
+    pub fn new(program: Rc<dyn Program>, policy: &str, seed: u64) -> Result<Self, Problem> {
         Self::decided(program, Decisions::new(policy), seed)
     }
 
@@ -37,10 +37,8 @@ impl Session {
         program: Rc<dyn Program>,
         decisions: Decisions,
         seed: u64,
-    ) -> Result<Self, lab::Problem> {
-        for (_, policy) in decisions.policies(u64::MAX) {
-            program.policy(policy).map_err(|error| lab::Problem::new(error.to_string()))?;
-        }
+    ) -> Result<Self, Problem> {
+        decisions.policies(u64::MAX).try_for_each(|(_, policy)| known(&*program, policy))?;
         let run = Run::begin(&program, seed, &decisions)?;
         Ok(Self { program, seed, decisions, run })
     }
@@ -108,17 +106,14 @@ impl Session {
     /// From here on that policy decides.
     ///
     /// # Errors
-    /// When no policy is named so: it says in one line which there are.
-    ///
-    /// # Panics
-    /// When the operating system has no descriptors left.
-    pub fn change_policy(&mut self, policy: &str) -> Result<(), UnknownPolicy> {
-        self.program.policy(policy)?;
+    /// In one line, when no policy is named so, or the operating system has no descriptors left.
+    pub fn change_policy(&mut self, policy: &str) -> Result<(), Problem> {
+        known(&*self.program, policy)?;
         let at = self.at();
         self.decisions.decide_policy(at, policy);
         // The same way as if it had been decided before: one way is enough.
-        self.again().and_then(|()| self.go_to(at)).expect("a runtime could be made before");
-        Ok(())
+        self.again()?;
+        Ok(self.go_to(at)?)
     }
 
     /// The same program from its beginning.
@@ -126,4 +121,8 @@ impl Session {
         self.run = Run::begin(&self.program, self.seed, &self.decisions)?;
         Ok(())
     }
+}
+
+fn known(program: &dyn Program, policy: &str) -> Result<(), Problem> {
+    program.policy(policy).map(drop).map_err(|error| Problem::new(error.to_string()))
 }

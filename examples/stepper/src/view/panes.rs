@@ -281,14 +281,8 @@ fn source(frame: &mut Frame<'_>, area: Rect, app: &App, theme: Theme) {
         let is_here = i + 1 == place.line;
         let mark = if is_here { "▶" } else { " " };
         let style = if is_here { theme.cursor() } else { theme.dim() };
-        Line::styled(
-            format!(
-                "{mark}{:>4} {}",
-                i + 1,
-                line.get(indent..).unwrap_or_default().replace('\t', "    ")
-            ),
-            style,
-        )
+        let line = line.get(indent..).unwrap_or_default().replace('\t', "    ");
+        Line::styled(format!("{mark}{:>4} {line}", i + 1), style)
     });
     let text = Paragraph::new(lines.collect::<Vec<_>>());
     frame.render_widget(text.block(pane(head, false, theme)), area);
@@ -296,7 +290,7 @@ fn source(frame: &mut Frame<'_>, area: Rect, app: &App, theme: Theme) {
 
 /// What happened, with causes; the last line is the latest.
 fn log(frame: &mut Frame<'_>, area: Rect, sight: &Sight, theme: Theme) {
-    let rows = usize::from(area.height.saturating_sub(1));
+    let rows = usize::from(area.height.saturating_sub(1)).max(1);
     let records = &sight.recording.records;
     let is_told = |record: &Record| {
         use What::{Parked, Policy, Switched};
