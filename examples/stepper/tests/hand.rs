@@ -205,3 +205,31 @@ fn the_best_of_each_column_is_marked() {
     assert!(!clever.contains(&"fifo"), "{clever:?}");
     assert_eq!(all[0].response, Some(5_500_000.0)); // 1 ms and 10 ms.
 }
+
+/// The rows of README's table of the tour: what stands at their head, and below each policy.
+fn readme_table() -> Vec<(&'static str, Vec<&'static str>)> {
+    let readme = include_str!("../../../README.md");
+    let table = readme.lines().skip_while(|line| !line.trim().starts_with("fifo  round-robin"));
+    let cells =
+        |line: &'static str| line.split("  ").map(str::trim).filter(|cell| !cell.is_empty());
+    let row = |line| cells(line).next().map(|head| (head, cells(line).skip(1).collect()));
+    table.skip(1).take_while(|line| *line != "```").filter_map(row).collect()
+}
+
+#[test]
+fn the_numbers_are_those_that_the_tour_prints() {
+    let tour = &programs()[0];
+    let scores = policies(tour, 1).unwrap();
+    let scores = ["fifo", "round-robin", "priority"]
+        .map(|name| scores.iter().find(|score| score.name == name).unwrap());
+    let table = readme_table();
+    assert_eq!(table.len(), 10);
+    for (head, cells) in table {
+        let measure = MEASURES.iter().find(|measure| head.starts_with(measure.head));
+        let here = scores.map(|score| match (measure, head.strip_suffix(" finished")) {
+            (Some(measure), _) => measure.show(score),
+            (None, name) => stepper::score::finish(score, name.unwrap()),
+        });
+        assert_eq!(here[..], cells, "{head}");
+    }
+}

@@ -16,6 +16,10 @@ use crate::sight::Sight;
 /// The lines below the rows: why, and by whom.
 const BELOW: u16 = 2;
 
+const MARKS: &str = ", █ ran  ░ ready  · waiting";
+const WITH_WHY: &str =
+    ", █ ran  ░ ready  · waiting;  s spawned  y yielded  t timer  w woken, by whom";
+
 /// How many lines it wants, of `most`: a title, and a row for each name; if there is room, why and
 /// by.
 pub(super) fn height(sight: &Sight, most: u16) -> u16 {
@@ -36,9 +40,10 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, sight: &Sight, theme: Them
         0 => vec![Line::styled("a column for each switch", theme.dim())],
         _ => drawn.map(styled).collect(),
     };
+    let has_legend = below > 0 && area.width >= 96;
     let head = vec![
         Span::styled("timeline", theme.bold()),
-        Span::styled(", █ ran  ░ ready  · waiting", theme.dim()),
+        Span::styled(if has_legend { WITH_WHY } else { MARKS }, theme.dim()),
     ];
     frame.render_widget(Paragraph::new(lines).block(pane(head, false, theme)), area);
 }
