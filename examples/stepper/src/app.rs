@@ -49,8 +49,8 @@ pub enum Over {
     GoTo(String),
     /// A policy is being chosen: what was typed, and where in the list the cursor is.
     Policies(String, usize),
-    /// The score: in all, or task by task.
-    Score(bool),
+    /// The score: in all, or task by task; and how many policies are above what is shown.
+    Score(bool, usize),
 }
 
 /// The stepper, without a terminal.
@@ -143,8 +143,14 @@ impl App {
             Some(Over::Help) => {}
             Some(Over::GoTo(typed)) => self.go_to_key(typed, key),
             Some(Over::Policies(typed, at)) => self.policy_key(typed, at, key),
-            Some(Over::Score(by_task)) => match key {
-                KeyCode::Tab => self.over = Some(Over::Score(!by_task)),
+            Some(Over::Score(by_task, above)) => match key {
+                KeyCode::Tab => self.over = Some(Over::Score(!by_task, above)),
+                KeyCode::Up | KeyCode::Char('k') => {
+                    self.over = Some(Over::Score(by_task, above.saturating_sub(1)));
+                }
+                KeyCode::Down | KeyCode::Char('j') => {
+                    self.over = Some(Over::Score(by_task, (above + 1).min(NAMES.len() - 1)));
+                }
                 KeyCode::Char('q') => self.has_quit = true,
                 KeyCode::Left | KeyCode::Home | KeyCode::PageUp => self.plain_key(key),
                 _ => {}
@@ -299,7 +305,7 @@ impl App {
                 Err(error) => self.note = format!("the policies could not be run: {error}"),
             }
         }
-        self.over = self.policies.as_ref().map(|_| Over::Score(false));
+        self.over = self.policies.as_ref().map(|_| Over::Score(false, 0));
     }
 }
 

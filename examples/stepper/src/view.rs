@@ -16,6 +16,9 @@ mod over;
 mod panes;
 mod strip;
 
+const SCORE_KEYS: [(&str, &str); 5] =
+    [("tab", "by task"), ("left", "back"), ("esc", "close"), ("up down", "scroll"), ("q", "quit")];
+
 /// Nothing can be told on less.
 const LEAST: (u16, u16) = (40, 10);
 
@@ -80,7 +83,7 @@ pub fn draw(frame: &mut Frame<'_>, app: &App, theme: Theme) {
     let [title, body, bottom] = Layout::vertical(rows).areas(area);
     draw_title(frame, title, app, theme);
     match app.over() {
-        Some(Over::Score(by_task)) => over::score(frame, body, app, *by_task, theme),
+        Some(&Over::Score(by_task, above)) => over::score(frame, body, app, by_task, above, theme),
         over => {
             panes::draw(frame, body, app, theme);
             match over {
@@ -136,11 +139,7 @@ fn draw_bottom(frame: &mut Frame<'_>, area: Rect, app: &App, theme: Theme) {
             Span::styled(format!("{typed}_"), theme.bold()),
             Span::styled("  enter, or esc", theme.dim()),
         ]),
-        Some(Over::Score(_)) => keys(
-            &[("tab", "by task"), ("left", "back"), ("esc", "close"), ("q", "quit")],
-            area.width,
-            theme,
-        ),
+        Some(Over::Score(..)) => keys(&SCORE_KEYS, area.width, theme),
         _ if !app.note().is_empty() => Line::styled(format!(" {}", app.note()), theme.cursor()),
         _ => {
             let named = KEYS.iter().filter(|(_, word, _)| !word.is_empty());

@@ -164,3 +164,12 @@ fn a_program_of_ones_own_is_stepped_through_and_its_sockets_are_shown() {
     );
     assert_eq!(screen("space*4 left tab"), shown);
 }
+
+#[test]
+fn a_score_that_has_no_room_is_scrolled_and_cut_between_columns() {
+    let shown = stdout(&["--keys", "end S down*12 up", "--print", "--size", "50x14"]);
+    let rows: Vec<&str> = shown.lines().skip(2).take(6).map(str::trim_end).collect();
+    assert_eq!(rows[0], "              switches  longest wait  mean wait");
+    assert!(rows[1].starts_with("▶ this: fifo ") && rows[2].starts_with("  srpt "), "{shown}");
+    assert!(rows[4].starts_with("  mlfq ") && rows[5].is_empty(), "{shown}");
+}

@@ -63,96 +63,104 @@ pub(super) fn policies(frame: &mut Frame<'_>, body: Rect, typed: &str, at: usize
     popup(frame, body, lines, "who decides from here on?", theme);
 }
 
-/// The score: your run first, then each policy; the best of each column is marked.
-pub(super) fn score(frame: &mut Frame<'_>, body: Rect, app: &App, by_task: bool, theme: Theme) {
+/// The score: your run first, then each policy but those `above`; the best of each column is marked.
+pub(super) fn score(
+    frame: &mut Frame<'_>,
+    body: Rect,
+    app: &App,
+    by_task: bool,
+    above: usize,
+    theme: Theme,
+) {
     let mut all = vec![yours(app.session())];
     all.extend(app.policies().unwrap_or_default().iter().cloned());
     let foot = foot(app, by_task);
     let rows = [Constraint::Fill(1), Constraint::Length(foot.len() as u16)];
     let [top, low] = Layout::vertical(rows).areas(body);
+    let columns = if by_task { by_name(&all) } else { by_measure(&all, theme) };
+    let shown: Vec<usize> = std::iter::once(0).chain(1 + above..all.len()).collect();
+    let table = table(&all, &shown, columns, top.width, theme);
     let block = pane(vec![Span::styled("score", theme.bold())], false, theme);
-    let table =
-        if by_task { tasks(&all, top.width, theme) } else { measures(&all, top.width, theme) };
     frame.render_widget(table.block(block), top);
     frame.render_widget(Paragraph::new(foot).style(theme.dim()), low);
 }
 
 fn foot(app: &App, by_task: bool) -> Vec<Line<'static>> {
     let mut foot = vec![Line::raw(if by_task {
-        "When the last task of each name ended, and in brackets its mean wait for a turn. In ms."
+        "When the last of each name ended; in brackets its mean wait for a turn. In ms."
     } else {
-        "* the best. Times in ms; response: from spawn to end, in the mean; fairness: 1 is best."
+        "* the best. In ms; response: from spawn to end, in the mean; fairness: 1 is best"
     })];
     let unended = how_far(app.session());
     foot.extend(unended.map(|far| Line::raw(format!("Your run has not ended: {far}."))));
     foot
 }
 
-fn row_style(at: usize, theme: Theme) -> Style {
-    if at == 0 { theme.cursor() } else { Style::new() }
+/// A head, and a cell for each run.
+type Column = (String, Vec<(String, Style)>);
+
+fn by_measure(all: &[Score], theme: Theme) -> Vec<Column> {
+    let best = theme.color(Color::Green).patch(theme.bold());
+    let column = |measure: &Measure| {
+        let cell = |score: &Score| match measure.is_best(score, all) {
+            true => (measure.show(score) + "*", best),
+            false => (measure.show(score) + " ", Style::new()),
+        };
+        // Below a head's end stands a figure's, not its star.
+        (format!("{} ", measure.head), all.iter().map(cell).collect())
+    };
+    MEASURES.iter().map(column).collect()
 }
 
-fn label(at: usize, score: &Score) -> Cell<'static> {
-    let mark = if at == 0 { "▶" } else { " " };
-    Cell::from(format!("{mark} {}", if at == 0 { your_name(score) } else { score.name.clone() }))
-}
-
-fn your_name(score: &Score) -> String {
-    if score.name == "you" { score.name.clone() } else { format!("this: {}", score.name) }
-}
-
-fn measures(all: &[Score], width: u16, theme: Theme) -> Table<'static> {
-    let heads = MEASURES.iter().map(|measure| right(measure.head.to_string(), Style::new()));
-    let head = Row::new(std::iter::once(Cell::from("")).chain(heads)).style(theme.dim());
-    let rows = all.iter().enumerate().map(|(at, score)| {
-        let cells = MEASURES.iter().map(|measure| {
-            let is_best = measure.is_best(score, all);
-            let mark = if is_best { "*" } else { " " };
-            let best = theme.color(Color::Green).patch(theme.bold());
-            right(measure.show(score) + mark, if is_best { best } else { Style::new() })
-        });
-        Row::new(std::iter::once(label(at, score)).chain(cells)).style(row_style(at, theme))
-    });
-    let name = all.iter().map(|score| your_name(score).chars().count()).max().unwrap_or(0);
-    let head_width = |measure: &Measure| (measure.head.chars().count().max(8) + 1) as u16;
-    let room = width.saturating_sub(MEASURES.iter().map(|m| head_width(m) + 1).sum());
-    let mut widths = vec![Constraint::Length((name as u16 + 2).clamp(13, room.max(13)))];
-    widths.extend(MEASURES.iter().map(|measure| Constraint::Length(head_width(measure))));
-    Table::new(rows.collect::<Vec<_>>(), widths).header(head)
-}
-
-fn right(text: String, style: Style) -> Cell<'static> {
-    Cell::from(Line::from(text).right_aligned()).style(style)
-}
-
-/// A column for each name, as many as there is room for.
-fn tasks(all: &[Score], width: u16, theme: Theme) -> Table<'static> {
-    let mut names: Vec<String> = Vec::new();
-    let named = all.iter().flat_map(|score| &score.tasks).map(|part| &part.name);
+fn by_name(all: &[Score]) -> Vec<Column> {
+    let named = all.iter().flat_map(|score| &score.tasks).map(|part| &part.name[..]);
     let mut known = HashSet::new();
     // More than that have no room on any screen.
-    for name in named.filter(|name| known.insert(*name)).take(100) {
-        names.push(name.clone());
+    let names = named.filter(|name| known.insert(*name)).take(100);
+    let cell = |score: &Score, name: &str| (finish(score, name), Style::new());
+    let cells = |name: &str| all.iter().map(|score| cell(score, name)).collect();
+    names.map(|name| (name.to_string(), cells(name))).collect()
+}
+
+fn name(at: usize, score: &Score) -> String {
+    match (at, &score.name[..]) {
+        (0, "you") => "▶ you".to_string(),
+        (0, name) => format!("▶ this: {name}"),
+        (_, name) => format!("  {name}"),
     }
-    let wanted = |name: &String| {
-        let cells = all.iter().map(|score| finish(score, name).chars().count());
-        cells.max().unwrap_or(0).max(name.chars().count()) as u16
-    };
-    let first = all.iter().map(|score| your_name(score).chars().count()).max().unwrap_or(0);
-    let first = first.clamp(11, 24) as u16 + 2;
+}
+
+/// As many columns as there is room for.
+fn table(
+    all: &[Score],
+    shown: &[usize],
+    mut columns: Vec<Column>,
+    width: u16,
+    theme: Theme,
+) -> Table<'static> {
+    let names: Vec<String> = all.iter().enumerate().map(|(at, score)| name(at, score)).collect();
+    let first = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).min(26) as u16;
     let mut room = width.saturating_sub(first);
-    names.retain(|name| {
-        let fits = wanted(name) < room;
-        room = if fits { room - wanted(name) - 1 } else { 0 };
+    let mut widths = vec![Constraint::Length(first)];
+    let wanted = |(head, cells): &Column| {
+        let cells = cells.iter().map(|(cell, _)| cell.chars().count());
+        cells.max().unwrap_or(0).max(head.chars().count()) as u16
+    };
+    columns.retain(|column| {
+        // Once one has no room, none of the later ones has.
+        let fits = wanted(column) < room;
+        room = if fits { room - wanted(column) - 1 } else { 0 };
+        widths.extend(fits.then(|| Constraint::Length(wanted(column))));
         fits
     });
-    let heads = names.iter().map(|name| right(name.clone(), Style::new()));
+    let right =
+        |text: &str, style| Cell::from(Line::from(text.to_string()).right_aligned()).style(style);
+    let heads = columns.iter().map(|(head, _)| right(head, Style::new()));
     let head = Row::new(std::iter::once(Cell::from("")).chain(heads)).style(theme.dim());
-    let rows = all.iter().enumerate().map(|(at, score)| {
-        let cells = names.iter().map(|name| right(finish(score, name), Style::new()));
-        Row::new(std::iter::once(label(at, score)).chain(cells)).style(row_style(at, theme))
+    let rows = shown.iter().map(|&at| {
+        let cells = columns.iter().map(|(_, cells)| right(&cells[at].0, cells[at].1));
+        let style = if at == 0 { theme.cursor() } else { Style::new() };
+        Row::new(std::iter::once(Cell::from(names[at].clone())).chain(cells)).style(style)
     });
-    let mut widths = vec![Constraint::Length(first)];
-    widths.extend(names.iter().map(|name| Constraint::Length(wanted(name))));
-    Table::new(rows.collect::<Vec<_>>(), widths).header(head)
+    Table::new(rows.collect::<Vec<_>>(), widths).header(head).column_spacing(1)
 }

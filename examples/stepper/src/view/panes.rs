@@ -20,7 +20,7 @@ const WIDE: u16 = 70;
 pub(super) fn draw(frame: &mut Frame<'_>, body: Rect, app: &App, theme: Theme) {
     let sight = app.sight();
     // In one column who waits needs the room more.
-    let least = if body.width < WIDE { 24 } else { 14 };
+    let least = if body.width < WIDE { 24 } else { 18 };
     let strip_height = if body.height < least { 0 } else { strip::height(sight, body.height / 3) };
     let rest = body.height - strip_height;
     let low_height = if rest < 10 { 0 } else { (rest * 2 / 5).max(4) };
