@@ -22,7 +22,7 @@ use turno::time::{Clock, sleep, work};
 use turno::trace::{Page, Recorder, Recording};
 
 mod draw;
-mod numbers;
+pub mod numbers;
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -30,7 +30,7 @@ const MS: Duration = Duration::from_millis(1);
 /// - `batch` computes. It is the talk's antipattern, but it gives way between the pieces;
 /// - `web` waits for a timer, answers, and has a child write the log;
 /// - `pulse` has next to nothing to do, but wants to do it on time.
-async fn program() {
+pub async fn program() {
     let mut tasks = Vec::new();
     for name in ["crunch-a", "crunch-b", "crunch-c"] {
         tasks.push(task::Builder::new().name(name).group(1).priority(50).spawn(async {
