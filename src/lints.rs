@@ -4,9 +4,9 @@
 //! use std::time::Duration;
 //! use turno::lints::Lints;
 //!
-//! let rt = turno::runtime::Builder::new()
-//!     .observe(Lints::new().slow_poll(Duration::from_millis(20)).watchdog(Duration::from_secs(1)))
-//!     .build()?;
+//! let lints = Lints::new().slow_poll(Duration::from_millis(20)).watchdog(Duration::from_secs(1));
+//! let rt = turno::runtime::Builder::new().observe(lints).build()?;
+//! rt.block_on(async { /* your program */ });
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!

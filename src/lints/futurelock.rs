@@ -89,7 +89,7 @@ impl Suspect {
             [] => "nobody waits for it".to_string(),
         };
         let what = format!(
-            "was handed {reason}{made} in its future at {site}, and has not polled that since: from \
+            "was handed {reason}{made} in its future at {site}, and has not polled that: from \
              switch {n} on, {:?} ago, it is at {instead}; {wants}",
             Duration::from_nanos(lasted)
         );
