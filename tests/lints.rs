@@ -7,54 +7,25 @@ use std::cell::Cell;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex as StdMutex};
 use std::task::Poll;
 use std::time::Duration;
 
-use turno::lints::{Finding, Lint, Lints};
-use turno::runtime::{Builder, Runtime};
+use common::found::Found;
+use turno::lints::{Lint, Lints};
+use turno::runtime::Builder;
 use turno::sync::Mutex;
 use turno::task::{self, yield_now};
 use turno::time::{sleep, work};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// What was found.
-#[derive(Clone, Default)]
-struct Found(Arc<StdMutex<Vec<Finding>>>);
-
-impl Found {
-    fn lints(&self, lints: Lints) -> Lints {
-        let found = self.0.clone();
-        lints.to(move |finding| found.lock().unwrap().push(finding))
-    }
-
-    fn all(&self) -> Vec<Finding> {
-        self.0.lock().unwrap().clone()
-    }
-
-    /// The only one.
-    #[track_caller]
-    fn only(&self, lint: Lint) -> Finding {
-        let all = self.all();
-        assert!(all.len() == 1 && all[0].lint() == lint, "{lint} alone was to fire: {all:#?}");
-        all[0].clone()
-    }
-}
-
 fn virtual_time() -> Builder {
     Builder::new().start_paused(true)
 }
 
-/// A runtime that is linted, and what is found.
-fn linted(builder: Builder, lints: Lints) -> (Runtime, Found) {
-    let found = Found::default();
-    (builder.observe(found.lints(lints)).build().unwrap(), found)
-}
-
 #[test]
 fn a_slow_poll_is_told_with_the_awaits_around_it() {
-    let (rt, found) = linted(virtual_time(), Lints::new());
+    let (rt, found) = Found::by(Lints::new(), virtual_time());
     let mut sites = (0, 0, 0);
     rt.block_on(async {
         let report = task::Builder::new().name("report");
@@ -79,7 +50,7 @@ fn a_slow_poll_is_told_with_the_awaits_around_it() {
 
 #[test]
 fn a_lost_waker_is_told() {
-    let (rt, found) = linted(virtual_time(), Lints::new());
+    let (rt, found) = Found::by(Lints::new(), virtual_time());
     rt.block_on(async {
         task::Builder::new().name("lost").spawn(async {
             sleep(MS).await;
@@ -92,7 +63,7 @@ fn a_lost_waker_is_told() {
 
 #[test]
 fn a_spin_is_told() {
-    let (rt, found) = linted(Builder::new(), Lints::new());
+    let (rt, found) = Found::by(Lints::new(), Builder::new());
     rt.block_on(async {
         let done = Rc::new(Cell::new(false));
         let sees = done.clone();
@@ -110,7 +81,7 @@ fn a_spin_is_told() {
 
 #[test]
 fn a_slow_turn_is_told() {
-    let (rt, found) = linted(Builder::new(), Lints::new());
+    let (rt, found) = Found::by(Lints::new(), Builder::new());
     rt.block_on(async {
         let tasks: Vec<_> = (0..40)
             .map(|n| {
@@ -131,7 +102,7 @@ fn a_slow_turn_is_told() {
 #[test]
 fn an_endless_poll_is_told() {
     let (rt, found) =
-        linted(Builder::new(), Lints::new().without(Lint::SlowPoll).watchdog(50 * MS));
+        Found::by(Lints::new().without(Lint::SlowPoll).watchdog(50 * MS), Builder::new());
     rt.block_on(async {
         sleep(MS).await;
         while found.all().is_empty() {
@@ -143,7 +114,7 @@ fn an_endless_poll_is_told() {
 
 #[test]
 fn a_futurelock_is_told() {
-    let (rt, found) = linted(virtual_time(), Lints::new());
+    let (rt, found) = Found::by(Lints::new(), virtual_time());
     let stalled = rt.try_block_on(async {
         let lock = Rc::new(Mutex::new(()));
         let held = lock.clone();
