@@ -27,12 +27,13 @@
 //!
 //! # When exactly
 //! **`slow-poll`** goes by the runtime's clock. On a virtual one that is the
-//! [`time::work`](crate::time::work) that was done; on a real one it is also the time in which the
-//! machine ran something else.
+//! [`time::work`](crate::time::work) that was done. On a real one it is what has passed, less what
+//! the thread was kept waiting for a processor meanwhile, as far as the system tells (Linux does):
+//! a machine that is busy with something else makes no poll slow.
 //!
 //! **`slow-turn`** adds up the switches from one [look](crate::observe::Event::Looked) to the next
-//! that were not slow by themselves. On a virtual clock it is silent: there timers are looked at
-//! after every switch.
+//! that were not slow by themselves, in the same way. On a virtual clock it is silent: there timers
+//! are looked at after every switch.
 //!
 //! **`endless-poll`** goes by the real clock, and does not count the time in which the whole
 //! process stood still, as in a debugger.
@@ -64,8 +65,8 @@
 //! A future that was woken and withholds nothing is none.
 //!
 //! # Cost
-//! It is an observer: each switch is measured and shown. That and the lints together cost some 100
-//! ns a switch, and the watchdog 30 ns more.
+//! Lints are an observer: each switch is measured and shown, which costs some 40 ns. What they do
+//! themselves adds 20 ns, 40 if the task goes to wait, and the watchdog 40 more.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,6 +78,7 @@ mod finding;
 mod futurelock;
 mod known;
 mod lost;
+mod machine;
 mod report;
 mod settings;
 mod slow;
@@ -88,6 +90,7 @@ pub(crate) mod hook;
 pub use finding::{Finding, Lint};
 
 use known::{Ended, Known};
+use machine::Machine;
 use report::Report;
 
 /// An observer that says what goes wrong: see [the module](self).
@@ -111,6 +114,7 @@ use report::Report;
 #[must_use = "lints see nothing until a runtime is given them: `Builder::observe`"]
 pub struct Lints {
     known: Known,
+    machine: Machine,
     slow_poll: slow::Poll,
     slow_turn: slow::Turn,
     spin: spin::Spin,
@@ -124,6 +128,7 @@ impl Lints {
     pub fn new() -> Self {
         Self {
             known: Known::default(),
+            machine: Machine::new(),
             slow_poll: slow::Poll::longer_than(Duration::from_millis(100)),
             slow_turn: slow::Turn::longer_than(Duration::from_millis(100)),
             spin: spin::Spin::times(10_000),
@@ -192,7 +197,7 @@ impl std::fmt::Debug for Lints {
 impl Lints {
     fn ended(&mut self, task: &TaskInfo, end: Ended) {
         let known = self.known.task(task);
-        if !self.slow_poll.ended(known, &end, &self.report) {
+        if !self.slow_poll.ended(known, &end, &self.machine, &self.report) {
             self.slow_turn.ended(known, &end);
         }
         self.spin.ended(known, &end);
@@ -236,7 +241,10 @@ impl Observer for Lints {
                 self.spin.woken(known, task.cause(), now, &self.report);
             }
             Event::Aborted { task } => self.known.forget(task.id()),
-            Event::Looked => self.slow_turn.looked(now, &self.report),
+            Event::Looked => {
+                self.slow_turn.looked(now, &self.machine, &self.report);
+                self.machine.looked();
+            }
             Event::Parked { until: None } => {
                 self.futurelock.sleeps(now, &self.known, &self.report);
             }

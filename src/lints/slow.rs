@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::finding::{Finding, Lint};
 use super::known::{Ended, Task, Who};
+use super::machine::{Machine, stands_still};
 use super::report::Report;
 use crate::task::{Left, Nanos};
 use crate::time::clock::nanos;
@@ -19,30 +20,38 @@ impl Poll {
     }
 
     /// Whether it was slow.
-    pub(super) fn ended(&self, task: &Task, end: &Ended, report: &Report) -> bool {
+    pub(super) fn ended(
+        &self,
+        task: &Task,
+        end: &Ended,
+        machine: &Machine,
+        report: &Report,
+    ) -> bool {
         let slow = end.ran > self.threshold;
         if slow {
-            self.tell(task, end, report);
+            self.judge(task, end, machine.without(end.ran), report);
         }
         slow
     }
 
     #[cold]
-    fn tell(&self, task: &Task, end: &Ended, report: &Report) {
+    fn judge(&self, task: &Task, end: &Ended, ran: Nanos, report: &Report) {
+        if ran <= self.threshold {
+            return;
+        }
         let to = match end.left {
             Left::Waiting | Left::Yielded => end.before().to_string(),
             Left::Done => "its end".to_string(),
             Left::Panicked => "its panic".to_string(),
         };
-        let (n, ran) = (end.n, Duration::from_nanos(end.ran));
-        let after = task.after;
-        let what = format!("held the thread for {ran:?}, from {after} to {to} (switch {n})");
+        let (n, after, took) = (end.n, task.after, Duration::from_nanos(ran));
+        let what = format!("held the thread for {took:?}, from {after} to {to} (switch {n})");
         report.tell(Finding {
             lint: Lint::SlowPoll,
             who: task.who.clone(),
             n,
             at: end.at,
-            lasted: end.ran,
+            lasted: ran,
             after: Some(after),
             place: end.wait.map(|wait| wait.site),
             what,
@@ -87,17 +96,20 @@ impl Turn {
         }
     }
 
-    pub(super) fn looked(&mut self, now: Nanos, report: &Report) {
-        if self.took > self.threshold && !super::spin::stands_still() {
-            self.tell(now, report);
+    pub(super) fn looked(&mut self, now: Nanos, machine: &Machine, report: &Report) {
+        if self.took > self.threshold && !stands_still() {
+            self.judge(now, machine.without(self.took), report);
         }
         (self.took, self.switches) = (0, 0);
         self.long.clear();
     }
 
     #[cold]
-    fn tell(&mut self, now: Nanos, report: &Report) {
-        let (n, took) = (self.last, Duration::from_nanos(self.took));
+    fn judge(&mut self, now: Nanos, lasted: Nanos, report: &Report) {
+        if lasted <= self.threshold {
+            return;
+        }
+        let (n, took) = (self.last, Duration::from_nanos(lasted));
         self.long.sort_by_key(|&(_, ran)| std::cmp::Reverse(ran));
         let Some((who, ran)) = self.long.first() else { return };
         let ran = Duration::from_nanos(*ran);
@@ -114,7 +126,7 @@ impl Turn {
             who: who.clone(),
             n,
             at: now,
-            lasted: self.took,
+            lasted,
             after: None,
             place: None,
             what,

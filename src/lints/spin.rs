@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::finding::{Finding, Lint};
 use super::known::{Ended, Task};
+use super::machine::stands_still;
 use super::report::Report;
 use crate::task::{Cause, Left, Nanos};
-use crate::time::Instant;
 
 /// They come that thick: a task whose host lets it run now and then does not spin.
 const WITHIN: Duration = Duration::from_secs(1);
@@ -88,13 +88,4 @@ impl Spin {
             what,
         });
     }
-}
-
-/// Whether the runtime's clock is a virtual one: it does not go on by itself.
-pub(super) fn stands_still() -> bool {
-    let (now, real) = (Instant::now(), std::time::Instant::now());
-    while std::time::Instant::now() == real {
-        std::hint::spin_loop();
-    }
-    Instant::now() == now
 }
