@@ -28,13 +28,14 @@ enum Place {
     Switched,
     Ended,
     Aborted,
+    Looked,
     Parked,
 }
 
 use Place::*;
 
-const PLACES: [Place; 11] =
-    [Ready, Pick, Ran, Forget, Queue, Spawned, Woken, Switched, Ended, Aborted, Parked];
+const PLACES: [Place; 12] =
+    [Ready, Pick, Ran, Forget, Queue, Spawned, Woken, Switched, Ended, Aborted, Looked, Parked];
 
 type Act = Rc<dyn Fn()>;
 
@@ -100,6 +101,7 @@ fn planned() -> (Rc<Runtime>, Plan) {
             Event::Switched { .. } => Switched,
             Event::Ended { .. } => Ended,
             Event::Aborted { .. } => Aborted,
+            Event::Looked => Looked,
             Event::Parked { .. } => Parked,
             _ => return,
         });

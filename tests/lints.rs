@@ -3,6 +3,10 @@
 
 mod common;
 
+#[allow(dead_code)] // Its `main`.
+#[path = "../examples/lints.rs"]
+mod example;
+
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn};
 use std::panic::Location;
@@ -371,7 +375,7 @@ fn a_spin_is_told_on_a_virtual_clock_which_it_stops() {
     });
     let finding = found.only(Lint::SelfWakeSpin);
     assert_eq!((finding.name(), finding.lasted()), (Some("block_on"), Duration::ZERO));
-    has(finding.to_string(), "woke itself 100 times in a row within 0ns");
+    has(finding.to_string(), "woke itself 100 times in a row while time stood still");
 }
 
 #[test]
@@ -586,6 +590,18 @@ fn it_is_no_futurelock_while_nobody_else_waits_or_it_does_not_last_or_all_are_to
         drop(hears_later);
     });
     assert!(quiet.is_empty(), "{quiet:#?}");
+}
+
+#[test]
+fn the_example_shows_each_lint_and_nothing_when_it_is_put_right() {
+    let shows = example::SHOWS;
+    assert_eq!(shows.each_ref().map(|show| show.lint), Lint::ALL);
+    for example::Show { lint, wrong, right } in shows {
+        let found = guarded(|| example::found(lint, wrong.1).unwrap());
+        assert!(matches!(&found[..], [only] if only.lint() == lint), "{found:#?}");
+        let found = guarded(|| example::found(lint, right.1).unwrap());
+        assert!(found.is_empty(), "{found:#?}");
+    }
 }
 
 // Where findings go.

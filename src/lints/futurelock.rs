@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::finding::{Finding, Lint};
-use super::known::{After, Ended, Known, Task, Who};
+use super::known::{After, Ended, Known, Task, Who, brief};
 use super::report::Report;
 use crate::observe::{Handed, Waits};
 use crate::task::{Id, Nanos, WaitReason};
@@ -90,8 +90,8 @@ impl Suspect {
         };
         let what = format!(
             "was handed {reason}{made} at {site}, but has not polled the future there since: it is \
-             at {instead} since switch {n} ({:?} ago), and {wants}",
-            Duration::from_nanos(lasted)
+             at {instead} since switch {n} ({} ago), and {wants}",
+            brief(lasted)
         );
         Finding {
             lint: Lint::Futurelock,

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::spin::Row;
 use crate::observe::Waits;
@@ -16,15 +17,26 @@ pub(super) struct Who {
     pub(super) site: &'static Location<'static>,
 }
 
+impl Who {
+    /// `task 7 "conn"`
+    pub(super) fn label(&self) -> String {
+        let name = self.name.as_ref().map_or(String::new(), |name| format!(" {name:?}"));
+        format!("task {}{name}", self.id)
+    }
+}
+
 impl fmt::Display for Who {
     /// As [`TaskInfo`].
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "task {}", self.id)?;
-        if let Some(name) = &self.name {
-            write!(f, " {name:?}")?;
-        }
-        write!(f, " (spawned at {})", self.site)
+        write!(f, "{} (spawned at {})", self.label(), self.site)
     }
+}
+
+/// A time as people read it: `150ms`, `9.2ms`.
+pub(super) fn brief(time: Nanos) -> String {
+    let time = Duration::from_nanos(time);
+    let exact = format!("{time:?}");
+    if exact.len() > 8 { format!("{time:.1?}") } else { exact }
 }
 
 /// What a task had done last before a switch.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::finding::{Finding, Lint};
-use super::known::{Ended, Task, Who};
+use super::known::{Ended, Task, Who, brief};
 use super::machine::{Machine, stands_still};
 use super::report::Report;
 use crate::task::{Left, Nanos};
@@ -44,8 +44,8 @@ impl Poll {
             Left::Done => "its end".to_string(),
             Left::Panicked => "its panic".to_string(),
         };
-        let (n, after, took) = (end.n, task.after, Duration::from_nanos(ran));
-        let what = format!("held the thread for {took:?}, from {after} to {to} (switch {n})");
+        let (n, after, took) = (end.n, task.after, brief(ran));
+        let what = format!("held the thread for {took}, from {after} to {to} (switch {n})");
         report.tell(Finding {
             lint: Lint::SlowPoll,
             who: task.who.clone(),
@@ -109,17 +109,16 @@ impl Turn {
         if lasted <= self.threshold {
             return;
         }
-        let (n, took) = (self.last, Duration::from_nanos(lasted));
+        let (n, took) = (self.last, brief(lasted));
         self.long.sort_by_key(|&(_, ran)| std::cmp::Reverse(ran));
         let Some((who, ran)) = self.long.first() else { return };
-        let ran = Duration::from_nanos(*ran);
-        let switches = self.switches;
+        let (ran, switches) = (brief(*ran), self.switches);
         let mut what = format!(
-            "ran for {ran:?} of {took:?} in which the loop did not look outside once ({switches} \
+            "ran for {ran} of {took} in which the loop did not look outside once ({switches} \
              switches, up to switch {n}, none of them slow)"
         );
         for (who, ran) in self.long.iter().skip(1).take(2) {
-            what.push_str(&format!("; {who} for {:?}", Duration::from_nanos(*ran)));
+            what.push_str(&format!("; {} for {}", who.label(), brief(*ran)));
         }
         report.tell(Finding {
             lint: Lint::SlowTurn,

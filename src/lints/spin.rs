@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::finding::{Finding, Lint};
-use super::known::{Ended, Task};
+use super::known::{Ended, Task, brief};
 use super::machine::stands_still;
 use super::report::Report;
 use crate::task::{Cause, Left, Nanos};
@@ -64,18 +64,19 @@ impl Spin {
 
     #[cold]
     fn look(&self, task: &Task, now: Nanos, report: &Report) {
-        let Row { since, ran, n, .. } = task.row;
-        let lasted = now - since;
-        let (mean, thick) = (ran / u64::from(self.times), lasted <= WITHIN.as_nanos() as Nanos);
-        let nothing = ran == 0 || (mean < SOMETHING && !stands_still());
-        if !(thick && nothing) {
+        let (Row { since, ran, n, .. }, times) = (task.row, self.times);
+        let (lasted, mean) = (now - since, ran / u64::from(times));
+        let is_thick = lasted <= WITHIN.as_nanos() as Nanos;
+        let does_nothing = ran == 0 || (mean < SOMETHING && !stands_still());
+        if !(is_thick && does_nothing) {
             return;
         }
-        let (times, all) = (self.times, Duration::from_nanos(lasted));
-        let mean = Duration::from_nanos(mean);
+        let when = match lasted {
+            0 => "while time stood still".to_string(),
+            _ => format!("within {}, ran for {} each time", brief(lasted), brief(mean)),
+        };
         let what = format!(
-            "woke itself {times} times in a row within {all:?}, ran for {mean:?} each time, and \
-             nothing came of it (up to switch {n})"
+            "woke itself {times} times in a row {when}, and nothing came of it (up to switch {n})"
         );
         report.tell(Finding {
             lint: Lint::SelfWakeSpin,
