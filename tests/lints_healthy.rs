@@ -646,6 +646,7 @@ fn time_that_is_moved_by_hand() {
             time::advance(Duration::from_secs(1200)).await;
         }
         far.await.unwrap();
+        turno::join!(time::advance(1000 * MS), time::advance(1000 * MS));
     });
     silent_in_real_time(|rt| {
         rt.block_on(async {
@@ -723,6 +724,53 @@ fn a_task_that_gives_way_at_each_step_of_its_host() {
             rt.step().unwrap();
             thread::sleep(MS);
         }
+    });
+}
+
+#[test]
+fn giving_way_once_a_frame() {
+    silent_in(Builder::new().start_paused(true), Lints::new().self_wakes(100), |rt| {
+        rt.block_on(async {
+            let task = task::spawn(async {
+                for _ in 0..500 {
+                    yield_now().await;
+                }
+            });
+            while !task.is_finished() {
+                time::advance(16 * MS).await;
+            }
+        });
+    });
+}
+
+#[test]
+fn a_lock_that_is_left_aside_while_a_job_is_done() {
+    silent(async || {
+        let lock = Rc::new(Mutex::new(()));
+        let guard = lock.lock().await;
+        let (locks, also) = (lock.clone(), lock.clone());
+        let (left, has_left) = oneshot::channel();
+        let (comes, has_come) = oneshot::channel();
+        let busy = task::spawn(async move {
+            let mut locking = pin!(locks.lock());
+            turno::select! {
+                biased;
+                _ = &mut locking => unreachable!("it is held"),
+                _ = yield_now() => {}
+            }
+            left.send(()).unwrap();
+            task::spawn_blocking(|| thread::sleep(20 * MS)).await.unwrap();
+            drop(locking.await);
+        });
+        has_left.await.unwrap();
+        let waits = task::spawn(async move {
+            comes.send(()).unwrap();
+            drop(also.lock().await);
+        });
+        has_come.await.unwrap();
+        drop(guard);
+        busy.await.unwrap();
+        waits.await.unwrap();
     });
 }
 
