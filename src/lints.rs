@@ -225,10 +225,8 @@ impl Lints {
 impl Observer for Lints {
     fn event(&mut self, now: Nanos, event: &Event<'_>) {
         match event {
-            Event::Switched { n, task, .. } => {
-                if self.watchdog.is_on() {
-                    self.watchdog.runs(*n, now, self.known.task(task), &self.report);
-                }
+            Event::Switched { n, task, .. } if self.watchdog.is_on() => {
+                self.watchdog.runs(*n, now, self.known.task(task), &self.report);
             }
             &Event::Ended { n, task, left, ran, waits, operations, .. } => {
                 self.watchdog.rests();

@@ -86,7 +86,7 @@ pub enum Event<'a> {
         ran: Nanos,
         /// What it waits for.
         waits: Waits,
-        /// How many operations of its [budget](crate::task::budget) it has done, on sockets,
+        /// How many operations of its [budget](crate::runtime::Builder::budget) it has done, on sockets,
         /// timers, handles, locks and channels; `None` if it went without a budget.
         operations: Option<u32>,
     },

@@ -27,6 +27,8 @@ pub(crate) struct Drive<'a, 'h> {
     /// How it left the thread; `None` while it runs.
     pub(super) left: Option<Left>,
     started: Nanos,
+    /// How many operations the last switch did, if that is measured.
+    operations: Option<u32>,
     /// Somebody else had the thread before the first turn.
     was_away: bool,
     pub(super) spare: Spare<'h>,
@@ -44,6 +46,7 @@ impl<'a, 'h> Drive<'a, 'h> {
             task: None,
             left: Some(Left::Waiting),
             started: 0,
+            operations: None,
             was_away: true,
             spare: Spare { waker: spare, home },
             root_done: false,
@@ -145,8 +148,11 @@ impl Shared {
     #[inline]
     fn settle(&self, drive: &mut Drive<'_, '_>, id: Id, left: Left) {
         drive.left = Some(left);
-        let after = current::end_switch();
         let (mut core, now) = (self.core.borrow_mut(), self.now.get());
+        if core.timed {
+            drive.operations = current::budget().map(|left| self.budget - left);
+        }
+        let after = current::end_switch();
         if core.timed || after.errands {
             drop(core);
             return self.settle_all(drive, id, left, &after);
@@ -189,9 +195,8 @@ impl Shared {
         let now = self.now.get();
         let waits = drive.waits(self, id);
         let ran = (now - drive.started).saturating_sub(self.advanced.take());
-        let operations = after.budget.map(|budget| self.budget - budget);
-        let task = drive.task.take();
-        let ended = core.ended(id, task, (ran, left), (waits, operations), now);
+        let (task, told) = (drive.task.take(), (waits, drive.operations.take()));
+        let ended = core.ended(id, task, (ran, left), told, now);
         drop(core);
         if let Some(task) = ended {
             current::begin_switch(id, self.budget, now); // Its result may be dropped in its name.

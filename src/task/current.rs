@@ -208,8 +208,6 @@ pub(crate) struct Aftermath {
     pub(crate) errands: bool,
     /// The task gave way because its budget was spent.
     pub(crate) spent: bool,
-    /// What was left of the budget; `None` if it had none.
-    pub(crate) budget: Option<u32>,
 }
 
 /// The switch is over: nobody runs now.
@@ -218,13 +216,8 @@ pub(crate) fn end_switch() -> Aftermath {
     CURRENT.with(|c| {
         c.task.set(None);
         c.waker.set(ptr::null());
-        let budget = c.budget.replace(UNLIMITED);
-        Aftermath {
-            woke: c.first.get().is_some(),
-            errands: c.errands.get(),
-            spent: c.spent.get(),
-            budget: (budget != UNLIMITED).then_some(budget),
-        }
+        c.budget.set(UNLIMITED);
+        Aftermath { woke: c.first.get().is_some(), errands: c.errands.get(), spent: c.spent.get() }
     })
 }
 
@@ -342,6 +335,13 @@ pub(crate) fn poll_spend(cx: &Context<'_>) -> Poll<()> {
     }
     wake_own(cx);
     Poll::Pending
+}
+
+/// What is left of the running task's budget; `None` if it has none.
+#[inline]
+pub(crate) fn budget() -> Option<u32> {
+    let left = CURRENT.with(|c| c.budget.get());
+    (left != UNLIMITED).then_some(left)
 }
 
 /// Gives back what [`poll_spend`] took, for an operation that made no progress.
