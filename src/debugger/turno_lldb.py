@@ -50,14 +50,8 @@ class LldbTarget(turno.Target):
         first = self.process.selected_thread
         return [first] + [thread for thread in self.process.threads if thread.id != first.id]
 
-    def tls(self, thread, offset):
-        size, align = self.dwarf.tls_offset()
-        register = thread.GetFrameAtIndex(0).FindRegister
-        if self.chosen.triple.startswith('x86_64'):
-            return register('fs_base').unsigned - size + offset
-        if self.chosen.triple.startswith('aarch64'):
-            return register('tpidr').unsigned + max(16, align) + offset
-        raise turno.Trouble('where a thread has its own variables is not known for ' + self.chosen.triple)
+    def register(self, thread, name):
+        return thread.GetFrameAtIndex(0).FindRegister(name).unsigned
 
     def variable(self, kind):
         """The first variable of a type in any frame, or what the first pointer to one points to."""
