@@ -1,14 +1,14 @@
-"""lldb commands for programs on turno: what each task awaits, and where.
+"""lldb commands for programs on turno: what each task awaits and where, and stepping within a task.
 
     (lldb) command script import src/debugger/turno_lldb.py
 
 lldb loads no script by itself; in an editor that debugs with lldb the line belongs into what is said
 before the program is loaded (in VS Code's CodeLLDB: `initCommands`). The commands are gdb's, and
-say the same: `turno tasks`, `turno ready`, `turno bt`, `turno until`. Stepping that stays in a task
-(`turno next`, `turno step`) is gdb's alone. All that is not lldb's own is in turno_gdb.py, beside.
+say the same; `help turno` lists them. All that is not lldb's own is in turno_gdb.py, beside.
 """
 
 import os
+import re
 import sys
 
 import lldb
@@ -16,7 +16,30 @@ import lldb
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import turno_gdb as turno  # noqa: E402 (it lies beside this file)
 
-FILES = {}
+
+class File:
+    """What has been read of a program's file."""
+
+    known = {}
+
+    def __init__(self, path):
+        self.dwarf, self.locals, self.functions = turno.Dwarf(path), {}, {}
+        bases = {unit.root.get(turno.COMP_DIR) for unit in self.dwarf.units}
+        self.bases = sorted((base for base in bases if base), key=len, reverse=True)
+
+    @classmethod
+    def of(cls, path):
+        stamp = os.stat(path).st_mtime_ns
+        if cls.known.get(path, (0,))[0] != stamp:
+            cls.known[path] = stamp, cls(path)
+        return cls.known[path][1]
+
+    def function(self, mangled):
+        """The entry of a function."""
+        if mangled not in self.functions:
+            dies = (die for die in self.dwarf.entries(mangled.encode()) if die.tag == turno.SUBPROGRAM)
+            self.functions[mangled] = next(dies, None) if mangled else None
+        return self.functions[mangled]
 
 
 class LldbTarget(turno.Target):
@@ -28,16 +51,12 @@ class LldbTarget(turno.Target):
         path = executable.fullpath if executable else None
         if not path:
             raise turno.Trouble('lldb has no program: start it as `lldb target/debug/app`')
-        stamp = os.stat(path).st_mtime_ns
-        if FILES.get(path, (0,))[0] != stamp:
-            FILES[path] = stamp, turno.Dwarf(path), {}
+        self.file = File.of(path)
         entry = chosen.FindModule(executable).GetObjectFileEntryPointAddress()
-        super().__init__(FILES[path][1], entry.GetLoadAddress(chosen) - entry.GetFileAddress())
-        self.locals, self.chosen, self.process = FILES[path][2], chosen, chosen.process
+        super().__init__(self.file.dwarf, entry.GetLoadAddress(chosen) - entry.GetFileAddress())
+        self.locals, self.chosen, self.process = self.file.locals, chosen, chosen.process
         if not self.process.IsValid() or self.process.state != lldb.eStateStopped:
             raise turno.Trouble('the program does not run: `run` it first, as far as to a breakpoint')
-        bases = {unit.root.get(turno.COMP_DIR) for unit in self.dwarf.units}
-        self.bases = sorted((base for base in bases if base), key=len, reverse=True)
 
     def read(self, address, size):
         error = lldb.SBError()
@@ -78,83 +97,220 @@ class LldbTarget(turno.Target):
         return words if words[0] else None
 
     def frames(self, thread):
-        return [(self.path(frame), self.place(frame)) for frame in thread.frames]
+        frames = (LldbFrame(self, frame) for frame in thread.frames)
+        return [(frame.name, frame.place()) for frame in frames]
 
-    def path(self, frame):
-        """The function of a frame, as the debug information calls it: lldb's own name for an async
-        fn is that of a closure."""
-        if frame.IsInlined():  # Told in parts only: put together again as the linker has it.
+
+class LldbFrame(turno.Frame):
+    def __init__(self, target, frame):
+        self.target, self.frame, self.pc, self.inlined = target, frame, frame.pc, frame.IsInlined()
+        entry = frame.GetLineEntry()
+        self.file = entry.GetFileSpec().fullpath if entry.IsValid() else None
+        self.line = entry.GetLine()
+        # lldb's own name for an async fn is that of a closure: the debug information knows better.
+        if self.inlined:  # Told in parts only: put together again as the linker has it.
             name = frame.GetFrameBlock().GetInlinedName() or '?'
             mangled = '_ZN%sE' % ''.join('%d%s' % (len(part), part) for part in name.split('::'))
         else:
             name, mangled = frame.GetFunctionName() or '?', frame.function.GetMangledName() or ''
-        dies = (die for die in self.dwarf.entries(mangled.encode()) if die.tag == turno.SUBPROGRAM)
-        die = next(dies, None)
-        return die.path if die else turno.re.sub(r'::h[0-9a-f]{16}$', '', name)
+        self.die = target.file.function(mangled)
+        self.name = self.die.path if self.die else re.sub(r'::h[0-9a-f]{16}$', '', name)
 
-    def place(self, frame):
-        entry = frame.GetLineEntry()
-        if not entry.IsValid():
+    def place(self):
+        if not self.file:
             return None
-        path = entry.GetFileSpec().fullpath
-        base = next((base for base in self.bases if path.startswith(base.rstrip('/') + '/')), '')
-        return '%s:%d' % (turno.shorten(path, base), entry.GetLine())
+        bases = self.target.file.bases
+        base = next((base for base in bases if self.file.startswith(base.rstrip('/') + '/')), '')
+        return '%s:%d' % (turno.shorten(self.file, base), self.line)
+
+    def begin(self):
+        return self.frame.function.GetStartAddress().GetLoadAddress(self.target.chosen)
+
+    def makes(self):
+        return self.die.type.path if self.die and self.die.type else ''
+
+    def older(self):
+        frame = self.frame.thread.GetFrameAtIndex(self.frame.idx + 1)
+        return LldbFrame(self.target, frame) if frame.IsValid() else None
+
+    def register(self, name):
+        return self.frame.FindRegister(name).unsigned
 
 
-def answer(debugger, result, say, *args):
+class Watch:
+    """Whether the function of a frame has ended: the stack is shorter then. Of an inlined function
+    that is not known."""
+
+    def __init__(self, move, frame):
+        self.move, self.known, self.cfa = move, not frame.inlined, frame.frame.GetCFA()
+
+    @property
+    def ended(self):
+        return self.known and self.move.thread().GetFrameAtIndex(0).GetCFA() > self.cfa
+
+    def forget(self):
+        pass
+
+
+class LldbMove(turno.Move):
+    """What it says is told when it is over."""
+
+    SKIPS = re.compile('|'.join(turno.SKIPS))
+    awaited = {}
+
+    def __init__(self, debugger):
+        self.debugger, self.said = debugger, []
+
+    def go(self, into):
+        with Quiet(self.debugger):
+            super().go(into)
+        return self.answer()
+
+    def answer(self):
+        if self.is_alive():
+            self.say(show(self.debugger, self.frame()))
+        return '\n'.join(self.said)
+
+    def say(self, said):
+        self.said.append(said)
+
+    def target(self):
+        return LldbTarget(self.debugger)
+
+    def process(self):
+        return self.debugger.GetSelectedTarget().process
+
+    def is_alive(self):
+        return self.process().IsValid() and self.process().is_alive
+
+    def thread(self):
+        return self.process().selected_thread
+
+    def frame(self):
+        return LldbFrame(self.target(), self.thread().GetFrameAtIndex(0))
+
+    def run(self, how, *args):
+        """Goes on somehow. True if it came as far as it should."""
+        error = lldb.SBError()
+        how(*args, error)
+        if error.Fail():
+            raise turno.Trouble('lldb cannot go on here: %s' % error.GetCString())
+        return self.is_alive() and self.thread().GetStopReason() == lldb.eStopReasonPlanComplete
+
+    def watch(self, frame):
+        return Watch(self, frame)
+
+    def leap(self, into):
+        thread = self.thread()
+        if into:
+            well = self.run(thread.StepInto, None, lldb.LLDB_INVALID_LINE_NUMBER)
+        else:
+            well = self.run(thread.StepOver, lldb.eOnlyDuringStepping)
+        while into and well and self.SKIPS.match(self.frame().name):
+            well = self.leave(self.frame())
+        return not well
+
+    def leave(self, frame):
+        return self.run(frame.frame.thread.StepOutOfFrame, frame.frame)
+
+    def run_to(self, function, is_it, start='continue', condition=''):
+        target = self.debugger.GetSelectedTarget()
+        dies = File.of(target.GetExecutable().fullpath).dwarf.find(function, turno.SUBPROGRAM)
+        names = {die.get(turno.LINKAGE) for die in dies} - {None}
+        stops = [target.BreakpointCreateByName(name) for name in names]
+        for stop in stops:
+            self.awaited[stop.id] = is_it
+            stop.SetCondition(condition)
+            stop.SetScriptCallbackFunction('turno_lldb.is_awaited')
+        try:
+            said = command(self.debugger, start)
+        finally:
+            for stop in stops:
+                del self.awaited[stop.id]
+                target.BreakpointDelete(stop.id)
+        if not said.Succeeded():
+            raise turno.Trouble(said.GetError())
+
+
+def is_awaited(frame, location, *_):
+    """Whether it stops at a breakpoint of `LldbMove.run_to`."""
+    return LldbMove.awaited[location.GetBreakpoint().id]()
+
+
+class Quiet:
+    """lldb waits for each move to be over, and does not tell of it."""
+
+    def __init__(self, debugger):
+        self.debugger, self.was = debugger, debugger.GetAsync()
+
+    def __enter__(self):
+        self.debugger.SetAsync(False)
+
+    def __exit__(self, *_):
+        self.debugger.SetAsync(self.was)
+
+
+def command(debugger, text):
+    said = lldb.SBCommandReturnObject()
+    debugger.GetCommandInterpreter().HandleCommand(text, said)
+    return said
+
+
+def show(debugger, frame):
+    """Where the program stands, as lldb shows it, but for the name of the function."""
+    said = command(debugger, 'frame select 0').GetOutput().rstrip()
+    return said.replace(frame.frame.GetFunctionName() or '?', turno.pretty(frame.name), 1)
+
+
+def answer(result, say, *args):
     """Runs a command, and says what goes wrong."""
     try:
-        print(say(LldbTarget(debugger), *args), file=result)
+        print(say(*args), file=result)
     except turno.Trouble as trouble:
         result.SetError('turno: %s' % trouble)
     except (LookupError, ValueError, TypeError, AttributeError, turno.struct.error) as error:
         result.SetError('turno: ' + turno.baffled(error))
 
 
-def tasks(debugger, command, context, result, _):
-    """List the tasks: state, and why each waits (or why it last became ready)."""
-    answer(debugger, result, turno.say_tasks)
+def on_tasks(debugger, words, context, result, _):
+    answer(result, lambda: turno.say_tasks(LldbTarget(debugger)))
 
 
-def ready(debugger, command, context, result, _):
-    """List who is ready, in the order of the policy, with cause and time of waiting."""
-    answer(debugger, result, turno.say_ready)
+def on_ready(debugger, words, context, result, _):
+    answer(result, lambda: turno.say_ready(LldbTarget(debugger)))
 
 
-def bt(debugger, command, context, result, _):
-    """Show what a task awaits, with the line of each await: turno bt [ID | NAME | all]"""
-    answer(debugger, result, turno.say_bt, command.strip().strip('"'))
+def on_bt(debugger, words, context, result, _):
+    answer(result, lambda: turno.say_bt(LldbTarget(debugger), words.strip().strip('"')))
 
 
-def until(debugger, command, context, result, _):
-    """Run to a switch, counted from 1: turno until N"""
-    target, word = debugger.GetSelectedTarget(), command.strip()
-    if not word.isdigit() or int(word) == 0:
-        result.SetError('turno: which switch? as in `turno until 12`; they are counted from 1')
-        return
+def on_until(debugger, words, context, result, _):
+    answer(result, go_until, LldbMove(debugger), words.strip())
+
+
+def go_until(move, word):
     try:
-        made = turno.Loop.of(LldbTarget(debugger)).switch
+        made = turno.Loop.of(move.target()).switch
     except turno.Trouble:
         made = 0  # No loop is entered yet.
-    if int(word) <= made:
-        result.SetError('turno: switch %s is past, this is %d: `kill`, then run anew' % (word, made))
-        return
-    stop = target.BreakpointCreateByName('turno::switch_to')
-    stop.SetCondition('n == ' + word)
-    # Not through the API: so the program gets what `run` would give it.
-    was = debugger.GetAsync()
-    debugger.SetAsync(False)
-    debugger.HandleCommand('continue' if target.process.IsValid() and target.process.is_alive else 'run')
-    debugger.SetAsync(was)
-    target.BreakpointDelete(stop.GetID())
-    answer(debugger, result, said_switch, int(word))
+    wanted, alive = turno.wanted_switch(word, made), move.is_alive()
+    with Quiet(move.debugger):
+        # By its command: so the program gets the arguments and settings that `run` would give it.
+        move.run_to('turno::switch_to', lambda: True, 'continue' if alive else 'run', 'n == %d' % wanted)
+    if not move.is_alive():
+        raise turno.Trouble('the program ended before switch %d' % wanted)
+    now = move.switch()
+    if now and now[0] == wanted:
+        move.say(turno.say_switch(*now))
+    return move.answer()
 
 
-def said_switch(target, wanted):
-    loop = turno.Loop.of(target)
-    if loop.switch != wanted or loop.running() is None:
-        return '[stopped before switch %d]' % wanted
-    return '[switch %d: %s, %s]' % (wanted, loop.running().title(), loop.running().cause())
+def on_next(debugger, words, context, result, _):
+    answer(result, LldbMove(debugger).go, False)
+
+
+def on_step(debugger, words, context, result, _):
+    answer(result, LldbMove(debugger).go, True)
 
 
 def summary(value, _):
@@ -178,6 +334,6 @@ KINDS = ('task::id::Id|task::info::TaskInfo|task::wake::TaskWaker|task::join::Jo
 def __lldb_init_module(debugger, _):
     run = debugger.HandleCommand
     run('command container add -o -h "The tasks of a turno runtime: who waits for what, and where." turno')
-    for name in ('tasks', 'ready', 'bt', 'until'):
-        run('command script add -o -f turno_lldb.%s turno %s' % (name, name))
+    for name in ('tasks', 'ready', 'bt', 'until', 'next', 'step'):
+        run('command script add -o -f turno_lldb.on_%s turno %s' % (name, name))
     run('type summary add -e -F turno_lldb.summary -x "^turno::(%s)$"' % KINDS)
