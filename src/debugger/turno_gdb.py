@@ -1444,16 +1444,21 @@ class Frame:
             if die.get(FRAME_BASE) != b'\x57':  # The stack pointer.
                 continue
             for child in die.children():
-                place = child.get(LOCATION) if child.tag == VARIABLE else None
-                if isinstance(place, bytes) and place[0] == 0x91:  # A slot in the frame,
+                place = child.get(LOCATION)
+                if isinstance(place, bytes) and place[:1] == b'\x91':  # A slot in the frame,
                     offset, at = sleb(place, 1)
-                    if place[at:at + 1] == b'\x06':  # with the address of the future.
+                    # with the future's address: the argument, or where a variable of it begins.
+                    if is_pinned(child) or child.tag == VARIABLE and place[at:at + 1] == b'\x06':
                         found.append(self.target.word(self.register('rsp') + offset))
         begin = self.begin() if found else None
         if begin is not None and 0 <= self.pc - begin < 64:
             # The slots are being written: the argument is in its register yet.
             found += [self.register(name) for name in ('rdi', 'rsi')]
         return found
+
+
+def is_pinned(die):
+    return die.tag == PARAM and die.type is not None and die.type.path.startswith('core::pin::Pin<&mut ')
 
 
 class Poll:
@@ -1581,9 +1586,10 @@ class Move:
 
     def resume(self, function, task, base):
         """Goes on until the task comes back to the same future. False if it does not."""
-        self.run_to(function, lambda: self.is_back(task.key, base))
-        if not self.is_alive() or not self.frame().name.startswith(function):
-            return False
+        is_back = lambda: self.is_back(task.key, base)
+        self.run_to(function, is_back)
+        if not self.is_alive() or not is_back():
+            return False  # Something else has stopped it.
         self.say('[%s was suspended here, and is back]' % task.title())
         return True
 
@@ -1599,8 +1605,9 @@ class Move:
         if not found or found[0].state == 'done' or self.is_done(task):
             self.say('[%s has ended]' % task.title())
             return
-        self.run_to('turno::switch_to', lambda: self.is_back(task.key))
-        if self.is_alive():
+        is_back = lambda: self.is_back(task.key)
+        self.run_to('turno::switch_to', is_back)
+        if self.is_alive() and is_back():
             self.say('[%s was suspended, and is back]' % task.title())
             self.step(True, {self.frame().here()})
 

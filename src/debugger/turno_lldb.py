@@ -250,15 +250,16 @@ class Quiet:
         self.debugger.SetAsync(self.was)
 
 
-def command(debugger, text):
-    said = lldb.SBCommandReturnObject()
-    debugger.GetCommandInterpreter().HandleCommand(text, said)
+def command(debugger, text, frame=None):
+    """One of lldb's own commands: whether it succeeds, and what it says."""
+    said, context = lldb.SBCommandReturnObject(), [lldb.SBExecutionContext(frame)] if frame else []
+    debugger.GetCommandInterpreter().HandleCommand(text, *context, said)
     return said
 
 
 def show(debugger, frame):
     """Where the program stands, as lldb shows it, but for the name of the function."""
-    said = command(debugger, 'frame select 0').GetOutput().rstrip()
+    said = command(debugger, 'frame select 0', frame.frame).GetOutput().rstrip()
     return said.replace(frame.frame.GetFunctionName() or '?', turno.pretty(frame.name), 1)
 
 
