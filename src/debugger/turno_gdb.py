@@ -1250,7 +1250,47 @@ def leaf(loop, value, has_children):
 # ---- 5. texts: what the commands say -----------------------------------------------------------
 
 NOISE = re.compile(r'^(core|std|alloc|__rust|turno|futures_task)(::|_|$)|^<')
+LOOP = re.compile(r'^turno::runtime::(turn::|core::Shared::turn)')
 FLOOR = re.compile(r'^turno::(switch_to|task::run|task::inherit|runtime)')
+
+
+# What `help turno` teaches. What is in braces each debugger says in its own way.
+SUMMARY = 'The tasks of a turno runtime: who waits for what and where; stepping within a task.'
+LESSON = """{summary}
+
+A class might go like this:
+    {break}
+    turno until 12              run to the 12th switch (also {condition})
+    turno tasks                 who there is, and why each of them waits
+    turno ready                 who could run now, in the order that the policy has in mind
+    turno bt all                what each task awaits: the chain, or the tree, with lines
+    turno step                  from switch_to into the task, and through an await into its future
+    turno next                  as `next`, but stays in this task if an await suspends it
+    {bt}
+
+{step}"""
+
+HELP = {
+    'tasks': """List the tasks: state, and why each waits (or why it last became ready).""",
+    'ready': """List who is ready, in the order of the policy, with cause and time of waiting.
+
+For a policy that this script does not know, the order is that of waking, and it says so.""",
+    'bt': """Show what a task awaits, with the line of each await: turno bt [ID | NAME | all]
+
+Of the running task (also without a word) it shows the frames that are on the stack now. Where a
+task awaits several futures at once, as in `join!` and `select!`, each is a branch. `line unknown`
+means what it says.""",
+    'until': """Run to a switch, counted from 1: turno until N
+
+It stops at `turno::switch_to`, with the task about to run; `turno step` leads into it.""",
+    'next': """As `next`, but stays in this task: an await that suspends it is passed as any other line.
+
+The other tasks run meanwhile; it stops when this one comes back to the same function.""",
+    'step': """As `step`, but to the next line of your own code.
+
+From switch_to it leads into the task, and through an await into what is awaited. If that suspends
+the task, it stays in it as `turno next` does.""",
+}
 
 
 def baffled(error):
@@ -1427,7 +1467,7 @@ class Frame:
         while frame is not None:
             if re.match(r'turno::(switch_to|task::run::|task::inherit::)', frame.name):
                 return 'task' if inside else 'door'
-            if re.match(r'turno::runtime::(turn::|core::Shared::turn)', frame.name):
+            if LOOP.match(frame.name):
                 # Where all is inlined the door has no frame, but the task has one.
                 return 'task' if inside else None
             inside = inside or frame.is_own()
@@ -1761,19 +1801,14 @@ if gdb:
             return words[0] if words else ''
 
     class Turno(Command):
-        """The tasks of a turno runtime: who waits for what and where; stepping within a task.
-
-A class might go like this:
-    break turno::switch_to      every switch to a task passes through here; `continue` to the next
-    turno until 12              run to the 12th switch (also `break turno::switch_to if n == 12`)
-    turno tasks                 who there is, and why each of them waits
-    turno ready                 who could run now, in the order that the policy has in mind
-    turno bt all                what each task awaits: the chain, or the tree, with lines
-    turno step                  from switch_to into the task, and through an await into its future
-    turno next                  as `next`, but stays in this task if an await suspends it
-    bt                          shows your frames; `bt -no-filters` shows all
-
-`step` passes over most of core, alloc and std (`info skip` lists what)."""
+        __doc__ = LESSON.format_map({
+            'summary': SUMMARY,
+            'break': 'break turno::switch_to      every switch to a task passes through here; `continue` '
+                     'to the next',
+            'condition': '`break turno::switch_to if n == 12`',
+            'bt': 'bt                          shows your frames; `bt -no-filters` shows all',
+            'step': '`step` passes over most of core, alloc and std (`info skip` lists what).',
+        })
 
         def __init__(self):
             super().__init__('turno', gdb.COMMAND_USER, prefix=True)
@@ -1782,7 +1817,7 @@ A class might go like this:
             gdb.execute('help turno')
 
     class Tasks(Command):
-        """List the tasks: state, and why each waits (or why it last became ready)."""
+        __doc__ = HELP['tasks']
 
         def __init__(self):
             super().__init__('turno tasks')
@@ -1792,9 +1827,7 @@ A class might go like this:
             gdb.write(say_tasks(GdbTarget()) + '\n')
 
     class Ready(Command):
-        """List who is ready, in the order of the policy, with cause and time of waiting.
-
-For a policy that this script does not know, the order is that of waking, and it says so."""
+        __doc__ = HELP['ready']
 
         def __init__(self):
             super().__init__('turno ready')
@@ -1804,11 +1837,7 @@ For a policy that this script does not know, the order is that of waking, and it
             gdb.write(say_ready(GdbTarget()) + '\n')
 
     class Bt(Command):
-        """Show what a task awaits, with the line of each await: turno bt [ID | NAME | all]
-
-Of the running task (also without a word) it shows the frames that are on the stack now. Where a
-task awaits several futures at once, as in `join!` and `select!`, each is a branch. `line unknown`
-means what it says."""
+        __doc__ = HELP['bt']
 
         def __init__(self):
             super().__init__('turno bt', gdb.COMMAND_STACK)
@@ -1820,9 +1849,7 @@ means what it says."""
         return bool(gdb.selected_inferior().threads())
 
     class Until(Command):
-        """Run to a switch, counted from 1: turno until N
-
-It stops at `turno::switch_to`, with the task about to run; `step` leads into it."""
+        __doc__ = HELP['until']
 
         def __init__(self):
             super().__init__('turno until', gdb.COMMAND_RUNNING)
@@ -1963,9 +1990,7 @@ It stops at `turno::switch_to`, with the task about to run; `step` leads into it
                 stop.delete()
 
     class Next(Command):
-        """As `next`, but stays in this task: an await that suspends it is passed as any other line.
-
-The other tasks run meanwhile; it stops when this one comes back to the same function."""
+        __doc__ = HELP['next']
 
         def __init__(self):
             super().__init__('turno next', gdb.COMMAND_RUNNING)
@@ -1975,8 +2000,7 @@ The other tasks run meanwhile; it stops when this one comes back to the same fun
             GdbMove().go(into=False)
 
     class Step(Command):
-        """As `step`, but to the next line of your own code: from switch_to into the task, through an
-await into what is awaited. If that suspends the task, it stays in it as `turno next` does."""
+        __doc__ = HELP['step']
 
         def __init__(self):
             super().__init__('turno step', gdb.COMMAND_RUNNING)

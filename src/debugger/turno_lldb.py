@@ -105,7 +105,8 @@ class LldbFrame(turno.Frame):
     def __init__(self, target, frame):
         self.target, self.frame, self.pc, self.inlined = target, frame, frame.pc, frame.IsInlined()
         entry = frame.GetLineEntry()
-        self.file = entry.GetFileSpec().fullpath if entry.IsValid() else None
+        there = entry.IsValid() and frame.module.file == target.chosen.executable
+        self.file = entry.GetFileSpec().fullpath if there else None  # Not of libc.
         self.line = entry.GetLine()
         # lldb's own name for an async fn is that of a closure: the debug information knows better.
         if self.inlined:  # Told in parts only: put together again as the linker has it.
@@ -206,9 +207,12 @@ class LldbMove(turno.Move):
             well = self.run(thread.StepInto, None, lldb.LLDB_INVALID_LINE_NUMBER)
         else:
             well = self.run(thread.StepOver, lldb.eOnlyDuringStepping)
-        while into and well and self.SKIPS.match(self.frame().name):
+        while into and well and self.is_passed_over(self.frame()):
             well = self.leave(self.frame())
         return not well
+
+    def is_passed_over(self, frame):
+        return not frame.file or self.SKIPS.match(frame.name)
 
     def leave(self, frame):
         return self.run(frame.frame.thread.StepOutOfFrame, frame.frame)
@@ -332,9 +336,45 @@ KINDS = ('task::id::Id|task::info::TaskInfo|task::wake::TaskWaker|task::join::Jo
          'sync::notify::Notify')
 
 
+class Hider:
+    """`bt` shows no frames beyond the loop's own but the user's: from lldb 20 on. Others stay, as lldb
+    steps out past what is hidden, and the loop is where a user wants to arrive."""
+
+    def get_recognized_arguments(self, frame):
+        return []
+
+    def should_hide(self, frame):
+        target = frame.thread.process.target
+        if not target.FindFunctions('turno::switch_to').GetSize():
+            return False
+        try:
+            target = LldbTarget(target.debugger)
+            above = (LldbFrame(target, frame.thread.GetFrameAtIndex(n)) for n in range(frame.idx))
+            return any(turno.LOOP.match(one.name) for one in above) and not LldbFrame(target, frame).is_own()
+        except (turno.Trouble, OSError):
+            return False
+
+
+LESSON = turno.LESSON.format_map({  # lldb shows it as the syntax.
+    'summary': 'turno tasks | ready | bt [ID | NAME | all] | until N | next | step',
+    'break': 'b turno::switch_to          every switch to a task passes through here; `c` to the next',
+    'condition': "`breakpoint set -n turno::switch_to -c 'n == 12'`",
+    'bt': 'bt                          shows your frames, from lldb 20 on; `bt -u` shows all',
+    'step': '`turno bt` shows the frames of the running task in any lldb.',
+})
+
+
 def __lldb_init_module(debugger, _):
-    run = debugger.HandleCommand
-    run('command container add -o -h "The tasks of a turno runtime: who waits for what, and where." turno')
-    for name in ('tasks', 'ready', 'bt', 'until', 'next', 'step'):
-        run('command script add -o -f turno_lldb.on_%s turno %s' % (name, name))
+    def run(*words):
+        debugger.HandleCommand(' '.join(words))
+
+    def quoted(text):
+        return '"%s"' % text.replace('`', '"\\`"')
+
+    run('command container add -o -h', quoted(turno.SUMMARY), '-H', quoted(LESSON), 'turno')
+    for name, text in turno.HELP.items():
+        globals()['on_' + name].__doc__ = text
+        run('command script add -o -h', quoted(text.split('\n')[0]), '-f turno_lldb.on_' + name, 'turno', name)
     run('type summary add -e -F turno_lldb.summary -x "^turno::(%s)$"' % KINDS)
+    if hasattr(lldb.SBFrame, 'IsHidden'):
+        run('frame recognizer add -f false -l turno_lldb.Hider -x -n . -s .')
