@@ -1545,8 +1545,8 @@ def wanted_switch(word, made):
 class Move:
     """Goes on within a task. Each debugger says how it does a part of it: `target` and `frame` are
     what is now; `leap` is one `step` or `next` (true if a breakpoint ended it); `watch` notes in
-    `ended` when the function of a frame ends; `leave` runs to that end; `run_to` runs until
-    something is the case at the beginning of a function."""
+    `ended` when the function of a frame ends; `leave` runs to that end; `run_to` runs to the
+    beginning of a function, at which something is the case."""
 
     MOST = 2000
 
@@ -1567,7 +1567,7 @@ class Move:
         return switch(self.target())
 
     def next_switch(self):
-        self.run_to('turno::switch_to', lambda: True)
+        self.run_to('turno::switch_to')
         now = self.is_alive() and self.switch()
         if now:
             self.say(say_switch(*now))
@@ -1907,7 +1907,7 @@ if gdb:
             self.silent, self.is_it = True, is_it
 
         def stop(self):
-            return self.is_it()
+            return self.is_it is None or self.is_it()
 
     class GdbFrame(Frame):
         def __init__(self, frame):
@@ -1982,7 +1982,7 @@ if gdb:
                 gdb.execute('continue')
             return finish.ended
 
-        def run_to(self, function, is_it):
+        def run_to(self, function, is_it=None):
             stop = Resume(function, is_it)
             try:
                 gdb.execute('continue')

@@ -10,6 +10,7 @@ say the same; `help turno` lists them. All that is not lldb's own is in turno_gd
 import os
 import re
 import sys
+import time
 
 import lldb
 
@@ -161,10 +162,12 @@ class LldbMove(turno.Move):
 
     def __init__(self, debugger):
         self.debugger, self.said = debugger, []
+        # A terminal is to hear of no stop on the way. An editor wants to hear that the program ran:
+        # it is told of the first one, and when it asks where that is, all is over.
+        self.is_heard = debugger.GetAsync() and not debugger.GetCommandInterpreter().IsInteractive()
 
     def go(self, into):
-        with Quiet(self.debugger):
-            super().go(into)
+        super().go(into)
         return self.answer()
 
     def answer(self):
@@ -190,14 +193,6 @@ class LldbMove(turno.Move):
     def frame(self):
         return LldbFrame(self.target(), self.thread().GetFrameAtIndex(0))
 
-    def run(self, how, *args):
-        """Goes on somehow. True if it came as far as it should."""
-        error = lldb.SBError()
-        how(*args, error)
-        if error.Fail():
-            raise turno.Trouble('lldb cannot go on here: %s' % error.GetCString())
-        return self.is_alive() and self.thread().GetStopReason() == lldb.eStopReasonPlanComplete
-
     def watch(self, frame):
         return Watch(self, frame)
 
@@ -217,41 +212,55 @@ class LldbMove(turno.Move):
     def leave(self, frame):
         return self.run(frame.frame.thread.StepOutOfFrame, frame.frame)
 
-    def run_to(self, function, is_it, start='continue', condition=''):
+    def run(self, how, *args):
+        """Goes on somehow. True if it came as far as it should."""
+        error = lldb.SBError()
+        self.wait(lambda: how(*args, error))
+        if error.Fail():
+            raise turno.Trouble('lldb cannot go on here: %s' % error.GetCString())
+        return self.is_alive() and self.thread().GetStopReason() == lldb.eStopReasonPlanComplete
+
+    def run_to(self, function, is_it=None, start='continue', condition=''):
+        if self.is_heard and self.is_alive():
+            self.run(self.thread().StepInstruction, False)
         target = self.debugger.GetSelectedTarget()
         dies = File.of(target.GetExecutable().fullpath).dwarf.find(function, turno.SUBPROGRAM)
         names = {die.get(turno.LINKAGE) for die in dies} - {None}
         stops = [target.BreakpointCreateByName(name) for name in names]
         for stop in stops:
-            self.awaited[stop.id] = is_it
             stop.SetCondition(condition)
-            stop.SetScriptCallbackFunction('turno_lldb.is_awaited')
+            if is_it:
+                self.awaited[stop.id] = is_it
+                stop.SetScriptCallbackFunction('turno_lldb.is_awaited')
         try:
-            said = command(self.debugger, start)
+            # By its command: so the program gets the arguments and settings that `run` would give it.
+            said = self.wait(lambda: command(self.debugger, start))
         finally:
             for stop in stops:
-                del self.awaited[stop.id]
+                self.awaited.pop(stop.id, None)
                 target.BreakpointDelete(stop.id)
         if not said.Succeeded():
             raise turno.Trouble(said.GetError())
+
+    def wait(self, move):
+        """Makes a move, and waits for its end."""
+        heard, self.is_heard, was = self.is_heard, False, self.debugger.GetAsync()
+        self.debugger.SetAsync(heard)
+        try:
+            done = move()
+        finally:
+            self.debugger.SetAsync(was)
+        deadline = time.monotonic() + 5
+        while heard and self.is_alive() and not self.thread().GetFrameAtIndex(0).IsValid():
+            time.sleep(0.001)  # The editor's own thread takes note of the stop.
+            if time.monotonic() > deadline:
+                raise turno.Trouble('this takes long; where the program stops next is up to lldb')
+        return done
 
 
 def is_awaited(frame, location, *_):
     """Whether it stops at a breakpoint of `LldbMove.run_to`."""
     return LldbMove.awaited[location.GetBreakpoint().id]()
-
-
-class Quiet:
-    """lldb waits for each move to be over, and does not tell of it."""
-
-    def __init__(self, debugger):
-        self.debugger, self.was = debugger, debugger.GetAsync()
-
-    def __enter__(self):
-        self.debugger.SetAsync(False)
-
-    def __exit__(self, *_):
-        self.debugger.SetAsync(self.was)
 
 
 def command(debugger, text, frame=None):
@@ -299,9 +308,7 @@ def go_until(move, word):
     except turno.Trouble:
         made = 0  # No loop is entered yet.
     wanted, alive = turno.wanted_switch(word, made), move.is_alive()
-    with Quiet(move.debugger):
-        # By its command: so the program gets the arguments and settings that `run` would give it.
-        move.run_to('turno::switch_to', lambda: True, 'continue' if alive else 'run', 'n == %d' % wanted)
+    move.run_to('turno::switch_to', None, 'continue' if alive else 'run', 'n == %d' % wanted)
     if not move.is_alive():
         raise turno.Trouble('the program ended before switch %d' % wanted)
     now = move.switch()
@@ -374,7 +381,7 @@ def __lldb_init_module(debugger, _):
     run('command container add -o -h', quoted(turno.SUMMARY), '-H', quoted(LESSON), 'turno')
     for name, text in turno.HELP.items():
         globals()['on_' + name].__doc__ = text
-        run('command script add -o -h', quoted(text.split('\n')[0]), '-f turno_lldb.on_' + name, 'turno', name)
+        run('command script add -o -s current -h', quoted(text.split('\n')[0]), '-f turno_lldb.on_' + name, 'turno', name)
     run('type summary add -e -F turno_lldb.summary -x "^turno::(%s)$"' % KINDS)
     if hasattr(lldb.SBFrame, 'IsHidden'):
         run('frame recognizer add -f false -l turno_lldb.Hider -x -n . -s .')
