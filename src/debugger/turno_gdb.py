@@ -1293,6 +1293,13 @@ the task, it stays in it as `turno next` does.""",
 }
 
 
+def the_word(words, usage, most=1):
+    """The one word of a command, or none."""
+    if len(words) > most:
+        raise Trouble('too many words: it is `%s`' % usage)
+    return words[0] if words else ''
+
+
 def baffled(error):
     """What is said where this script itself goes wrong."""
     return ('this script met what it does not expect (%s: %s): it was written for another version of '
@@ -1443,7 +1450,7 @@ SKIPS = (
 class Frame:
     """A frame of the stack. Each debugger says its `name`, `file`, `line`, `pc` and `inlined`, the
     `target`, where its function has its `begin` and what that `makes`, the `older` frame, and what
-    is in a `register`."""
+    is in a `register` or a `variable`."""
 
     def is_own(self):
         """Whether it is of the user's own code, by its name and its file."""
@@ -1522,24 +1529,8 @@ class Poll:
         return number.isdigit() and int(number) >= 3
 
 
-def switch(target):
-    """The switch that is being made, and its task; None between two."""
-    loop = Loop.of(target)
-    return (loop.switch, loop.running()) if loop.running() else None
-
-
 def say_switch(made, task):
     return '[switch %d: %s, %s]' % (made, task.title(), task.cause())
-
-
-def wanted_switch(word, made):
-    """What `turno until` is told, if that is to come."""
-    if not word.isdigit() or int(word) == 0:
-        raise Trouble('which switch? as in `turno until 12`; they are counted from 1')
-    if int(word) <= made:
-        raise Trouble('switch %s is past, this is %d: `kill`, then `turno until %s` runs there anew'
-                      % (word, made, word))
-    return int(word)
 
 
 class Move:
@@ -1563,8 +1554,33 @@ class Move:
         if not self.is_alive():
             self.say('[the program has ended]')
 
+    def until(self, word):
+        """Runs to a switch; true if it gets there."""
+        if not word.isdigit() or int(word) == 0:
+            raise Trouble('which switch? as in `turno until 12`; they are counted from 1')
+        wanted, made = int(word), self.switches()
+        if wanted <= made:
+            raise Trouble('switch %d is past, this is %d: `kill`, then `turno until %d` runs there '
+                          'anew' % (wanted, made, wanted))
+        self.run_to('turno::switch_to', lambda: self.frame().variable('n') == wanted)
+        if not self.is_alive():
+            raise Trouble('the program ended before switch %d' % wanted)
+        now = self.switch()
+        if now and now[0] == wanted:
+            self.say(say_switch(*now))
+            return True
+        return False  # A breakpoint came first.
+
     def switch(self):
-        return switch(self.target())
+        """The switch that is being made, and its task; None between two."""
+        loop = Loop.of(self.target())
+        return (loop.switch, loop.running()) if loop.running() else None
+
+    def switches(self):
+        try:
+            return Loop.of(self.target()).switch if self.is_alive() else 0
+        except Trouble:
+            return 0  # No loop is entered yet.
 
     def next_switch(self):
         self.run_to('turno::switch_to')
@@ -1795,11 +1811,6 @@ if gdb:
             except (LookupError, ValueError, TypeError, AttributeError, struct.error) as error:
                 raise gdb.GdbError('turno: ' + baffled(error))
 
-        def words(self, words, most, usage):
-            if len(words) > most:
-                raise Trouble('too many words: it is `%s`' % usage)
-            return words[0] if words else ''
-
     class Turno(Command):
         __doc__ = LESSON.format_map({
             'summary': SUMMARY,
@@ -1823,7 +1834,7 @@ if gdb:
             super().__init__('turno tasks')
 
         def run(self, words):
-            self.words(words, 0, 'turno tasks')
+            the_word(words, 'turno tasks', 0)
             gdb.write(say_tasks(GdbTarget()) + '\n')
 
     class Ready(Command):
@@ -1833,7 +1844,7 @@ if gdb:
             super().__init__('turno ready')
 
         def run(self, words):
-            self.words(words, 0, 'turno ready')
+            the_word(words, 'turno ready', 0)
             gdb.write(say_ready(GdbTarget()) + '\n')
 
     class Bt(Command):
@@ -1843,7 +1854,7 @@ if gdb:
             super().__init__('turno bt', gdb.COMMAND_STACK)
 
         def run(self, words):
-            gdb.write(say_bt(GdbTarget(), self.words(words, 1, 'turno bt [ID | NAME | all]')) + '\n')
+            gdb.write(say_bt(GdbTarget(), the_word(words, 'turno bt [ID | NAME | all]')) + '\n')
 
     def is_alive():
         return bool(gdb.selected_inferior().threads())
@@ -1855,26 +1866,8 @@ if gdb:
             super().__init__('turno until', gdb.COMMAND_RUNNING)
 
         def run(self, words):
-            word = self.words(words, 1, 'turno until N')
-            wanted = wanted_switch(word, switches() if is_alive() else 0)
-            stop = gdb.Breakpoint('turno::switch_to', internal=True)
-            stop.condition, stop.silent = 'n == %d' % wanted, True
-            try:
-                gdb.execute('continue' if is_alive() else 'run')
-            finally:
-                stop.delete()
-            if not is_alive():
-                raise Trouble('the program ended before switch %d' % wanted)
-            now = switch(GdbTarget())
-            if now and now[0] == wanted:
-                gdb.write(say_switch(*now) + '\n')
+            if GdbMove().until(the_word(words, 'turno until N')):
                 gdb.execute('frame')
-
-    def switches():
-        try:
-            return Loop.of(GdbTarget()).switch
-        except Trouble:
-            return 0  # No loop is entered yet.
 
     class Finish(gdb.FinishBreakpoint):
         """Notes that the function of a frame ends."""
@@ -1936,6 +1929,9 @@ if gdb:
         def register(self, name):
             return int(self.frame.read_register(name))
 
+        def variable(self, name):
+            return int(self.frame.read_var(name))
+
     class Quiet:
         """gdb does not tell of each stop meanwhile."""
 
@@ -1985,7 +1981,7 @@ if gdb:
         def run_to(self, function, is_it=None):
             stop = Resume(function, is_it)
             try:
-                gdb.execute('continue')
+                gdb.execute('continue' if is_alive() else 'run')
             finally:
                 stop.delete()
 
@@ -1996,7 +1992,7 @@ if gdb:
             super().__init__('turno next', gdb.COMMAND_RUNNING)
 
         def run(self, words):
-            self.words(words, 0, 'turno next')
+            the_word(words, 'turno next', 0)
             GdbMove().go(into=False)
 
     class Step(Command):
@@ -2006,7 +2002,7 @@ if gdb:
             super().__init__('turno step', gdb.COMMAND_RUNNING)
 
         def run(self, words):
-            self.words(words, 0, 'turno step')
+            the_word(words, 'turno step', 0)
             GdbMove().go(into=True)
 
     class Filter:

@@ -9,6 +9,7 @@ say the same; `help turno` lists them. All that is not lldb's own is in turno_gd
 
 import os
 import re
+import shlex
 import sys
 import time
 
@@ -138,6 +139,9 @@ class LldbFrame(turno.Frame):
     def register(self, name):
         return self.frame.FindRegister(name).unsigned
 
+    def variable(self, name):
+        return self.frame.FindVariable(name).unsigned
+
 
 class Watch:
     """Whether the function of a frame has ended: the stack is shorter then. Of an inlined function
@@ -168,6 +172,10 @@ class LldbMove(turno.Move):
 
     def go(self, into):
         super().go(into)
+        return self.answer()
+
+    def until(self, word):
+        super().until(word)
         return self.answer()
 
     def answer(self):
@@ -220,21 +228,21 @@ class LldbMove(turno.Move):
             raise turno.Trouble('lldb cannot go on here: %s' % error.GetCString())
         return self.is_alive() and self.thread().GetStopReason() == lldb.eStopReasonPlanComplete
 
-    def run_to(self, function, is_it=None, start='continue', condition=''):
-        if self.is_heard and self.is_alive():
+    def run_to(self, function, is_it=None):
+        alive = self.is_alive()
+        if self.is_heard and alive:
             self.run(self.thread().StepInstruction, False)
         target = self.debugger.GetSelectedTarget()
         dies = File.of(target.GetExecutable().fullpath).dwarf.find(function, turno.SUBPROGRAM)
         names = {die.get(turno.LINKAGE) for die in dies} - {None}
         stops = [target.BreakpointCreateByName(name) for name in names]
         for stop in stops:
-            stop.SetCondition(condition)
             if is_it:
                 self.awaited[stop.id] = is_it
                 stop.SetScriptCallbackFunction('turno_lldb.is_awaited')
         try:
             # By its command: so the program gets the arguments and settings that `run` would give it.
-            said = self.wait(lambda: command(self.debugger, start))
+            said = self.wait(lambda: command(self.debugger, 'continue' if alive else 'run'))
         finally:
             for stop in stops:
                 self.awaited.pop(stop.id, None)
@@ -276,53 +284,45 @@ def show(debugger, frame):
     return said.replace(frame.frame.GetFunctionName() or '?', turno.pretty(frame.name), 1)
 
 
-def answer(result, say, *args):
+def answer(result, words, usage, say):
     """Runs a command, and says what goes wrong."""
     try:
-        print(say(*args), file=result)
+        print(say(turno.the_word(split(words), 'turno ' + usage, ' ' in usage)), file=result)
     except turno.Trouble as trouble:
         result.SetError('turno: %s' % trouble)
     except (LookupError, ValueError, TypeError, AttributeError, turno.struct.error) as error:
         result.SetError('turno: ' + turno.baffled(error))
 
 
+def split(words):
+    try:
+        return shlex.split(words)
+    except ValueError as error:
+        raise turno.Trouble('a quote is left open: %s' % words) from error
+
+
 def on_tasks(debugger, words, context, result, _):
-    answer(result, lambda: turno.say_tasks(LldbTarget(debugger)))
+    answer(result, words, 'tasks', lambda word: turno.say_tasks(LldbTarget(debugger)))
 
 
 def on_ready(debugger, words, context, result, _):
-    answer(result, lambda: turno.say_ready(LldbTarget(debugger)))
+    answer(result, words, 'ready', lambda word: turno.say_ready(LldbTarget(debugger)))
 
 
 def on_bt(debugger, words, context, result, _):
-    answer(result, lambda: turno.say_bt(LldbTarget(debugger), words.strip().strip('"')))
+    answer(result, words, 'bt [ID | NAME | all]', lambda word: turno.say_bt(LldbTarget(debugger), word))
 
 
 def on_until(debugger, words, context, result, _):
-    answer(result, go_until, LldbMove(debugger), words.strip())
-
-
-def go_until(move, word):
-    try:
-        made = turno.Loop.of(move.target()).switch
-    except turno.Trouble:
-        made = 0  # No loop is entered yet.
-    wanted, alive = turno.wanted_switch(word, made), move.is_alive()
-    move.run_to('turno::switch_to', None, 'continue' if alive else 'run', 'n == %d' % wanted)
-    if not move.is_alive():
-        raise turno.Trouble('the program ended before switch %d' % wanted)
-    now = move.switch()
-    if now and now[0] == wanted:
-        move.say(turno.say_switch(*now))
-    return move.answer()
+    answer(result, words, 'until N', lambda word: LldbMove(debugger).until(word))
 
 
 def on_next(debugger, words, context, result, _):
-    answer(result, LldbMove(debugger).go, False)
+    answer(result, words, 'next', lambda word: LldbMove(debugger).go(into=False))
 
 
 def on_step(debugger, words, context, result, _):
-    answer(result, LldbMove(debugger).go, True)
+    answer(result, words, 'step', lambda word: LldbMove(debugger).go(into=True))
 
 
 def summary(value, _):
