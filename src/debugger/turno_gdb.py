@@ -1535,7 +1535,7 @@ def say_switch(made, task):
 
 class Move:
     """Goes on within a task. Each debugger says how it does a part of it: `target` and `frame` are
-    what is now; `leap` is one `step` or `next` (true if a breakpoint ended it); `watch` notes in
+    what is now; `leap` is one `step` or `next` (true if something else stopped it); `watch` notes in
     `ended` when the function of a frame ends; `leave` runs to that end; `run_to` runs to the
     beginning of a function, at which something is the case."""
 
@@ -1584,7 +1584,7 @@ class Move:
 
     def next_switch(self):
         self.run_to('turno::switch_to')
-        now = self.is_alive() and self.switch()
+        now = self.is_alive() and self.frame().region() == 'door' and self.switch()
         if now:
             self.say(say_switch(*now))
 
@@ -1597,10 +1597,10 @@ class Move:
             poll, finish = Poll(frame), self.watch(frame)
             function = frame.plain()
             try:
-                self.step(into, lines, finish)
+                stopped = self.step(into, lines, finish)
             finally:
                 finish.forget()
-            if not self.is_alive():
+            if stopped or not self.is_alive():
                 return
             if not (finish.ended and poll.is_suspended()):
                 break
@@ -1614,17 +1614,20 @@ class Move:
             self.come_back(before[1])
 
     def step(self, into, lines, finish=None):
-        """On to another line; with `into`, to one of the user's own."""
+        """On to another line; with `into`, to one of the user's own. True if something else stops it."""
         for _ in range(self.MOST):
             stopped = self.leap(into)
-            if stopped or not self.is_alive() or finish and finish.ended:
-                return
+            if not self.is_alive() or finish and finish.ended:
+                return False
+            if stopped:
+                return True
             frame = self.frame()
             # A line with an await comes up several times.
             if frame.here() not in lines and (not into or frame.is_own()):
-                return
+                return False
             if frame.region() is None:
-                return  # The switch is over.
+                return False  # The switch is over.
+        return True
 
     def climb(self, before):
         """Out of what lies between a function that has ended and the user's own next frame."""
@@ -1964,7 +1967,7 @@ if gdb:
                 gdb.execute('step' if into else 'next')
             finally:
                 gdb.events.stop.disconnect(note)
-            return bool(stops) and isinstance(stops[-1], gdb.BreakpointEvent)
+            return bool(stops) and isinstance(stops[-1], (gdb.BreakpointEvent, gdb.SignalEvent))
 
         def watch(self, frame):
             try:

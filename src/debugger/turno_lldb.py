@@ -7,10 +7,13 @@ before the program is loaded (in VS Code's CodeLLDB: `initCommands`). The comman
 say the same; `help turno` lists them. All that is not lldb's own is in turno_gdb.py, beside.
 """
 
+import ctypes
 import os
 import re
 import shlex
+import signal
 import sys
+import threading
 import time
 
 import lldb
@@ -169,6 +172,8 @@ class LldbMove(turno.Move):
         # A terminal is to hear of no stop on the way. An editor wants to hear that the program ran:
         # it is told of the first one, and when it asks where that is, all is over.
         self.is_heard = debugger.GetAsync() and not debugger.GetCommandInterpreter().IsInteractive()
+        # Nor can it stop the program meanwhile.
+        self.patience = 60 if self.is_heard else None
 
     def go(self, into):
         super().go(into)
@@ -180,6 +185,8 @@ class LldbMove(turno.Move):
 
     def answer(self):
         if self.is_alive():
+            if not self.said and self.thread().GetStopReason() != lldb.eStopReasonPlanComplete:
+                self.say('[%s]' % self.thread().GetStopDescription(256))
             self.say(show(self.debugger, self.frame()))
         return '\n'.join(self.said)
 
@@ -225,7 +232,7 @@ class LldbMove(turno.Move):
         error = lldb.SBError()
         self.wait(lambda: how(*args, error))
         if error.Fail():
-            raise turno.Trouble('lldb cannot go on here: %s' % error.GetCString())
+            raise not_possible(error.GetCString())
         return self.is_alive() and self.thread().GetStopReason() == lldb.eStopReasonPlanComplete
 
     def run_to(self, function, is_it=None):
@@ -248,22 +255,51 @@ class LldbMove(turno.Move):
                 self.awaited.pop(stop.id, None)
                 target.BreakpointDelete(stop.id)
         if not said.Succeeded():
-            raise turno.Trouble(said.GetError())
+            raise not_possible(said.GetError())
 
     def wait(self, move):
         """Makes a move, and waits for its end."""
         heard, self.is_heard, was = self.is_heard, False, self.debugger.GetAsync()
+        done = []
+        thread = threading.Thread(target=lambda: done.append(move()))
         self.debugger.SetAsync(heard)
-        try:
-            done = move()
-        finally:
-            self.debugger.SetAsync(was)
+        with CtrlC(lambda: self.process().SendAsyncInterrupt()):
+            thread.start()
+            thread.join(self.patience)
+            if thread.is_alive():
+                self.say('[stopped after %d s]' % self.patience)
+                self.process().SendAsyncInterrupt()
+                thread.join()
+        self.debugger.SetAsync(was)
         deadline = time.monotonic() + 5
         while heard and self.is_alive() and not self.thread().GetFrameAtIndex(0).IsValid():
             time.sleep(0.001)  # The editor's own thread takes note of the stop.
             if time.monotonic() > deadline:
                 raise turno.Trouble('this takes long; where the program stops next is up to lldb')
-        return done
+        return done[0]
+
+
+class CtrlC:
+    """Ctrl-C in a terminal: while a command makes the program run, lldb itself does not hear it."""
+
+    def __init__(self, do):
+        self.do, self.is_here = do, threading.current_thread() is threading.main_thread()
+
+    def __enter__(self):
+        if self.is_here:
+            # lldb's own handler is not Python's: only C can put it back.
+            self.set = ctypes.CDLL(None).signal
+            self.set.restype, self.set.argtypes = ctypes.c_void_p, [ctypes.c_int, ctypes.c_void_p]
+            self.was = self.set(signal.SIGINT, None)
+            signal.signal(signal.SIGINT, lambda *_: self.do())
+
+    def __exit__(self, *_):
+        if self.is_here:
+            self.set(signal.SIGINT, self.was)
+
+
+def not_possible(error):
+    return turno.Trouble('lldb cannot go on here: %s' % error.replace('error: ', '').strip())
 
 
 def is_awaited(frame, location, *_):
