@@ -1967,7 +1967,10 @@ if gdb:
                 gdb.execute('step' if into else 'next')
             finally:
                 gdb.events.stop.disconnect(note)
-            return bool(stops) and isinstance(stops[-1], (gdb.BreakpointEvent, gdb.SignalEvent))
+            stop = stops[-1] if stops else None
+            if isinstance(stop, gdb.BreakpointEvent):
+                return any(not isinstance(one, Finish) for one in stop.breakpoints)
+            return isinstance(stop, gdb.SignalEvent)
 
         def watch(self, frame):
             try:
