@@ -169,11 +169,11 @@ class LldbMove(turno.Move):
 
     def __init__(self, debugger):
         self.debugger, self.said = debugger, []
+        self.is_terminal = debugger.GetCommandInterpreter().IsInteractive()
+        self.is_editor = debugger.GetAsync() and not self.is_terminal
         # A terminal is to hear of no stop on the way. An editor wants to hear that the program ran:
         # it is told of the first one, and when it asks where that is, all is over.
-        self.is_heard = debugger.GetAsync() and not debugger.GetCommandInterpreter().IsInteractive()
-        # Nor can it stop the program meanwhile.
-        self.patience = 60 if self.is_heard else None
+        self.is_heard = self.is_editor
 
     def go(self, into):
         super().go(into)
@@ -260,42 +260,45 @@ class LldbMove(turno.Move):
     def wait(self, move):
         """Makes a move, and waits for its end."""
         heard, self.is_heard, was = self.is_heard, False, self.debugger.GetAsync()
-        done = []
-        thread = threading.Thread(target=lambda: done.append(move()))
         self.debugger.SetAsync(heard)
-        with CtrlC(lambda: self.process().SendAsyncInterrupt()):
-            thread.start()
-            thread.join(self.patience)
-            if thread.is_alive():
-                self.say('[stopped after %d s]' % self.patience)
-                self.process().SendAsyncInterrupt()
-                thread.join()
-        self.debugger.SetAsync(was)
+        try:
+            done = (interruptible if self.is_terminal else self.limited)(self.process, move)
+        finally:
+            self.debugger.SetAsync(was)
         deadline = time.monotonic() + 5
         while heard and self.is_alive() and not self.thread().GetFrameAtIndex(0).IsValid():
             time.sleep(0.001)  # The editor's own thread takes note of the stop.
             if time.monotonic() > deadline:
                 raise turno.Trouble('this takes long; where the program stops next is up to lldb')
-        return done[0]
+        return done
+
+    def limited(self, process, move):
+        """An editor that waits for a command cannot stop the program: after a minute it is stopped."""
+        def stop():
+            self.say('[stopped after a minute]')
+            process().SendAsyncInterrupt()
+        timer = threading.Timer(60, stop)
+        if self.is_editor:
+            timer.start()
+        try:
+            return move()
+        finally:
+            timer.cancel()
 
 
-class CtrlC:
+def interruptible(process, move):
     """Ctrl-C in a terminal: while a command makes the program run, lldb itself does not hear it."""
-
-    def __init__(self, do):
-        self.do, self.is_here = do, threading.current_thread() is threading.main_thread()
-
-    def __enter__(self):
-        if self.is_here:
-            # lldb's own handler is not Python's: only C can put it back.
-            self.set = ctypes.CDLL(None).signal
-            self.set.restype, self.set.argtypes = ctypes.c_void_p, [ctypes.c_int, ctypes.c_void_p]
-            self.was = self.set(signal.SIGINT, None)
-            signal.signal(signal.SIGINT, lambda *_: self.do())
-
-    def __exit__(self, *_):
-        if self.is_here:
-            self.set(signal.SIGINT, self.was)
+    done, handler = [], ctypes.CDLL(None).signal  # lldb's own is not Python's: only C can put it back.
+    handler.restype, handler.argtypes = ctypes.c_void_p, [ctypes.c_int, ctypes.c_void_p]
+    thread = threading.Thread(target=lambda: done.append(move()))
+    was = handler(signal.SIGINT, None)
+    signal.signal(signal.SIGINT, lambda *_: process().SendAsyncInterrupt())
+    try:
+        thread.start()
+        thread.join()
+    finally:
+        handler(signal.SIGINT, was)
+    return done[0]
 
 
 def not_possible(error):
