@@ -415,12 +415,35 @@ fn next_comes_back_to_its_task_in_optimized_builds_too() {
 }
 
 #[test]
+fn step_leads_to_lines_of_ones_own_and_next_out_again_over_what_lies_between() {
+    let into = ["turno until 6", "turno step", "turno step", "turno step", "turno step"];
+    let at_parcel = format!("tbreak {}", line_of("0 => sleep(12 * MS).await"));
+    let out = [&[&at_parcel[..], "run"][..], &["turno next"; 5]].concat();
+    let outer = number_of("_ => parcel(wrappings - 1).await");
+    let end = (outer.parse::<u32>().expect("a number") + 2).to_string();
+    for debugger in debuggers(Build::Dev) {
+        let said = debugger.say(&into);
+        let wanted = ["async fn party", "(1..=3).map", "guests.next().await", "async fn table"];
+        assert_eq!(lines_shown(&said[1..]), wanted.map(number_of), "{said:#?}");
+        // Between two of the parcel's wrappings lie a pin and a box.
+        let said = debugger.say(&out);
+        let wanted = [&end, &outer, &end, &outer, &end].map(String::clone);
+        assert_eq!(lines_shown(&said[2..]), wanted, "{said:#?}");
+        assert!(
+            said[2].contains("[task 5 \"porter\" was suspended here, and is back]"),
+            "{said:#?}"
+        );
+    }
+}
+
+#[test]
 fn next_stays_with_one_of_two_futures_of_one_function() {
     let at_table = format!("tbreak {}", line_of("    sleep(number * MS).await"));
     // The waiter joins two of them, of which the second is stayed with and the first is back first.
     let to_second = [&at_table, "run", &at_table, "continue"];
     for debugger in debuggers(Build::Dev) {
-        let said = debugger.say(&[&to_second[..], &["p number", "turno next", "p number"]].concat());
+        let said =
+            debugger.say(&[&to_second[..], &["p number", "turno next", "p number"]].concat());
         assert!(said[4].ends_with(" 9"), "{said:#?}");
         let back = "[task 4 \"waiter\" was suspended here, and is back]";
         assert!(said[5].contains(back), "{said:#?}");
@@ -521,7 +544,8 @@ fn what_is_not_understood_is_said_and_not_guessed() {
 fn a_program_that_does_not_run_is_no_riddle() {
     for debugger in debuggers(Build::Dev) {
         let again = debugger.load();
-        let said = debugger.say(&["turno tasks", &again, "turno bt all", "turno next", "turno step"]);
+        let said =
+            debugger.say(&["turno tasks", &again, "turno bt all", "turno next", "turno step"]);
         assert_eq!(said[5].matches("the program does not run").count(), 4, "{}", said[5]);
     }
 }
@@ -529,7 +553,8 @@ fn a_program_that_does_not_run_is_no_riddle() {
 #[test]
 fn help_teaches_and_wrong_words_are_answered_in_one_line() {
     let help = ["help turno", "help turno next", "help turno step"];
-    let wrong = ["turno next 3", "turno until", "turno until 12", "turno until 2", "turno until 999"];
+    let wrong =
+        ["turno next 3", "turno until", "turno until 12", "turno until 2", "turno until 999"];
     for debugger in debuggers(Build::Dev) {
         let said = debugger.say(&[&help[..], &wrong].concat());
         for command in ["until 12", "tasks", "ready", "bt all", "step", "next"] {
