@@ -3,8 +3,9 @@
     (lldb) command script import src/debugger/turno_lldb.py
 
 lldb loads no script by itself; in an editor that debugs with lldb the line belongs into what is said
-before the program is loaded (in VS Code's CodeLLDB: `initCommands`). The commands are gdb's, and
-say the same; `help turno` lists them. All that is not lldb's own is in turno_gdb.py, beside.
+before the program is loaded (in VS Code `initCommands`; in the console of lldb-dap a command begins
+with a backtick: `turno next). The commands are gdb's, and say the same; `help turno` lists them. All
+that is not lldb's own is in turno_gdb.py, beside.
 """
 
 import ctypes
@@ -33,7 +34,11 @@ class File:
         self.bases = sorted((base for base in bases if base), key=len, reverse=True)
 
     @classmethod
-    def of(cls, path):
+    def of(cls, target):
+        executable = target.GetExecutable()
+        path = executable.fullpath if executable else None
+        if not path:
+            raise turno.Trouble('lldb has no program: start it as `lldb target/debug/app`')
         stamp = os.stat(path).st_mtime_ns
         if cls.known.get(path, (0,))[0] != stamp:
             cls.known[path] = stamp, cls(path)
@@ -52,12 +57,8 @@ class LldbTarget(turno.Target):
 
     def __init__(self, debugger):
         chosen = debugger.GetSelectedTarget()
-        executable = chosen.GetExecutable()
-        path = executable.fullpath if executable else None
-        if not path:
-            raise turno.Trouble('lldb has no program: start it as `lldb target/debug/app`')
-        self.file = File.of(path)
-        entry = chosen.FindModule(executable).GetObjectFileEntryPointAddress()
+        self.file = File.of(chosen)
+        entry = chosen.FindModule(chosen.GetExecutable()).GetObjectFileEntryPointAddress()
         super().__init__(self.file.dwarf, entry.GetLoadAddress(chosen) - entry.GetFileAddress())
         self.locals, self.chosen, self.process = self.file.locals, chosen, chosen.process
         if not self.process.IsValid() or self.process.state != lldb.eStateStopped:
@@ -169,7 +170,8 @@ class LldbMove(turno.Move):
 
     def __init__(self, debugger):
         self.debugger, self.said = debugger, []
-        self.is_terminal = debugger.GetCommandInterpreter().IsInteractive()
+        here = threading.current_thread() is threading.main_thread()
+        self.is_terminal = here and debugger.GetCommandInterpreter().IsInteractive()
         self.is_editor = debugger.GetAsync() and not self.is_terminal
         # A terminal is to hear of no stop on the way. An editor wants to hear that the program ran:
         # it is told of the first one, and when it asks where that is, all is over.
@@ -177,13 +179,13 @@ class LldbMove(turno.Move):
 
     def go(self, into):
         super().go(into)
-        return self.answer()
+        return self.told()
 
     def until(self, word):
         super().until(word)
-        return self.answer()
+        return self.told()
 
-    def answer(self):
+    def told(self):
         if self.is_alive():
             if not self.said and self.thread().GetStopReason() != lldb.eStopReasonPlanComplete:
                 self.say('[%s]' % self.thread().GetStopDescription(256))
@@ -240,7 +242,7 @@ class LldbMove(turno.Move):
         if self.is_heard and alive:
             self.run(self.thread().StepInstruction, False)
         target = self.debugger.GetSelectedTarget()
-        dies = File.of(target.GetExecutable().fullpath).dwarf.find(function, turno.SUBPROGRAM)
+        dies = File.of(target).dwarf.find(function, turno.SUBPROGRAM)
         names = {die.get(turno.LINKAGE) for die in dies} - {None}
         stops = [target.BreakpointCreateByName(name) for name in names]
         for stop in stops:
@@ -386,19 +388,33 @@ class Hider:
     """`bt` shows no frames beyond the loop's own but the user's: from lldb 20 on. Others stay, as lldb
     steps out past what is hidden, and the loop is where a user wants to arrive."""
 
+    MOST = 1000
+    stop, loop = None, MOST
+
     def get_recognized_arguments(self, frame):
         return []
 
     def should_hide(self, frame):
-        target = frame.thread.process.target
-        if not target.FindFunctions('turno::switch_to').GetSize():
+        chosen = frame.thread.process.target
+        if not chosen.FindFunctions('turno::switch_to').GetSize():
             return False
         try:
-            target = LldbTarget(target.debugger)
-            above = (LldbFrame(target, frame.thread.GetFrameAtIndex(n)) for n in range(frame.idx))
-            return any(turno.LOOP.match(one.name) for one in above) and not LldbFrame(target, frame).is_own()
+            target = LldbTarget(chosen.debugger)
+            stop = target.process.GetUniqueID(), target.process.GetStopID(), frame.thread.id
+            if self.stop != stop:
+                self.stop, self.loop = stop, self.find(target, frame.thread)
+            return frame.idx > self.loop and not LldbFrame(target, frame).is_own()
         except (turno.Trouble, OSError):
             return False
+
+    def find(self, target, thread):
+        """Where the loop's own frame is."""
+        frame = LldbFrame(target, thread.GetFrameAtIndex(0))
+        for n in range(self.MOST):
+            if frame is None or turno.LOOP.match(frame.name):
+                return n
+            frame = frame.older()
+        return self.MOST
 
 
 LESSON = turno.LESSON.format_map({  # lldb shows it as the syntax.
@@ -420,7 +436,8 @@ def __lldb_init_module(debugger, _):
     run('command container add -o -h', quoted(turno.SUMMARY), '-H', quoted(LESSON), 'turno')
     for name, text in turno.HELP.items():
         globals()['on_' + name].__doc__ = text
-        run('command script add -o -s current -h', quoted(text.split('\n')[0]), '-f turno_lldb.on_' + name, 'turno', name)
+        short, function = quoted(text.split('\n')[0]), 'turno_lldb.on_' + name
+        run('command script add -o -s current -h', short, '-f', function, 'turno', name)
     run('type summary add -e -F turno_lldb.summary -x "^turno::(%s)$"' % KINDS)
     if hasattr(lldb.SBFrame, 'IsHidden'):
         run('frame recognizer add -f false -l turno_lldb.Hider -x -n . -s .')
