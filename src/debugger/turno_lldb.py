@@ -214,17 +214,24 @@ class LldbMove(turno.Move):
         return Watch(self, frame)
 
     def leap(self, into):
-        thread = self.thread()
+        thread, before = self.thread(), self.frame()
         if into:
             well = self.run(thread.StepInto, None, lldb.LLDB_INVALID_LINE_NUMBER)
         else:
             well = self.run(thread.StepOver, lldb.eOnlyDuringStepping)
-        while into and well and self.is_passed_over(self.frame()):
+        passed = self.is_skipped if into else self.is_inside
+        while well and passed(self.frame(), before):
             well = self.leave(self.frame())
         return not well
 
-    def is_passed_over(self, frame):
+    def is_skipped(self, frame, _):
         return not frame.file or self.SKIPS.match(frame.name)
+
+    @staticmethod
+    def is_inside(frame, before):
+        """Whether it is of what was inlined: lldb steps into its middle, where a future goes on."""
+        same = frame.frame.GetCFA() == before.frame.GetCFA()
+        return same and frame.inlined and before.is_own() and not frame.is_own()
 
     def leave(self, frame):
         return self.run(frame.frame.thread.StepOutOfFrame, frame.frame)
