@@ -9,6 +9,7 @@ that is not lldb's own is in turno_gdb.py, beside.
 """
 
 import ctypes
+import functools
 import os
 import re
 import shlex
@@ -30,8 +31,6 @@ class File:
 
     def __init__(self, path):
         self.dwarf, self.locals, self.functions = turno.Dwarf(path), {}, {}
-        bases = {unit.root.get(turno.COMP_DIR) for unit in self.dwarf.units}
-        self.bases = sorted((base for base in bases if base), key=len, reverse=True)
 
     @classmethod
     def of(cls, target):
@@ -43,6 +42,12 @@ class File:
         if cls.known.get(path, (0,))[0] != stamp:
             cls.known[path] = stamp, cls(path)
         return cls.known[path][1]
+
+    @functools.cached_property
+    def bases(self):
+        """Where it was compiled."""
+        bases = {unit.root.get(turno.COMP_DIR) for unit in self.dwarf.units}
+        return sorted((base for base in bases if base), key=len, reverse=True)
 
     def function(self, mangled):
         """The entry of a function."""
