@@ -1909,7 +1909,8 @@ if gdb:
         def __init__(self, frame):
             sal = frame.find_sal()
             self.frame, self.name, self.line, self.pc = frame, frame.name() or '', sal.line, frame.pc()
-            self.file = sal.symtab.fullname() if sal.symtab else None
+            there = sal.symtab and sal.symtab.objfile.filename == gdb.current_progspace().filename
+            self.file = sal.symtab.fullname() if there else None  # Not of libc.
             self.inlined = frame.type() == gdb.INLINE_FRAME
 
         @property
