@@ -1,0 +1,212 @@
+//! The stage on which a student's program is run: a runtime in virtual time, with a recorder, that
+//! neither hangs nor spins for ever.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use turno::policy::{Fifo, Policy};
+use turno::runtime::{Builder, Runtime, Waiting};
+use turno::task::{self, Id, JoinHandle, Left, Nanos};
+use turno::trace::{Record, Recorder, Recording, Switch, What};
+
+/// So many switches are enough for any right program of a lab, several times over.
+pub const MOST: u32 = 1_000;
+
+/// A millisecond.
+pub const MS: Duration = Duration::from_millis(1);
+
+/// A runtime to put tasks on, and then to play.
+pub struct Stage {
+    rt: Runtime,
+    recorder: Recorder,
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// What happened.
+    pub recording: Recording,
+    /// How it ended.
+    pub end: End,
+    /// The tasks that were left, and what they wait for.
+    pub left: Vec<Waiting>,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Every task did.
+    Done,
+    /// Some tasks wait, and nothing goes on; this is what turno says of it.
+    Stalled(String),
+    /// After [`MOST`] switches it still went on.
+    Spins,
+    /// The runtime gave up, with these words: a policy has a bug.
+    Broke(String),
+}
+
+impl Stage {
+    /// First in, first out.
+    pub fn new() -> Self {
+        Self::with_policy(Fifo::new())
+    }
+
+    /// Under that policy.
+    ///
+    /// # Panics
+    /// When the operating system has no descriptors left.
+    pub fn with_policy(policy: impl Into<Box<dyn Policy>>) -> Self {
+        let recorder = Recorder::new();
+        let builder = Builder::new().policy(policy).start_paused(true).observe(recorder.clone());
+        let rt = builder.build().expect("a runtime can be made");
+        Self { rt, recorder }
+    }
+
+    /// The runtime, for what is to be made inside of it: sockets.
+    pub fn inside<T>(&self, make: impl FnOnce() -> T) -> T {
+        let _inside = self.rt.enter();
+        make()
+    }
+
+    /// Puts a task on the stage.
+    #[track_caller]
+    pub fn task<F>(&self, name: &str, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future<Output: 'static> + 'static,
+    {
+        self.task_as(task::Builder::new().name(name), future)
+    }
+
+    /// Puts a task with attributes on the stage.
+    #[track_caller]
+    pub fn task_as<F>(&self, builder: task::Builder, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future<Output: 'static> + 'static,
+    {
+        let _inside = self.rt.enter();
+        builder.spawn(future)
+    }
+
+    /// Runs until nothing goes on any more, or for [`MOST`] switches.
+    pub fn play(self) -> Run {
+        let mut switches = 0;
+        let steps = AssertUnwindSafe(|| {
+            while switches < MOST && self.rt.step().is_some() {
+                switches += 1;
+            }
+        });
+        let broke = catch_unwind(steps).err().map(|panic| words(&*panic));
+        let recording = self.recorder.recording();
+        let left = if broke.is_some() { Vec::new() } else { self.rt.waiting() };
+        let end = match broke {
+            Some(words) => End::Broke(words),
+            None if switches == MOST => End::Spins,
+            None if left.is_empty() => End::Done,
+            None => End::Stalled(self.stall(&left)),
+        };
+        Run { recording, end, left }
+    }
+
+    /// What turno says when `block_on` cannot end.
+    fn stall(&self, left: &[Waiting]) -> String {
+        if left.iter().all(|waiting| waiting.wakers == 0)
+            && let Err(stalled) = self.rt.try_block_on(std::future::pending::<()>())
+        {
+            // Without the lines of the future that was made to ask.
+            let of_asker = |line: &&str| line.contains("\"try_block_on\"");
+            let text = stalled.to_string();
+            let mut lines: Vec<&str> = text.lines().collect();
+            if let Some(at) = lines.iter().position(|line| of_asker(&line)) {
+                lines.drain(at..(at + 2).min(lines.len()));
+            }
+            return lines.join("\n");
+        }
+        let lines: Vec<String> = left.iter().map(|waiting| format!("  {waiting}")).collect();
+        format!("nothing is ready, and no timer or socket is waited for:\n{}", lines.join("\n"))
+    }
+}
+
+impl Default for Stage {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn words(panic: &(dyn std::any::Any + Send)) -> String {
+    let owned = || panic.downcast_ref::<String>().map(String::as_str);
+    let text = panic.downcast_ref::<&str>().copied().or_else(owned);
+    text.unwrap_or("it panicked without words").to_string()
+}
+
+impl Run {
+    /// One without a stage: nothing happened.
+    pub fn nothing() -> Self {
+        Self { recording: Recording::default(), end: End::Done, left: Vec::new() }
+    }
+
+    /// The task of that name.
+    pub fn id(&self, name: &str) -> Option<Id> {
+        let task = self.recording.tasks.iter().find(|task| task.name.as_deref() == Some(name));
+        task.map(|task| task.id)
+    }
+
+    /// The switches of the task of that name.
+    pub fn switches_of(&self, name: &str) -> Vec<Switch<'_>> {
+        let id = self.id(name);
+        self.recording.switches().filter(|switch| Some(switch.task) == id).collect()
+    }
+
+    /// When the task of that name had finished, if it did.
+    pub fn done_at(&self, name: &str) -> Option<Nanos> {
+        self.left_as(name, Left::Done)
+    }
+
+    /// Whether the task of that name panicked.
+    pub fn panicked(&self, name: &str) -> bool {
+        self.left_as(name, Left::Panicked).is_some()
+    }
+
+    fn left_as(&self, name: &str, how: Left) -> Option<Nanos> {
+        let id = self.id(name)?;
+        let ended = |record: &Record| match record.what {
+            What::Ended { task, left, .. } if task == id && left == how => Some(record.at),
+            _ => None,
+        };
+        self.recording.records.iter().find_map(ended)
+    }
+
+    /// What turno said, if it ended badly.
+    pub fn words(&self) -> Option<String> {
+        match &self.end {
+            End::Stalled(words) | End::Broke(words) => Some(words.clone()),
+            End::Done | End::Spins => None,
+        }
+    }
+}
+
+/// A time for people: `2.5 ms`.
+pub fn ms(time: impl Into<Time>) -> String {
+    let Time(nanos) = time.into();
+    format!("{} ms", nanos as f64 / 1e6)
+}
+
+/// So many nanoseconds.
+pub struct Time(Nanos);
+
+impl From<Nanos> for Time {
+    fn from(nanos: Nanos) -> Self {
+        Self(nanos)
+    }
+}
+
+impl From<Duration> for Time {
+    fn from(duration: Duration) -> Self {
+        Self(nanos(duration))
+    }
+}
+
+/// A duration in nanoseconds, as recordings count.
+pub fn nanos(duration: Duration) -> Nanos {
+    duration.as_nanos() as Nanos
+}
