@@ -165,7 +165,12 @@ fn judge(
         return Some(Finding::new("busy-wait").fact("switches", switches));
     }
     if let Some(eater) = who(&|name| run.panicked(name)) {
-        return Some(Finding::new("woken-for-nothing").fact("eater", eater));
+        // Alone, an eater finds what the bell rang for.
+        let name = if eaters.len() > 1 { "woken-for-nothing" } else { "panicked" };
+        return Some(Finding::new(name).fact("eater", eater));
+    }
+    if run.panicked("baker") {
+        return Some(Finding::new("panicked"));
     }
     if let Some(eater) = who(&|name| run.done_at(name).is_none()) {
         return Some(hungry(run, eater, brings));

@@ -203,6 +203,9 @@ fn judge(run: &Run) -> Option<Finding> {
 
 /// Who woke `guest` after its first poll?
 fn ask(run: &Run) -> Option<Question> {
+    if run.end == End::Spins {
+        return None;
+    }
     let who = |cause: Cause| match cause {
         Cause::Task(id) => run.recording.label(id),
         Cause::Timer => "timer".into(),
