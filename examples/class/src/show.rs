@@ -225,7 +225,7 @@ fn wrapped(words: &str, width: usize) -> Vec<String> {
 }
 
 /// What stands between backticks is bold. A name may be broken over two lines: then neither is.
-fn styled(line: &str) -> String {
+pub(crate) fn styled(line: &str) -> String {
     let parts: Vec<&str> = line.split('`').collect();
     if parts.len().is_multiple_of(2) {
         return line.to_string();
