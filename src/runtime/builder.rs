@@ -200,7 +200,7 @@ impl Builder {
     /// # Errors
     /// When the operating system has no descriptors left for the reactor.
     pub fn build(mut self) -> io::Result<Runtime> {
-        self.observers.extend(crate::trace::hook::from_environment());
+        self.observers.extend(crate::hook::from_environment());
         let reactor = Reactor::new()?;
         let waker = mio::Waker::new(reactor.registry(), BELL)?;
         let on_wake = self.on_wake;

@@ -365,7 +365,7 @@ impl Core {
         id: Id,
         task: Option<BoxedTask>,
         (ran, left): (Nanos, Left),
-        waits: Waits,
+        (waits, operations): (Waits, Option<u32>),
         now: Nanos,
     ) -> Option<BoxedTask> {
         let Some(slot) = self.tasks.get_mut(id) else { return task };
@@ -373,7 +373,8 @@ impl Core {
         slot.run = task; // Before anybody hears of it, so that it stays if they panic.
         self.policy.ran(&slot.info, ran, left, now);
         if !self.observers.is_empty() {
-            let event = Event::Ended { n: self.switches, task: &slot.info, left, ran, waits };
+            let (n, task) = (self.switches, &slot.info);
+            let event = Event::Ended { n, task, left, ran, waits, operations };
             show(&mut self.observers, now, &event);
         }
         if slot.info.state == State::Done { slot.run.take() } else { None }

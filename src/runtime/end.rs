@@ -87,7 +87,7 @@ impl Shared {
         let told = catch_unwind(AssertUnwindSafe(|| {
             let (mut core, now) = (self.core.borrow_mut(), self.now.get());
             let waits = Waits { of: self.key(), task: id, waker: None };
-            core.ended(id, None, (0, Left::Panicked), waits, now);
+            core.ended(id, None, (0, Left::Panicked), (waits, None), now);
             core.receive(now, now); // Whom it woke before it panicked.
         }));
         let info = self.core.borrow().tasks.get(id).map(|slot| slot.info.clone());

@@ -27,6 +27,8 @@ pub(crate) struct Drive<'a, 'h> {
     /// How it left the thread; `None` while it runs.
     pub(super) left: Option<Left>,
     started: Nanos,
+    /// Somebody else had the thread before the first turn.
+    was_away: bool,
     pub(super) spare: Spare<'h>,
     pub(crate) root_done: bool,
     /// Proved: nothing can ever wake the tasks that are left.
@@ -42,6 +44,7 @@ impl<'a, 'h> Drive<'a, 'h> {
             task: None,
             left: Some(Left::Waiting),
             started: 0,
+            was_away: true,
             spare: Spare { waker: spare, home },
             root_done: false,
             stalled: None,
@@ -87,8 +90,12 @@ impl Shared {
     /// Returns how many switches were made.
     pub(crate) fn turn(&self, drive: &mut Drive<'_, '_>, wait: Option<Duration>, most: u32) -> u32 {
         let _turn = Turn::begin(self);
+        if std::mem::take(&mut drive.was_away) {
+            self.come_back();
+        }
         let looks_every = self.receive();
         if self.since_look.get() >= looks_every || !self.can_switch() {
+            self.show_look();
             self.look(drive, wait);
         }
         let mut made = 0;
@@ -113,6 +120,15 @@ impl Shared {
             self.settle(drive, next.id, left);
         }
         made
+    }
+
+    /// Whoever had the thread has used it for a while: if switches are measured, that is not for
+    /// the first task to answer for.
+    fn come_back(&self) {
+        if self.core.borrow().timed {
+            self.now.set(self.clock.now());
+            self.fire_timers();
+        }
     }
 
     /// The switch about to be made takes time, if time is virtual.
@@ -173,7 +189,9 @@ impl Shared {
         let now = self.now.get();
         let waits = drive.waits(self, id);
         let ran = now - drive.started;
-        let ended = core.ended(id, drive.task.take(), (ran, left), waits, now);
+        let operations = after.budget.map(|budget| self.budget - budget);
+        let task = drive.task.take();
+        let ended = core.ended(id, task, (ran, left), (waits, operations), now);
         drop(core);
         if let Some(task) = ended {
             current::begin_switch(id, self.budget, now); // Its result may be dropped in its name.

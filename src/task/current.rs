@@ -208,6 +208,8 @@ pub(crate) struct Aftermath {
     pub(crate) errands: bool,
     /// The task gave way because its budget was spent.
     pub(crate) spent: bool,
+    /// What was left of the budget; `None` if it had none.
+    pub(crate) budget: Option<u32>,
 }
 
 /// The switch is over: nobody runs now.
@@ -216,8 +218,13 @@ pub(crate) fn end_switch() -> Aftermath {
     CURRENT.with(|c| {
         c.task.set(None);
         c.waker.set(ptr::null());
-        c.budget.set(UNLIMITED);
-        Aftermath { woke: c.first.get().is_some(), errands: c.errands.get(), spent: c.spent.get() }
+        let budget = c.budget.replace(UNLIMITED);
+        Aftermath {
+            woke: c.first.get().is_some(),
+            errands: c.errands.get(),
+            spent: c.spent.get(),
+            budget: (budget != UNLIMITED).then_some(budget),
+        }
     })
 }
 

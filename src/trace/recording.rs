@@ -130,11 +130,12 @@ impl What {
             Event::Quantum { task, quantum } => {
                 Self::Quantum { task: task.id(), quantum: *quantum }
             }
-            Event::Ended { n, task, left, ran, waits } => {
+            Event::Ended { n, task, left, ran, waits, .. } => {
                 let waits = if full { waits.list().into() } else { Box::default() };
                 Self::Ended { n: *n, task: task.id(), left: *left, ran: *ran, waits }
             }
             Event::Aborted { task } => Self::Aborted { task: task.id() },
+            Event::Looked => return None,
             Event::Parked { until } => Self::Parked { until: *until },
         })
     }

@@ -1,0 +1,123 @@
+//! Slow polls, and turns that are slow by many (floor 5).
+
+use std::time::Duration;
+
+use super::finding::{Finding, Lint};
+use super::known::{Ended, Task, Who};
+use super::report::Report;
+use crate::task::{Left, Nanos};
+use crate::time::clock::nanos;
+
+/// One switch that takes too long.
+pub(super) struct Poll {
+    threshold: Nanos,
+}
+
+impl Poll {
+    pub(super) fn longer_than(threshold: Duration) -> Self {
+        Self { threshold: nanos(threshold) }
+    }
+
+    /// Whether it was slow.
+    pub(super) fn ended(&self, task: &Task, end: &Ended, report: &Report) -> bool {
+        let slow = end.ran > self.threshold;
+        if slow {
+            self.tell(task, end, report);
+        }
+        slow
+    }
+
+    #[cold]
+    fn tell(&self, task: &Task, end: &Ended, report: &Report) {
+        let to = match end.left {
+            Left::Waiting | Left::Yielded => end.before().to_string(),
+            Left::Done => "its end".to_string(),
+            Left::Panicked => "its panic".to_string(),
+        };
+        let (n, ran) = (end.n, Duration::from_nanos(end.ran));
+        let after = task.after;
+        let what = format!("held the thread for {ran:?}, from {after} to {to} (switch {n})");
+        report.tell(Finding {
+            lint: Lint::SlowPoll,
+            who: task.who.clone(),
+            n,
+            at: end.at,
+            lasted: end.ran,
+            after: Some(after),
+            place: end.wait.map(|wait| wait.site),
+            what,
+        });
+    }
+}
+
+/// Many switches, none of them slow, between two looks outside.
+pub(super) struct Turn {
+    threshold: Nanos,
+    /// How long they have taken since the last look, in how many; and the last of them.
+    took: Nanos,
+    switches: u64,
+    last: u64,
+    /// Those that make a difference.
+    long: Vec<(Who, Nanos)>,
+}
+
+/// A switch that took less than such a part of the threshold makes none, unless there are more of
+/// them than are kept.
+const PART: Nanos = 1000;
+
+impl Turn {
+    pub(super) fn longer_than(threshold: Duration) -> Self {
+        let threshold = nanos(threshold);
+        Self { threshold, took: 0, switches: 0, last: 0, long: Vec::new() }
+    }
+
+    pub(super) fn ended(&mut self, task: &Task, end: &Ended) {
+        (self.took, self.switches, self.last) = (self.took + end.ran, self.switches + 1, end.n);
+        if end.ran > self.threshold / PART {
+            self.note(&task.who, end.ran);
+        }
+    }
+
+    #[cold]
+    fn note(&mut self, who: &Who, ran: Nanos) {
+        if let Some(known) = self.long.iter_mut().find(|(known, _)| known.id == who.id) {
+            known.1 += ran;
+        } else if self.long.len() < PART as usize {
+            self.long.push((who.clone(), ran));
+        }
+    }
+
+    pub(super) fn looked(&mut self, now: Nanos, report: &Report) {
+        if self.took > self.threshold && !super::spin::stands_still() {
+            self.tell(now, report);
+        }
+        (self.took, self.switches) = (0, 0);
+        self.long.clear();
+    }
+
+    #[cold]
+    fn tell(&mut self, now: Nanos, report: &Report) {
+        let (n, took) = (self.last, Duration::from_nanos(self.took));
+        self.long.sort_by_key(|&(_, ran)| std::cmp::Reverse(ran));
+        let Some((who, ran)) = self.long.first() else { return };
+        let ran = Duration::from_nanos(*ran);
+        let switches = self.switches;
+        let mut what = format!(
+            "ran for {ran:?} of {took:?} in which the loop did not look outside once ({switches} \
+             switches, to switch {n}, none of them slow)"
+        );
+        for (who, ran) in self.long.iter().skip(1).take(2) {
+            what.push_str(&format!("; {who} for {:?}", Duration::from_nanos(*ran)));
+        }
+        report.tell(Finding {
+            lint: Lint::SlowTurn,
+            who: who.clone(),
+            n,
+            at: now,
+            lasted: self.took,
+            after: None,
+            place: None,
+            what,
+        });
+    }
+}
