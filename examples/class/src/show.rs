@@ -119,7 +119,7 @@ impl Show {
         };
         if let Some(words) = &finding.turno {
             println!("\n{HEAD}{}{HEAD:#}", self.word("head-turno", &[]));
-            indented(words);
+            self.quote(words);
         }
         println!("\n{WRONG}{}{WRONG:#}", finding.name);
         self.text(&says.say(finding.name, &finding.facts), 2);
@@ -166,6 +166,17 @@ impl Show {
         judgement == Judgement::Right
     }
 
+    /// What somebody else says: its lines, and its way to indent them.
+    fn quote(&self, words: &str) {
+        for line in straight(words).lines() {
+            let inner = line.len() - line.trim_start().len() + 2;
+            let lines = wrapped(line, self.columns.saturating_sub(inner + 2).max(20));
+            for (n, line) in lines.iter().enumerate() {
+                println!("{:1$}{line}", "", if n == 0 { inner } else { inner + 2 });
+            }
+        }
+    }
+
     /// Paragraphs, wrapped; list items hang; code stays as it is.
     fn text(&self, text: &str, indent: usize) {
         let width = self.columns.min(WIDEST) - indent;
@@ -203,9 +214,12 @@ impl Show {
 }
 
 /// The programs lie outside of `src`, and the compiler names them by the way it went.
+fn straight(text: &str) -> String {
+    text.replace("src/labs/../../", "")
+}
+
 fn indented(text: &str) {
-    let text = text.replace("src/labs/../../", "");
-    text.lines().for_each(|line| println!("  {line}"));
+    straight(text).lines().for_each(|line| println!("  {line}"));
 }
 
 /// Lines of at most `width` columns, without counting backticks.

@@ -3,8 +3,10 @@
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use turno::lints::{Finding, Lint, Lints};
 use turno::policy::{Fifo, Policy};
 use turno::runtime::{Builder, Runtime, Waiting};
 use turno::task::{self, Id, JoinHandle, Left, Nanos};
@@ -20,6 +22,7 @@ pub const MS: Duration = Duration::from_millis(1);
 pub struct Stage {
     rt: Runtime,
     recorder: Recorder,
+    lints: Arc<Mutex<Vec<Finding>>>,
 }
 
 /// What came of it.
@@ -31,6 +34,8 @@ pub struct Run {
     pub end: End,
     /// The tasks that were left, and what they wait for.
     pub left: Vec<Waiting>,
+    /// What turno's lints found.
+    pub lints: Vec<Finding>,
 }
 
 /// How a run ended.
@@ -57,10 +62,15 @@ impl Stage {
     /// # Panics
     /// When the operating system has no descriptors left.
     pub fn with_policy(policy: impl Into<Box<dyn Policy>>) -> Self {
-        let recorder = Recorder::new();
+        let (recorder, lints) = (Recorder::new(), Arc::<Mutex<Vec<Finding>>>::default());
+        let found = Arc::clone(&lints);
+        let told = move |finding| {
+            found.lock().unwrap_or_else(PoisonError::into_inner).push(finding);
+        };
         let builder = Builder::new().policy(policy).start_paused(true).observe(recorder.clone());
+        let builder = builder.observe(Lints::new().self_wakes(MOST / 2).to(told));
         let rt = builder.build().expect("a runtime can be made");
-        Self { rt, recorder }
+        Self { rt, recorder, lints }
     }
 
     /// The runtime, for what is to be made inside of it: sockets.
@@ -97,7 +107,9 @@ impl Stage {
             }
         });
         let broke = catch_unwind(steps).err().map(|panic| words(&*panic));
+        // Before turno is asked what it says, since whoever asks is a task, too.
         let recording = self.recorder.recording();
+        let lints = self.lints.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let left = if broke.is_some() { Vec::new() } else { self.rt.waiting() };
         let end = match broke {
             Some(words) => End::Broke(words),
@@ -105,7 +117,7 @@ impl Stage {
             None if left.is_empty() => End::Done,
             None => End::Stalled(self.stall(&left)),
         };
-        Run { recording, end, left }
+        Run { recording, end, left, lints }
     }
 
     /// What turno says when `block_on` cannot end.
@@ -142,7 +154,8 @@ fn words(panic: &(dyn std::any::Any + Send)) -> String {
 impl Run {
     /// One without a stage: nothing happened.
     pub fn nothing() -> Self {
-        Self { recording: Recording::default(), end: End::Done, left: Vec::new() }
+        let (recording, end) = (Recording::default(), End::Done);
+        Self { recording, end, left: Vec::new(), lints: Vec::new() }
     }
 
     /// The task of that name.
@@ -176,9 +189,16 @@ impl Run {
         self.recording.records.iter().find_map(ended)
     }
 
-    /// What turno said, if it ended badly.
+    /// Whether that lint found something in the task of that name.
+    pub fn has(&self, lint: Lint, name: &str) -> bool {
+        self.lints.iter().any(|found| found.lint() == lint && found.name() == Some(name))
+    }
+
+    /// What turno said, if it said something: a lint says more than that nothing goes on.
     pub fn words(&self) -> Option<String> {
+        let said: Vec<String> = self.lints.iter().map(Finding::to_string).collect();
         match &self.end {
+            _ if !said.is_empty() => Some(said.join("\n")),
             End::Stalled(words) | End::Broke(words) => Some(words.clone()),
             End::Done | End::Spins => None,
         }

@@ -96,7 +96,7 @@ fn an_answer_is_right_or_wrong_or_none_and_the_right_one_is_never_shown() {
     assert_eq!(none.code, 1);
     assert!(none.out.starts_with("That is no answer") && !none.out.contains("10"), "{}", none.out);
     let early = class("4 --answer 1 1");
-    assert!(early.code == 1 && early.out.contains("busy-poll"), "{}", early.out);
+    assert!(early.code == 1 && early.out.contains("self-wake-spin"), "{}", early.out);
     assert!(class("6 --solution --lang es --answer 10").out.starts_with("Sí, "));
 }
 

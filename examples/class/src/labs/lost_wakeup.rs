@@ -19,8 +19,6 @@ mod solution;
 #[path = "../../labs/3_lost_wakeup/starter.rs"]
 mod starter;
 
-#[path = "../../labs/3_lost_wakeup/wrong/busy_wait.rs"]
-mod busy_wait;
 #[path = "../../labs/3_lost_wakeup/wrong/naps.rs"]
 mod naps;
 #[path = "../../labs/3_lost_wakeup/wrong/never_rung.rs"]
@@ -29,6 +27,8 @@ mod never_rung;
 mod no_diary;
 #[path = "../../labs/3_lost_wakeup/wrong/one_ring_for_two.rs"]
 mod one_ring_for_two;
+#[path = "../../labs/3_lost_wakeup/wrong/self_wake_spin.rs"]
+mod self_wake_spin;
 #[path = "../../labs/3_lost_wakeup/wrong/woken_for_nothing.rs"]
 mod woken_for_nothing;
 
@@ -77,7 +77,7 @@ pub fn lab() -> Lab {
         starter "starter" "labs/3_lost_wakeup/starter.rs",
         one_ring_for_two "one-ring-for-two" "labs/3_lost_wakeup/wrong/one_ring_for_two.rs",
         woken_for_nothing "woken-for-nothing" "labs/3_lost_wakeup/wrong/woken_for_nothing.rs",
-        busy_wait "busy-wait" "labs/3_lost_wakeup/wrong/busy_wait.rs",
+        self_wake_spin "self-wake-spin" "labs/3_lost_wakeup/wrong/self_wake_spin.rs",
         naps "naps" "labs/3_lost_wakeup/wrong/naps.rs",
         never_rung "never-rung" "labs/3_lost_wakeup/wrong/never_rung.rs",
         no_diary "no-diary" "labs/3_lost_wakeup/wrong/no_diary.rs",
@@ -162,7 +162,8 @@ fn judge(
     let who = |is: &dyn Fn(&str) -> bool| eaters.iter().copied().find(|name| is(name));
     if run.end == End::Spins {
         let switches = run.switches_of("eater").len();
-        return Some(Finding::new("busy-wait").fact("switches", switches));
+        let finding = Finding::new("self-wake-spin").fact("switches", switches);
+        return Some(finding.in_words(run.words()));
     }
     if let Some(eater) = who(&|name| run.panicked(name)) {
         // Alone, an eater finds what the bell rang for.

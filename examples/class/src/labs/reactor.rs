@@ -144,8 +144,8 @@ fn judge(run: &Run, talk: &Talk, heard: Option<String>) -> Option<Finding> {
     let switches = run.switches_of("listener");
     if run.end == End::Spins {
         let at = ms(switches.last().map_or(0, |switch| switch.at));
-        let finding = Finding::new("busy-poll").fact("switches", switches.len());
-        return Some(finding.fact("at", at));
+        let finding = Finding::new("self-wake-spin").fact("switches", switches.len());
+        return Some(finding.fact("at", at).in_words(run.words()));
     }
     let (Some(heard), Some(done)) = (heard, run.done_at("listener")) else {
         let name = if run.panicked("listener") { "panicked" } else { "waits-for-ever" };

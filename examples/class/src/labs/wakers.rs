@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
 
+use turno::lints::Lint;
 use turno::sync::oneshot;
 use turno::task::{Cause, Nanos};
 use turno::time::{Instant, sleep};
@@ -185,7 +186,8 @@ fn too_early(at: Nanos) -> Finding {
 fn judge(run: &Run) -> Option<Finding> {
     let switches = run.switches_of("guest").len();
     if run.end == End::Spins {
-        return Some(Finding::new("self-wake-spin").fact("switches", switches));
+        let finding = Finding::new("self-wake-spin").fact("switches", switches);
+        return Some(finding.in_words(run.words()));
     }
     if run.panicked("guest") || run.panicked("cook") {
         return Some(Finding::new("panicked"));
@@ -194,8 +196,8 @@ fn judge(run: &Run) -> Option<Finding> {
         Some(done) if done < nanos(RINGS) => Some(too_early(done)),
         Some(_) => None,
         None => {
-            let kept = run.left.iter().any(|waiting| waiting.wakers > 0);
-            let name = if kept { "never-woken" } else { "lost-waker" };
+            let lost = run.has(Lint::LostWaker, "guest");
+            let name = if lost { "lost-waker" } else { "never-woken" };
             Some(Finding::new(name).in_words(run.words()))
         }
     }

@@ -20,8 +20,6 @@ mod solution;
 #[path = "../../labs/1_who_polls/starter.rs"]
 mod starter;
 
-#[path = "../../labs/1_who_polls/wrong/busy_poll.rs"]
-mod busy_poll;
 #[path = "../../labs/1_who_polls/wrong/deaf_waker.rs"]
 mod deaf_waker;
 #[path = "../../labs/1_who_polls/wrong/done_too_early.rs"]
@@ -34,6 +32,8 @@ mod one_after_another;
 mod polled_after_end;
 #[path = "../../labs/1_who_polls/wrong/polled_once.rs"]
 mod polled_once;
+#[path = "../../labs/1_who_polls/wrong/self_wake_spin.rs"]
+mod self_wake_spin;
 
 type Boxed = Pin<Box<dyn Future<Output = ()>>>;
 
@@ -53,7 +53,7 @@ pub fn lab() -> Lab {
         one_after_another "one-after-another" "labs/1_who_polls/wrong/one_after_another.rs",
         polled_after_end "polled-after-end" "labs/1_who_polls/wrong/polled_after_end.rs",
         done_too_early "done-too-early" "labs/1_who_polls/wrong/done_too_early.rs",
-        busy_poll "busy-poll" "labs/1_who_polls/wrong/busy_poll.rs",
+        self_wake_spin "self-wake-spin" "labs/1_who_polls/wrong/self_wake_spin.rs",
         never_gives_way "never-gives-way" "labs/1_who_polls/wrong/never_gives_way.rs",
         polled_once "polled-once" "labs/1_who_polls/wrong/polled_once.rs",
         deaf_waker "deaf-waker" "labs/1_who_polls/wrong/deaf_waker.rs",
@@ -142,7 +142,8 @@ fn judge(run: &Run, seen: &[Rc<Seen>; 2], toast: Duration, tea: Duration) -> Opt
     }
     if run.end == End::Spins {
         let switches = run.switches_of("cook").len();
-        return Some(Finding::new("busy-poll").fact("switches", switches).fact("polls", polls));
+        let finding = Finding::new("self-wake-spin").fact("switches", switches);
+        return Some(finding.fact("polls", polls).in_words(run.words()));
     }
     let unfinished = find(|seen| !seen.is_done.get());
     match (run.done_at("cook"), unfinished) {
