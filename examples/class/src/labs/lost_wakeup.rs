@@ -237,3 +237,22 @@ fn ask(run: &Run) -> Option<Question> {
             .mistake(name("nobody"), "answer-it-waited"),
     )
 }
+
+#[cfg(test)]
+#[path = "../../solutions/also/3_looks_again.rs"]
+mod looks_again;
+#[cfg(test)]
+#[path = "../../solutions/also/3_permits.rs"]
+mod permits;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_right_programs_are_right() {
+        let found = |exam: Exam| exam.finding().map(|finding| finding.name);
+        assert_eq!(found(examine(&bind!(looks_again))), None, "looks_again");
+        assert_eq!(found(examine(&bind!(permits))), None, "permits");
+    }
+}

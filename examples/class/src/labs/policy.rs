@@ -201,3 +201,22 @@ fn ask(run: &Run) -> Option<Question> {
         question.mistake(Answer::Both(name(switch), waited), "answer-somebody-longer")
     }))
 }
+
+#[cfg(test)]
+#[path = "../../solutions/also/5_tree.rs"]
+mod tree;
+#[cfg(test)]
+#[path = "../../solutions/also/5_turnos.rs"]
+mod turnos;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_right_programs_are_right() {
+        let found = |exam: Exam| exam.finding().map(|finding| finding.name);
+        assert_eq!(found(examine(&bind!(turnos))), None, "turnos");
+        assert_eq!(found(examine(&bind!(tree))), None, "tree");
+    }
+}

@@ -203,3 +203,18 @@ fn ask(run: &Run) -> Option<Question> {
             .mistake(numbers(sockets + 1, timers), "answer-spawned-too"),
     )
 }
+
+#[cfg(test)]
+#[path = "../../solutions/also/4_select.rs"]
+mod select;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_right_programs_are_right() {
+        let found = |exam: Exam| exam.finding().map(|finding| finding.name);
+        assert_eq!(found(examine(&bind!(select))), None, "select");
+    }
+}

@@ -149,3 +149,22 @@ fn ask(run: &Run) -> Option<Question> {
             .mistake(number(all - 1), "answer-only-before"),
     )
 }
+
+#[cfg(test)]
+#[path = "../../solutions/also/6_levels.rs"]
+mod levels;
+#[cfg(test)]
+#[path = "../../solutions/also/6_turnos.rs"]
+mod turnos;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_right_programs_are_right() {
+        let found = |exam: Exam| exam.finding().map(|finding| finding.name);
+        assert_eq!(found(examine(&bind!(turnos))), None, "turnos");
+        assert_eq!(found(examine(&bind!(levels))), None, "levels");
+    }
+}

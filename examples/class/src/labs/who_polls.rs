@@ -191,3 +191,22 @@ fn ask(run: &Run) -> Option<Question> {
             .mistake(numbers(polls, polls), "answer-not-all-timers"),
     )
 }
+
+#[cfg(test)]
+#[path = "../../solutions/also/1_join.rs"]
+mod join;
+#[cfg(test)]
+#[path = "../../solutions/also/1_tasks.rs"]
+mod tasks;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_right_programs_are_right() {
+        let found = |exam: Exam| exam.finding().map(|finding| finding.name);
+        assert_eq!(found(examine(&bind!(join))), None, "join");
+        assert_eq!(found(examine(&bind!(tasks))), None, "tasks");
+    }
+}
