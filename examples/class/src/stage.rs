@@ -125,14 +125,7 @@ impl Stage {
         if left.iter().all(|waiting| waiting.wakers == 0)
             && let Err(stalled) = self.rt.try_block_on(std::future::pending::<()>())
         {
-            // Without the lines of the future that was made to ask.
-            let of_asker = |line: &&str| line.contains("\"try_block_on\"");
-            let text = stalled.to_string();
-            let mut lines: Vec<&str> = text.lines().collect();
-            if let Some(at) = lines.iter().position(|line| of_asker(&line)) {
-                lines.drain(at..(at + 2).min(lines.len()));
-            }
-            return lines.join("\n");
+            return without(&stalled.to_string(), "\"try_block_on\"");
         }
         let lines: Vec<String> = left.iter().map(|waiting| format!("  {waiting}")).collect();
         format!("nothing is ready, and no timer or socket is waited for:\n{}", lines.join("\n"))
@@ -143,6 +136,24 @@ impl Default for Stage {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// A report without the paragraph about that task: its line, and those below that are indented
+/// further.
+fn without(report: &str, task: &str) -> String {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let mut about: Option<usize> = None;
+    let mut kept = Vec::new();
+    for line in report.lines() {
+        about = about.filter(|&depth| indent(line) > depth);
+        if line.contains(task) {
+            about = Some(indent(line));
+        }
+        if about.is_none() {
+            kept.push(line);
+        }
+    }
+    kept.join("\n")
 }
 
 fn words(panic: &(dyn std::any::Any + Send)) -> String {

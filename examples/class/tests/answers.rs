@@ -75,8 +75,8 @@ fn read(lab: &Lab, exam: &Exam) -> Answer {
             let put = log
                 .iter()
                 .position(|line| line.contains("  baker") && line.contains("woken by a timer"));
-            let before = log[..put.expect("a bun is brought")].iter();
-            let last = before.filter(|line| line.contains("  eater ")).next_back().expect("it ran");
+            let mut before = log[..put.expect("a bun is brought")].iter();
+            let last = before.rfind(|line| line.contains("  eater ")).expect("it ran");
             let waits = last.split("waits for ").nth(1).unwrap_or("");
             let told = [("a timer", "timer"), ("a notification", "bell")];
             let found = told.iter().find(|(words, _)| waits.starts_with(words));
