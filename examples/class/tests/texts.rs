@@ -19,7 +19,7 @@ fn read(path: &str) -> String {
 
 /// All pairs of texts, without their `.md` and `.es.md`.
 fn pairs() -> Vec<String> {
-    let mut pairs = vec!["TEACHER".to_string(), "src/words".to_string()];
+    let mut pairs = ["README", "TEACHER", "src/words"].map(str::to_string).to_vec();
     for lab in labs::all() {
         pairs.extend(["README", "says"].map(|name| format!("labs/{}/{name}", lab.folder)));
     }
@@ -45,7 +45,11 @@ fn between(text: &str, open: char, close: char) -> BTreeSet<String> {
 /// Code, in the words that are the same in both languages.
 fn code(text: &str) -> BTreeSet<String> {
     let same = text.replace("README.es.md", "README.md").replace("TEACHER.es.md", "TEACHER.md");
-    let same = same.replace("TEXTO", "TEXT").replace("```text", "").replace("```", "");
+    let same = same
+        .replace("TEXTO", "TEXT")
+        .replace("`bien`", "`right`")
+        .replace("```text", "")
+        .replace("```", "");
     between(&same, '`', '`')
 }
 
