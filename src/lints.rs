@@ -4,9 +4,9 @@
 //! use std::time::Duration;
 //! use turno::lints::Lints;
 //!
-//! let rt = turno::runtime::Builder::new()
-//!     .observe(Lints::new().slow_poll(Duration::from_millis(20)).watchdog(Duration::from_secs(1)))
-//!     .build()?;
+//! let lints = Lints::new().slow_poll(Duration::from_millis(20)).watchdog(Duration::from_secs(1));
+//! let rt = turno::runtime::Builder::new().observe(lints).build()?;
+//! rt.block_on(async { /* your program */ });
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
@@ -47,8 +47,8 @@
 //! second; it woke and spawned nobody in them, did no operation of its
 //! [budget](crate::runtime::Builder::budget), and they took less than 10 µs each (on a virtual
 //! clock, which stands still for a spin, no time at all). So a loop that computes and gives way is
-//! none, nor is giving way because the budget was spent, nor a task that gives way once a frame.
-//! What it does with futures that are not turno's, or [without a
+//! none, nor is giving way because the budget was spent, nor a task whose host lets it run now
+//! and then. What it does with futures that are not turno's, or [without a
 //! budget](crate::task::unconstrained), is not seen.
 //!
 //! **`futurelock`**: a future waited and was handed something that others go without meanwhile (a

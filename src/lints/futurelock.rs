@@ -89,8 +89,8 @@ impl Suspect {
             [] => "nobody waits for it".to_string(),
         };
         let what = format!(
-            "was handed {reason}{made} in its future at {site}, and has not polled that since: from \
-             switch {n} on, {:?} ago, it is at {instead}; {wants}",
+            "was handed {reason}{made} at {site}, but has not polled the future there since: it is \
+             at {instead} since switch {n} ({:?} ago), and {wants}",
             Duration::from_nanos(lasted)
         );
         Finding {

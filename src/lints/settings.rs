@@ -34,7 +34,9 @@ impl Lints {
             Lint::SlowTurn => self.slow_turn(threshold()?),
             Lint::EndlessPoll => self.watchdog(threshold()?),
             Lint::Futurelock => self.futurelock(threshold()?),
-            Lint::LostWaker => return Err(wrong("anything that it takes: it is on unless told")),
+            Lint::LostWaker => {
+                return Err(format!("`{name}` has no threshold: it is on, or `{name}=off`"));
+            }
             Lint::SelfWakeSpin => {
                 let times = value.parse().map_err(|_| wrong("a number: write it as 10000"))?;
                 self.self_wakes(times)

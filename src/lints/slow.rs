@@ -104,7 +104,7 @@ impl Turn {
         let switches = self.switches;
         let mut what = format!(
             "ran for {ran:?} of {took:?} in which the loop did not look outside once ({switches} \
-             switches, to switch {n}, none of them slow)"
+             switches, up to switch {n}, none of them slow)"
         );
         for (who, ran) in self.long.iter().skip(1).take(2) {
             what.push_str(&format!("; {who} for {:?}", Duration::from_nanos(*ran)));

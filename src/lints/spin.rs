@@ -8,7 +8,7 @@ use super::report::Report;
 use crate::task::{Cause, Left, Nanos};
 use crate::time::Instant;
 
-/// They come that thick: a task that gives way once a frame does not spin.
+/// They come that thick: a task whose host lets it run now and then does not spin.
 const WITHIN: Duration = Duration::from_secs(1);
 
 /// A switch that takes so long does something.
@@ -75,7 +75,7 @@ impl Spin {
         let mean = Duration::from_nanos(mean);
         let what = format!(
             "woke itself {times} times in a row within {all:?}, ran for {mean:?} each time, and \
-             nothing came of it (to switch {n})"
+             nothing came of it (up to switch {n})"
         );
         report.tell(Finding {
             lint: Lint::SelfWakeSpin,

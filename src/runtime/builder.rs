@@ -230,6 +230,7 @@ impl Builder {
             quiet_after: self.quiet_after,
             poll_before_park: self.poll_before_park,
             suspected: Cell::new(false),
+            advanced: Cell::new(0),
             switch_cost: nanos(self.switch_cost),
             contended: RefCell::default(),
             since_look: Cell::new(0),

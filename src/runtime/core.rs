@@ -66,6 +66,8 @@ pub(crate) struct Shared {
     pub(crate) contended: RefCell<Contended>,
     /// Switches since the loop last looked outside.
     pub(crate) since_look: Cell<u32>,
+    /// By how much the running task has moved the clock by hand: that is not run time.
+    pub(crate) advanced: Cell<Nanos>,
     /// What a switch costs on a virtual clock.
     pub(crate) switch_cost: Nanos,
     /// Operations a task may do in one switch.

@@ -75,6 +75,7 @@ impl Shared {
         let _turn = Turn::begin(self);
         let (id, left, task) = (drive.log.task, drive.left, drive.task.take());
         drive.left = Some(Left::Panicked);
+        self.advanced.set(0);
         drive.spare.renew();
         if left.is_some() {
             let yielded = (left == Some(Left::Yielded)).then_some(id);

@@ -188,7 +188,7 @@ impl Shared {
         }
         let now = self.now.get();
         let waits = drive.waits(self, id);
-        let ran = now - drive.started;
+        let ran = (now - drive.started).saturating_sub(self.advanced.take());
         let operations = after.budget.map(|budget| self.budget - budget);
         let task = drive.task.take();
         let ended = core.ended(id, task, (ran, left), (waits, operations), now);
