@@ -64,6 +64,11 @@ impl Question {
         &self.answer
     }
 
+    /// Wrong answers that have a name: that of the misunderstanding behind them.
+    pub fn mistakes(&self) -> impl Iterator<Item = (&Answer, &'static str)> {
+        self.mistakes.iter().map(|(answer, heading)| (answer, *heading))
+    }
+
     /// Judges what somebody typed.
     pub fn judge(&self, text: &str) -> Judgement {
         let given = self.read(text);

@@ -59,7 +59,9 @@ impl Show {
             if exam.finding().is_some() {
                 next = next.or(Some(lab.number));
             }
-            println!("  {title:<wide$}  {style}{stands}{style:#}");
+            let lead = lab.readme(self.language).lead;
+            let minutes = lead.split(" · ").next().unwrap_or_default();
+            println!("  {title:<wide$}  {DIM}{minutes}{DIM:#}  {style}{stands}{style:#}");
         }
         println!();
         match next {
@@ -155,7 +157,10 @@ impl Show {
                 self.text(says.section("answer-right"), 2);
             }
             Judgement::Wrong(known) => {
-                println!("{WRONG}{}{WRONG:#}", self.word("answer-wrong", &[]));
+                println!("{}", self.word("answer-wrong", &[]));
+                if let Some(name) = known.and_then(|known| known.strip_prefix("answer-")) {
+                    println!("\n{WRONG}{name}{WRONG:#}");
+                }
                 self.text(says.section(known.unwrap_or("answer-look")), 2);
             }
             Judgement::Unclear => {

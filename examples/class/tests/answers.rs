@@ -1,5 +1,7 @@
 //! The questions: their answers are what a student reads from the timeline or the log.
 
+use std::collections::BTreeSet;
+
 use class::lab::{Exam, Lab, SOLUTION, STARTER};
 use class::labs;
 use class::language::Language;
@@ -173,4 +175,23 @@ fn known_mistakes_are_told_apart() {
     assert_eq!(judge(6, SOLUTION, "11"), wrong("answer-not-its-own"));
     assert_eq!(judge(6, SOLUTION, "many"), Judgement::Unclear);
     assert_eq!(judge(6, SOLUTION, "7"), Judgement::Wrong(None));
+}
+
+#[test]
+fn each_question_knows_three_wrong_answers_by_name() {
+    for lab in labs::all() {
+        let exam = lab.program(SOLUTION).expect("there is one").examine();
+        let question = exam.question.expect("there is one");
+        let mut names = BTreeSet::new();
+        for (answer, name) in question.mistakes() {
+            let text = match answer {
+                Answer::Numbers(numbers) => format!("{numbers:?}"),
+                Answer::Name(name) => name.clone(),
+                Answer::Both(name, number) => format!("{name} {number}"),
+            };
+            assert!(matches!(question.judge(&text), Judgement::Wrong(Some(_))), "{text}");
+            names.insert(name);
+        }
+        assert!(names.len() >= 3, "lab {}: {names:?}", lab.number);
+    }
 }

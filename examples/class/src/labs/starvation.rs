@@ -141,10 +141,14 @@ fn judge(make: &Make, run: &Run, hogs: &[Hog]) -> Option<Finding> {
 fn ask(run: &Run) -> Option<Question> {
     let first = run.switches_of("report").first()?.n;
     let all = run.recording.switches().count() as u64;
+    let others =
+        |name: &str| run.switches_of(name).iter().filter(|switch| switch.n < first).count() as u64;
     let number = |n| Answer::Numbers(vec![n]);
     Some(
         Question::new(&run.recording, number(first - 1))
             .mistake(number(first), "answer-not-its-own")
+            .mistake(number(others("alarm")), "answer-not-all-others")
+            .mistake(number(others("alarm-2")), "answer-not-all-others")
             .mistake(number(all), "answer-only-before")
             .mistake(number(all - 1), "answer-only-before"),
     )

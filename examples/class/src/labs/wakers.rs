@@ -31,6 +31,8 @@ mod ready_too_early;
 mod self_wake_spin;
 #[path = "../../labs/2_wakers/wrong/stale_waker.rs"]
 mod stale_waker;
+#[path = "../../labs/2_wakers/wrong/woken_in_vain.rs"]
+mod woken_in_vain;
 
 type Waits = Pin<Box<dyn Future<Output = ()>>>;
 
@@ -61,6 +63,7 @@ pub fn lab() -> Lab {
         never_woken "never-woken" "labs/2_wakers/wrong/never_woken.rs",
         self_wake_spin "self-wake-spin" "labs/2_wakers/wrong/self_wake_spin.rs",
         stale_waker "stale-waker" "labs/2_wakers/wrong/stale_waker.rs",
+        woken_in_vain "woken-in-vain" "labs/2_wakers/wrong/woken_in_vain.rs",
         forgets_the_ring "forgets-the-ring" "labs/2_wakers/wrong/forgets_the_ring.rs",
         ready_too_early "ready-too-early" "labs/2_wakers/wrong/ready_too_early.rs",
         solution "solution" "solutions/2.rs",
@@ -197,7 +200,11 @@ fn judge(run: &Run) -> Option<Finding> {
         Some(_) => None,
         None => {
             let lost = run.has(Lint::LostWaker, "guest");
-            let name = if lost { "lost-waker" } else { "never-woken" };
+            let name = match switches {
+                _ if lost => "lost-waker",
+                0 | 1 => "never-woken",
+                _ => "woken-in-vain",
+            };
             Some(Finding::new(name).in_words(run.words()))
         }
     }
