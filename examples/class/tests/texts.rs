@@ -165,3 +165,15 @@ fn a_lab_is_short() {
         }
     }
 }
+
+#[test]
+fn the_teachers_page_speaks_of_every_program() {
+    for page in sheets("TEACHER") {
+        let text: String = page.headings().map(|heading| page.section(heading)).collect();
+        for lab in labs::all() {
+            for name in lab.wrong() {
+                assert!(text.contains(&format!("`{name}`")), "lab {}: {name}", lab.number);
+            }
+        }
+    }
+}
