@@ -173,7 +173,7 @@ impl Show {
 
     /// What somebody else says: its lines, and its way to indent them.
     fn quote(&self, words: &str) {
-        for line in straight(words).lines() {
+        for line in words.lines() {
             let inner = line.len() - line.trim_start().len() + 2;
             let lines = wrapped(line, self.columns.saturating_sub(inner + 2).max(20));
             for (n, line) in lines.iter().enumerate() {
@@ -218,13 +218,8 @@ impl Show {
     }
 }
 
-/// The programs lie outside of `src`, and the compiler names them by the way it went.
-fn straight(text: &str) -> String {
-    text.replace("src/labs/../../", "")
-}
-
 fn indented(text: &str) {
-    straight(text).lines().for_each(|line| println!("  {line}"));
+    text.lines().for_each(|line| println!("  {line}"));
 }
 
 /// Lines of at most `width` columns, without counting backticks.

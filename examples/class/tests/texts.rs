@@ -9,9 +9,6 @@ use class::labs;
 use class::language::Language;
 use class::sheet::Sheet;
 
-const SOURCES: [&str; 6] =
-    ["who_polls", "wakers", "lost_wakeup", "reactor", "policy", "starvation"];
-
 fn read(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -86,7 +83,7 @@ fn both_languages_have_the_same_sections_commands_numbers_and_facts() {
 
 /// The text of the check of a lab, without its tests.
 fn source(lab: &Lab) -> String {
-    read(&format!("src/labs/{}.rs", SOURCES[usize::from(lab.number) - 1]))
+    read(&format!("labs/{}/check.rs", lab.folder))
 }
 
 #[test]
@@ -124,7 +121,7 @@ fn whatever_a_check_may_find_or_answer_is_explained_and_nothing_else_is() {
 }
 
 fn source_of_breach() -> String {
-    let text = read("src/labs/policy.rs");
+    let text = read("labs/5_policy/check.rs");
     let start = text.find("fn breach").expect("it is there");
     text[start..start + text[start..].find("\n}").expect("it ends")].to_string()
 }

@@ -13,26 +13,24 @@ use turno::time::{Sleep, sleep};
 use crate::lab::{Exam, Finding, Lab, Scenario, programs};
 use crate::language::bilingual;
 use crate::question::{Answer, Question};
+use crate::solutions::who_polls as solution;
 use crate::stage::{End, MS, Run, Stage, ms, nanos};
 
-#[path = "../../solutions/1.rs"]
-mod solution;
-#[path = "../../labs/1_who_polls/starter.rs"]
 mod starter;
 
-#[path = "../../labs/1_who_polls/wrong/deaf_waker.rs"]
+#[path = "wrong/deaf_waker.rs"]
 mod deaf_waker;
-#[path = "../../labs/1_who_polls/wrong/done_too_early.rs"]
+#[path = "wrong/done_too_early.rs"]
 mod done_too_early;
-#[path = "../../labs/1_who_polls/wrong/never_gives_way.rs"]
+#[path = "wrong/never_gives_way.rs"]
 mod never_gives_way;
-#[path = "../../labs/1_who_polls/wrong/one_after_another.rs"]
+#[path = "wrong/one_after_another.rs"]
 mod one_after_another;
-#[path = "../../labs/1_who_polls/wrong/polled_after_end.rs"]
+#[path = "wrong/polled_after_end.rs"]
 mod polled_after_end;
-#[path = "../../labs/1_who_polls/wrong/polled_once.rs"]
+#[path = "wrong/polled_once.rs"]
 mod polled_once;
-#[path = "../../labs/1_who_polls/wrong/self_wake_spin.rs"]
+#[path = "wrong/self_wake_spin.rs"]
 mod self_wake_spin;
 
 type Boxed = Pin<Box<dyn Future<Output = ()>>>;
@@ -62,8 +60,8 @@ pub fn lab() -> Lab {
     Lab {
         number: 1,
         folder: "1_who_polls",
-        readme: bilingual!("../../labs/1_who_polls/README"),
-        says: bilingual!("../../labs/1_who_polls/says"),
+        readme: bilingual!("README"),
+        says: bilingual!("says"),
         programs,
     }
 }
@@ -193,15 +191,9 @@ fn ask(run: &Run) -> Option<Question> {
 }
 
 #[cfg(test)]
-#[path = "../../solutions/also/1_join.rs"]
-mod join;
-#[cfg(test)]
-#[path = "../../solutions/also/1_tasks.rs"]
-mod tasks;
-
-#[cfg(test)]
 mod tests {
     use super::*;
+    use crate::solutions::also::{join, tasks};
 
     #[test]
     fn other_right_programs_are_right() {

@@ -13,22 +13,20 @@ use turno::time::{Instant, sleep};
 use crate::lab::{Exam, Finding, Lab, Scenario, programs};
 use crate::language::bilingual;
 use crate::question::{Answer, Question};
+use crate::solutions::reactor as solution;
 use crate::stage::{End, MS, Run, Stage, ms, nanos};
 
-#[path = "../../solutions/4.rs"]
-mod solution;
-#[path = "../../labs/4_reactor/starter.rs"]
 mod starter;
 
-#[path = "../../labs/4_reactor/wrong/deaf_to_the_end.rs"]
+#[path = "wrong/deaf_to_the_end.rs"]
 mod deaf_to_the_end;
-#[path = "../../labs/4_reactor/wrong/first_words_only.rs"]
+#[path = "wrong/first_words_only.rs"]
 mod first_words_only;
-#[path = "../../labs/4_reactor/wrong/naps.rs"]
+#[path = "wrong/naps.rs"]
 mod naps;
-#[path = "../../labs/4_reactor/wrong/one_deadline_for_all.rs"]
+#[path = "wrong/one_deadline_for_all.rs"]
 mod one_deadline_for_all;
-#[path = "../../labs/4_reactor/wrong/waits_for_ever.rs"]
+#[path = "wrong/waits_for_ever.rs"]
 mod waits_for_ever;
 
 type Heard = Pin<Box<dyn Future<Output = Vec<u8>>>>;
@@ -58,8 +56,8 @@ pub fn lab() -> Lab {
     Lab {
         number: 4,
         folder: "4_reactor",
-        readme: bilingual!("../../labs/4_reactor/README"),
-        says: bilingual!("../../labs/4_reactor/says"),
+        readme: bilingual!("README"),
+        says: bilingual!("says"),
         programs,
     }
 }
@@ -205,12 +203,9 @@ fn ask(run: &Run) -> Option<Question> {
 }
 
 #[cfg(test)]
-#[path = "../../solutions/also/4_select.rs"]
-mod select;
-
-#[cfg(test)]
 mod tests {
     use super::*;
+    use crate::solutions::also::select;
 
     #[test]
     fn other_right_programs_are_right() {

@@ -14,24 +14,22 @@ use turno::time::{Instant, sleep};
 use crate::lab::{Exam, Finding, Lab, Scenario, programs};
 use crate::language::bilingual;
 use crate::question::{Answer, Question};
+use crate::solutions::wakers as solution;
 use crate::stage::{End, MS, Run, Stage, ms, nanos};
 
-#[path = "../../solutions/2.rs"]
-mod solution;
-#[path = "../../labs/2_wakers/starter.rs"]
 mod starter;
 
-#[path = "../../labs/2_wakers/wrong/forgets_the_ring.rs"]
+#[path = "wrong/forgets_the_ring.rs"]
 mod forgets_the_ring;
-#[path = "../../labs/2_wakers/wrong/never_woken.rs"]
+#[path = "wrong/never_woken.rs"]
 mod never_woken;
-#[path = "../../labs/2_wakers/wrong/ready_too_early.rs"]
+#[path = "wrong/ready_too_early.rs"]
 mod ready_too_early;
-#[path = "../../labs/2_wakers/wrong/self_wake_spin.rs"]
+#[path = "wrong/self_wake_spin.rs"]
 mod self_wake_spin;
-#[path = "../../labs/2_wakers/wrong/stale_waker.rs"]
+#[path = "wrong/stale_waker.rs"]
 mod stale_waker;
-#[path = "../../labs/2_wakers/wrong/woken_in_vain.rs"]
+#[path = "wrong/woken_in_vain.rs"]
 mod woken_in_vain;
 
 type Waits = Pin<Box<dyn Future<Output = ()>>>;
@@ -71,8 +69,8 @@ pub fn lab() -> Lab {
     Lab {
         number: 2,
         folder: "2_wakers",
-        readme: bilingual!("../../labs/2_wakers/README"),
-        says: bilingual!("../../labs/2_wakers/says"),
+        readme: bilingual!("README"),
+        says: bilingual!("says"),
         programs,
     }
 }
@@ -236,15 +234,9 @@ fn ask(run: &Run) -> Option<Question> {
 }
 
 #[cfg(test)]
-#[path = "../../solutions/also/2_careful.rs"]
-mod careful;
-#[cfg(test)]
-#[path = "../../solutions/also/2_notify.rs"]
-mod notify;
-
-#[cfg(test)]
 mod tests {
     use super::*;
+    use crate::solutions::also::{careful, notify};
 
     #[test]
     fn other_right_programs_are_right() {

@@ -10,24 +10,22 @@ use turno::trace::Switch;
 use crate::lab::{Exam, Finding, Lab, Scenario, programs};
 use crate::language::bilingual;
 use crate::question::{Answer, Question};
+use crate::solutions::policy as solution;
 use crate::stage::{End, MS, Run, Stage, nanos};
 
-#[path = "../../solutions/5.rs"]
-mod solution;
-#[path = "../../labs/5_policy/starter.rs"]
 mod starter;
 
-#[path = "../../labs/5_policy/wrong/first_come.rs"]
+#[path = "wrong/first_come.rs"]
 mod first_come;
-#[path = "../../labs/5_policy/wrong/last_among_equals.rs"]
+#[path = "wrong/last_among_equals.rs"]
 mod last_among_equals;
-#[path = "../../labs/5_policy/wrong/longest_first.rs"]
+#[path = "wrong/longest_first.rs"]
 mod longest_first;
-#[path = "../../labs/5_policy/wrong/lost.rs"]
+#[path = "wrong/lost.rs"]
 mod lost;
-#[path = "../../labs/5_policy/wrong/no_size_first.rs"]
+#[path = "wrong/no_size_first.rs"]
 mod no_size_first;
-#[path = "../../labs/5_policy/wrong/not_ready.rs"]
+#[path = "wrong/not_ready.rs"]
 mod not_ready;
 
 /// Makes a policy.
@@ -55,8 +53,8 @@ pub fn lab() -> Lab {
     Lab {
         number: 5,
         folder: "5_policy",
-        readme: bilingual!("../../labs/5_policy/README"),
-        says: bilingual!("../../labs/5_policy/says"),
+        readme: bilingual!("README"),
+        says: bilingual!("says"),
         programs,
     }
 }
@@ -203,20 +201,14 @@ fn ask(run: &Run) -> Option<Question> {
 }
 
 #[cfg(test)]
-#[path = "../../solutions/also/5_tree.rs"]
-mod tree;
-#[cfg(test)]
-#[path = "../../solutions/also/5_turnos.rs"]
-mod turnos;
-
-#[cfg(test)]
 mod tests {
     use super::*;
+    use crate::solutions::also::{sjf, tree};
 
     #[test]
     fn other_right_programs_are_right() {
         let found = |exam: Exam| exam.finding().map(|finding| finding.name);
-        assert_eq!(found(examine(&bind!(turnos))), None, "turnos");
+        assert_eq!(found(examine(&bind!(sjf))), None, "sjf");
         assert_eq!(found(examine(&bind!(tree))), None, "tree");
     }
 }

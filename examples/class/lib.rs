@@ -9,11 +9,10 @@
 //! ```
 //!
 //! A lab is a folder of `labs/`: a README in two languages, the `starter.rs` that a student edits,
-//! programs that are `wrong/` each in a way that has a name, and what is said of each in two
-//! languages. Its solution lies apart, in `solutions/`. The check of a lab is in `src/labs/`: it
-//! runs a program in virtual time, in several scenarios, and judges it by what it does: by the
-//! trace, never by its text. What a question asks is read from the recording of the run that was
-//! shown.
+//! programs that are `wrong/` each in a way that has a name, what is said of each in two languages,
+//! and the `check.rs`. Its solution lies apart, in `solutions/`. A check runs a program in virtual
+//! time, in several scenarios, and judges it by what it does: by the trace, never by its text. What
+//! a question asks is read from the recording of the run that was shown.
 //!
 //! In reading order: [`lab`] what a lab is; [`stage`] how a program is run; [`labs`] the six;
 //! [`question`] what is asked, and what counts as an answer; [`sheet`] and [`language`] the texts.
@@ -21,15 +20,26 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+// This file lies above `labs`, so that the compiler names a student's file by its plain path.
+#[path = "src/lab.rs"]
 pub mod lab;
+#[path = "labs/labs.rs"]
 pub mod labs;
+#[path = "src/question.rs"]
 pub mod question;
+#[path = "src/stage.rs"]
 pub mod stage;
 
+#[path = "src/language.rs"]
 pub mod language;
+#[path = "src/sheet.rs"]
 pub mod sheet;
 
+#[path = "src/cli.rs"]
 mod cli;
+#[path = "src/show.rs"]
 mod show;
+#[path = "solutions/solutions.rs"]
+mod solutions;
 
 pub use cli::main;

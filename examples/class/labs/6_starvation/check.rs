@@ -7,20 +7,18 @@ use crate::lab::{Exam, Finding, Lab, Scenario, programs};
 use crate::labs::policy::{Make, bind, breach};
 use crate::language::bilingual;
 use crate::question::{Answer, Question};
+use crate::solutions::starvation as solution;
 use crate::stage::{End, MS, Run, Stage, ms, nanos};
 
-#[path = "../../solutions/6.rs"]
-mod solution;
-#[path = "../../labs/6_starvation/starter.rs"]
 mod starter;
 
-#[path = "../../labs/6_starvation/wrong/aged_for_good.rs"]
+#[path = "wrong/aged_for_good.rs"]
 mod aged_for_good;
-#[path = "../../labs/6_starvation/wrong/ages_too_slowly.rs"]
+#[path = "wrong/ages_too_slowly.rs"]
 mod ages_too_slowly;
-#[path = "../../labs/6_starvation/wrong/no_priority.rs"]
+#[path = "wrong/no_priority.rs"]
 mod no_priority;
-#[path = "../../labs/6_starvation/wrong/upside_down.rs"]
+#[path = "wrong/upside_down.rs"]
 mod upside_down;
 
 /// Lab 6.
@@ -36,8 +34,8 @@ pub fn lab() -> Lab {
     Lab {
         number: 6,
         folder: "6_starvation",
-        readme: bilingual!("../../labs/6_starvation/README"),
-        says: bilingual!("../../labs/6_starvation/says"),
+        readme: bilingual!("README"),
+        says: bilingual!("says"),
         programs,
     }
 }
@@ -155,20 +153,14 @@ fn ask(run: &Run) -> Option<Question> {
 }
 
 #[cfg(test)]
-#[path = "../../solutions/also/6_levels.rs"]
-mod levels;
-#[cfg(test)]
-#[path = "../../solutions/also/6_turnos.rs"]
-mod turnos;
-
-#[cfg(test)]
 mod tests {
     use super::*;
+    use crate::solutions::also::{aging, levels};
 
     #[test]
     fn other_right_programs_are_right() {
         let found = |exam: Exam| exam.finding().map(|finding| finding.name);
-        assert_eq!(found(examine(&bind!(turnos))), None, "turnos");
+        assert_eq!(found(examine(&bind!(aging))), None, "aging");
         assert_eq!(found(examine(&bind!(levels))), None, "levels");
     }
 }

@@ -12,24 +12,22 @@ use turno::time::{Instant, sleep};
 use crate::lab::{Exam, Finding, Lab, Scenario, programs};
 use crate::language::bilingual;
 use crate::question::{Answer, Question};
+use crate::solutions::lost_wakeup as solution;
 use crate::stage::{End, MS, Run, Stage, ms, nanos};
 
-#[path = "../../solutions/3.rs"]
-mod solution;
-#[path = "../../labs/3_lost_wakeup/starter.rs"]
 mod starter;
 
-#[path = "../../labs/3_lost_wakeup/wrong/naps.rs"]
+#[path = "wrong/naps.rs"]
 mod naps;
-#[path = "../../labs/3_lost_wakeup/wrong/never_rung.rs"]
+#[path = "wrong/never_rung.rs"]
 mod never_rung;
-#[path = "../../labs/3_lost_wakeup/wrong/no_diary.rs"]
+#[path = "wrong/no_diary.rs"]
 mod no_diary;
-#[path = "../../labs/3_lost_wakeup/wrong/one_ring_for_two.rs"]
+#[path = "wrong/one_ring_for_two.rs"]
 mod one_ring_for_two;
-#[path = "../../labs/3_lost_wakeup/wrong/self_wake_spin.rs"]
+#[path = "wrong/self_wake_spin.rs"]
 mod self_wake_spin;
-#[path = "../../labs/3_lost_wakeup/wrong/woken_for_nothing.rs"]
+#[path = "wrong/woken_for_nothing.rs"]
 mod woken_for_nothing;
 
 /// A diary: whoever waits writes so first.
@@ -86,8 +84,8 @@ pub fn lab() -> Lab {
     Lab {
         number: 3,
         folder: "3_lost_wakeup",
-        readme: bilingual!("../../labs/3_lost_wakeup/README"),
-        says: bilingual!("../../labs/3_lost_wakeup/says"),
+        readme: bilingual!("README"),
+        says: bilingual!("says"),
         programs,
     }
 }
@@ -239,15 +237,9 @@ fn ask(run: &Run) -> Option<Question> {
 }
 
 #[cfg(test)]
-#[path = "../../solutions/also/3_looks_again.rs"]
-mod looks_again;
-#[cfg(test)]
-#[path = "../../solutions/also/3_permits.rs"]
-mod permits;
-
-#[cfg(test)]
 mod tests {
     use super::*;
+    use crate::solutions::also::{looks_again, permits};
 
     #[test]
     fn other_right_programs_are_right() {

@@ -2,11 +2,17 @@
 
 use crate::lab::Lab;
 
+#[path = "3_lost_wakeup/check.rs"]
 pub mod lost_wakeup;
+#[path = "5_policy/check.rs"]
 pub mod policy;
+#[path = "4_reactor/check.rs"]
 pub mod reactor;
+#[path = "6_starvation/check.rs"]
 pub mod starvation;
+#[path = "2_wakers/check.rs"]
 pub mod wakers;
+#[path = "1_who_polls/check.rs"]
 pub mod who_polls;
 
 /// All six, in order.
