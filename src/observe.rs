@@ -86,8 +86,8 @@ pub enum Event<'a> {
         ran: Nanos,
         /// What it waits for.
         waits: Waits,
-        /// How many operations of its [budget](crate::runtime::Builder::budget) it has done, on sockets,
-        /// timers, handles, locks and channels; `None` if it went without a budget.
+        /// How many operations of its [budget](crate::runtime::Builder::budget) it has done, on
+        /// sockets, timers, handles, locks and channels; `None` if it went without a budget.
         operations: Option<u32>,
     },
     /// A task was aborted before its end.
