@@ -57,12 +57,13 @@
 //! then its task had a switch and waits again, without having polled that future: it lies beside
 //! a `select!` that another branch has left, in a stream's buffer, in a variable. The lint fires
 //! when somebody waits for that same thing, and
-//! - that is the task itself, and nobody but itself holds it: it waits for ever; or
+//! - that is the task itself, and it waits for nothing but what it holds: so for ever; or
 //! - it lasts for longer than the threshold; or
 //! - the loop goes to sleep, no timer is set, and nobody waits for a socket, a job on another
 //!   thread or a future that is not turno's.
 //!
-//! A future that was woken and withholds nothing is none.
+//! A future that was woken and was handed nothing is none; what it may have locked before, and
+//! keeps from others while it is left aside, is not seen.
 //!
 //! # Cost
 //! Lints are an observer: each switch is measured and shown, which costs some 40 ns. What they do
@@ -203,8 +204,8 @@ impl Lints {
         self.spin.ended(known, &end);
         if end.left == Left::Waiting {
             lost::went_to_wait(known, &end, &self.report);
-            self.futurelock.went_to_wait(known, &end);
         }
+        self.futurelock.ended(known, &end);
         known.left(&end);
         self.futurelock.check(end.at, &self.report);
         if matches!(end.left, Left::Done | Left::Panicked) {

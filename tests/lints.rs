@@ -445,9 +445,9 @@ fn a_futurelock_with_itself_is_told_at_once() {
     assert_eq!((finding.name(), line(Some(finding.spawn_site()))), (Some("locks"), here + 8));
     assert_eq!((line(finding.place()), finding.at()), (here + 10, 5_000_000_000));
     let text = format!(
-        "was handed a mutex (made at tests/lints.rs:{}:28) at tests/lints.rs:{}:39, but has not \
-         polled the future there since: it is at its await at tests/lints.rs:{}:50 since switch 13 \
-         (0ns ago), and the task itself waits for it",
+        "was handed a mutex (made at tests/lints.rs:{}:28) at tests/lints.rs:{}:39, but went on \
+         without polling the future there (switch 13, 0ns ago): it is at its await at \
+         tests/lints.rs:{}:50, and waits for the same itself",
         here + 2,
         here + 10,
         here + 13
@@ -504,7 +504,7 @@ fn a_futurelock_that_lasts_is_told_after_the_threshold() {
     let (lasted, second) = (finding.lasted(), 1000 * MS);
     assert!(lasted > second && lasted <= second + 200 * MS, "{lasted:?}");
     has(finding.to_string(), "permits of a semaphore");
-    has(finding.to_string(), "and task 3 waits for it");
+    has(finding.to_string(), "while task 3 waits for the same");
 }
 
 #[test]
@@ -522,28 +522,35 @@ fn a_futurelock_that_stops_the_program_is_told_when_it_goes_to_sleep() {
     });
     assert_eq!((finding.name(), finding.at()), (Some("sends"), 1_000_000));
     has(finding.to_string(), "was handed room in an mpsc channel");
-    has(finding.to_string(), "and the task itself waits for it");
+    has(finding.to_string(), "and waits for the same itself");
 }
 
 #[test]
-fn a_futurelock_inside_of_a_combinator_is_told() {
+fn a_futurelock_inside_of_a_combinator_is_told_with_where_the_task_has_got_to() {
+    let here = line!();
     let finding = only(Lint::Futurelock, async {
         let lock = Rc::new(Mutex::new(()));
         let guard = lock.lock().await;
-        let (locks, also) = (lock.clone(), lock.clone());
+        let locks = lock.clone();
         spawn("buffers", async move {
             let mut all: FuturesUnordered<_> = (0..3).map(|_| locks.lock()).collect();
-            snoozes(async { drop(all.next().await) }, sleep(20_000 * MS)).await;
+            let works = async {
+                sleep(100 * MS).await;
+                yield_now().await;
+                sleep(20_000 * MS).await;
+            };
+            snoozes(async { drop(all.next().await) }, works).await;
         });
-        spawn("waits", async move { drop(also.lock().await) });
         sleep(MS).await;
         drop(guard);
         for _ in 0..30 {
             sleep(100 * MS).await;
         }
     });
-    assert_eq!(finding.name(), Some("buffers"));
-    has(finding.to_string(), "and the task itself waits for it");
+    assert_eq!((finding.name(), finding.switch()), (Some("buffers"), 5));
+    assert!(finding.lasted() > 1000 * MS, "its own other futures wait, but it goes on");
+    let now = format!("it is at its await at tests/lints.rs:{}:36, and waits for", here + 10);
+    has(finding.to_string(), &now);
 }
 
 #[test]

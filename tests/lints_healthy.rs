@@ -11,18 +11,20 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::task::Poll;
+use std::task::{Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use common::found::Found;
 use common::{Gate, guarded, own_waker, panic_of, wait_once};
+use futures_lite::future::poll_once;
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, FuturesUnordered};
 use turno::lints::Lints;
 use turno::net::{TcpListener, TcpStream};
 use turno::policy;
 use turno::runtime::{Builder, Runtime};
+use turno::sync::broadcast::error::RecvError;
 use turno::sync::{
     Barrier, Mutex, Notify, OnceCell, RwLock, Semaphore, broadcast, mpsc, oneshot, watch,
 };
@@ -344,6 +346,57 @@ fn futures_that_are_polled_by_a_combinator() {
 }
 
 #[test]
+fn what_was_handed_over_is_taken_after_giving_way() {
+    silent(async || {
+        let (lock, notify) = (Rc::new(Mutex::new(())), Rc::new(Notify::new()));
+        let (locks, hears) = (lock.clone(), notify.clone());
+        let guard = lock.lock().await;
+        let (ready, is_ready) = oneshot::channel();
+        let task = task::spawn(async move {
+            let (mut first, mut second) = (pin!(locks.lock()), pin!(locks.lock()));
+            assert!(poll_once(first.as_mut()).await.is_none());
+            assert!(poll_once(second.as_mut()).await.is_none());
+            ready.send(()).unwrap();
+            hears.notified().await;
+            for _ in 0..3 {
+                yield_now().await;
+            }
+            drop(first.await);
+            drop(second.await);
+        });
+        is_ready.await.unwrap();
+        drop(guard);
+        notify.notify_one();
+        task.await.unwrap();
+    });
+}
+
+#[test]
+fn a_buffer_of_futures_that_is_left_for_a_while_between_two() {
+    silent(async || {
+        let lock = Rc::new(Mutex::new(0));
+        let also = lock.clone();
+        let other = task::spawn(async move {
+            for _ in 0..20 {
+                sleep(10 * MS).await;
+                *also.lock().await += 1;
+            }
+        });
+        let locks = stream::iter(0..40).map(|_| async {
+            let mut sum = lock.lock().await;
+            sleep(MS).await;
+            *sum += 1;
+        });
+        let mut locks = pin!(locks.buffer_unordered(5));
+        while locks.next().await.is_some() {
+            sleep(300 * MS).await; // Whoever is handed the lock meanwhile has to wait.
+        }
+        other.await.unwrap();
+        assert_eq!(*lock.lock().await, 60);
+    });
+}
+
+#[test]
 fn jobs_on_other_threads() {
     silent(async || {
         let jobs: Vec<_> = (0..8)
@@ -456,10 +509,8 @@ fn receivers_that_lag_and_watchers_that_see_the_last() {
         for n in 0..5 {
             let (mut receiver, mut sees) = (sender.subscribe(), sees.clone());
             set.spawn(async move {
-                while let Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) =
-                    receiver.recv().await
-                {
-                    sleep(n * MS).await;
+                while !matches!(receiver.recv().await, Err(RecvError::Closed)) {
+                    sleep(n * MS).await; // Some lag behind.
                 }
             });
             set.spawn(async move { while sees.changed().await.is_ok() {} });
@@ -625,11 +676,7 @@ fn wakers_that_are_kept_elsewhere() {
         .await;
         // Woken in its own poll, by itself and through a clone that is gone by then.
         wait_once(|waker| waker.wake_by_ref()).await;
-        let by_a_clone = |waker: &std::task::Waker| {
-            let kept = waker.clone();
-            kept.wake();
-        };
-        wait_once(by_a_clone).await;
+        wait_once(|waker| std::iter::once(waker.clone()).for_each(Waker::wake)).await;
         // Its own waker in a task that is not turno's, and in another one's hands.
         let (mine, other) = (Gate::new(), own_waker().await);
         let opens = mine.clone();

@@ -6,7 +6,7 @@ use super::finding::{Finding, Lint};
 use super::known::{After, Ended, Known, Task, Who, brief};
 use super::report::Report;
 use crate::observe::{Handed, Waits};
-use crate::task::{Id, Nanos, WaitReason};
+use crate::task::{Id, Left, Nanos, Wait, WaitReason};
 use crate::time::clock::nanos;
 
 /// A future that leaves others waiting for so long.
@@ -21,10 +21,12 @@ pub(super) struct Futurelock {
 struct Suspect {
     who: Who,
     handed: Handed,
-    /// Since when it waits for something else, and where, if that is known.
+    /// When that was, and in which switch.
     since: Nanos,
     n: u64,
+    /// What its task does instead, and waits for.
     instead: After,
+    waits: Waits,
 }
 
 impl Futurelock {
@@ -32,13 +34,18 @@ impl Futurelock {
         Self { threshold: nanos(threshold), suspects: Vec::new(), next: 0 }
     }
 
-    /// The task waits, and was not woken in its switch. So what its futures were handed they were
-    /// handed before: to be handed something is to be woken.
-    pub(super) fn went_to_wait(&mut self, task: &Task, end: &Ended) {
-        for handed in end.waits.handed() {
+    pub(super) fn ended(&mut self, task: &Task, end: &Ended) {
+        for suspect in self.suspects.iter_mut().filter(|suspect| suspect.who.id == task.who.id) {
+            (suspect.instead, suspect.waits) = (end.before(), end.waits);
+        }
+        // If the task waits it was not woken in its switch. So what its futures were handed they
+        // were handed before: to be handed something is to be woken.
+        let handed = if end.left == Left::Waiting { end.waits.handed() } else { Vec::new() };
+        for handed in handed {
             if self.suspects.iter().all(|suspect| suspect.handed != handed) {
-                let (who, since, n) = (task.who.clone(), end.at, end.n);
-                self.suspects.push(Suspect { who, handed, since, n, instead: end.before() });
+                let (who, since, n, waits) = (task.who.clone(), end.at, end.n, end.waits);
+                let instead = end.before();
+                self.suspects.push(Suspect { who, handed, since, n, instead, waits });
                 self.next = end.at;
             }
         }
@@ -64,10 +71,8 @@ impl Futurelock {
     fn judge(&mut self, now: Nanos, report: &Report, too_long: impl Fn(&Suspect) -> bool) {
         self.suspects.retain(|suspect| {
             let wanted = suspect.handed.wanted_by();
-            let id = suspect.who.id;
-            let itself = wanted.contains(&id)
-                && suspect.handed.wait().holder.is_some_and(|holder| holder.task == id);
-            let guilty = !wanted.is_empty() && (itself || too_long(suspect));
+            let in_vain = || wanted.contains(&suspect.who.id) && suspect.waits_for_itself();
+            let guilty = !wanted.is_empty() && (in_vain() || too_long(suspect));
             if guilty {
                 report.tell(suspect.finding(now, &wanted));
             }
@@ -77,20 +82,28 @@ impl Futurelock {
 }
 
 impl Suspect {
+    /// Whether its task waits for nothing but what it holds itself.
+    fn waits_for_itself(&self) -> bool {
+        let itself = |wait: &Wait| wait.holder.is_some_and(|holder| holder.task == self.who.id);
+        self.waits.wakers() == 0 && self.waits.list().iter().all(itself)
+    }
+
     fn finding(&self, now: Nanos, wanted: &[Id]) -> Finding {
-        let Self { who, handed, since, n, instead } = self;
+        let Self { who, handed, since, n, instead, .. } = self;
         let (wait, lasted) = (handed.wait(), now - since);
         let (reason, site) = (wait.reason, wait.site);
         let made = wait.made.map_or(String::new(), |made| format!(" (made at {made})"));
         let wants = match wanted {
-            _ if wanted.contains(&who.id) => "the task itself waits for it".to_string(),
-            [one] => format!("task {one} waits for it"),
-            [one, others @ ..] => format!("task {one} and {} more wait for it", others.len()),
-            [] => "nobody waits for it".to_string(),
+            _ if wanted.contains(&who.id) => "and waits for the same itself".to_string(),
+            [one] => format!("while task {one} waits for the same"),
+            [one, others @ ..] => {
+                format!("while task {one} and {} more wait for the same", others.len())
+            }
+            [] => String::new(),
         };
         let what = format!(
-            "was handed {reason}{made} at {site}, but has not polled the future there since: it is \
-             at {instead} since switch {n} ({} ago), and {wants}",
+            "was handed {reason}{made} at {site}, but went on without polling the future there \
+             (switch {n}, {} ago): it is at {instead}, {wants}",
             brief(lasted)
         );
         Finding {

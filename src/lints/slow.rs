@@ -112,7 +112,7 @@ impl Turn {
         let (n, took) = (self.last, brief(lasted));
         self.long.sort_by_key(|&(_, ran)| std::cmp::Reverse(ran));
         let Some((who, ran)) = self.long.first() else { return };
-        let (ran, switches) = (brief(*ran), self.switches);
+        let (ran, switches) = (brief(lasted.min(*ran)), self.switches);
         let mut what = format!(
             "ran for {ran} of {took} in which the loop did not look outside once ({switches} \
              switches, up to switch {n}, none of them slow)"
