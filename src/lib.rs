@@ -35,7 +35,8 @@
 //! 4. [`time`]: real and virtual time; sleeping, timing out, ticking, computing for a while.
 //! 5. [`net`]: TCP, UDP and Unix sockets.
 //! 6. [`sync`]: waiting for one another.
-//! 7. [`observe`]: watching every wake and every switch; [`trace`]: recording them.
+//! 7. [`observe`]: watching every wake and every switch; [`trace`]: recording them; [`lints`]:
+//!    being told what goes wrong.
 //!
 //! # What it is not
 //! It does not use more than one core: work that computes or blocks belongs into
@@ -66,9 +67,11 @@ pub mod time;
 pub mod net;
 pub mod sync;
 
+pub mod lints;
 pub mod observe;
 pub mod trace;
 
+mod hook;
 mod macros;
 mod reactor;
 mod wait;

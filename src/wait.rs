@@ -80,6 +80,8 @@ struct Entry {
     record: u32,
     amount: u32,
     handed: bool,
+    /// It was handed it alone, and others have to do without meanwhile: not news for everybody.
+    alone: bool,
     /// Its neighbours among the entries of its task.
     older: u32,
     newer: u32,
@@ -240,6 +242,7 @@ impl Waits {
             record: NONE,
             amount: 0,
             handed: false,
+            alone: false,
             older: NONE,
             newer: NONE,
         });
@@ -302,10 +305,15 @@ impl Waits {
 
     /// The entries of a task of the loop `of`, from the newest.
     fn of_task(&self, of: LoopKey, task: Id) -> impl Iterator<Item = &Entry> {
-        let get = |index: u32| self.entries.get(index as usize);
+        self.places_of(of, task).map(|(_, entry)| entry)
+    }
+
+    /// These, and where they lie.
+    fn places_of(&self, of: LoopKey, task: Id) -> impl Iterator<Item = (u32, &Entry)> {
+        let get = |index: u32| Some((index, self.entries.get(index as usize)?));
         let newest = self.newest.get(task.index()).copied().and_then(get);
-        let all = std::iter::successors(newest, move |entry| get(entry.older));
-        all.filter(move |entry| entry.whom.of == of && entry.whom.task == Some(task))
+        let all = std::iter::successors(newest, move |(_, entry)| get(entry.older));
+        all.filter(move |(_, entry)| entry.whom.of == of && entry.whom.task == Some(task))
     }
 
     /// What is told of an entry.
@@ -461,6 +469,33 @@ pub(crate) fn last_wait_of(of: LoopKey, task: Id) -> Option<Wait> {
         open.map(|entry| waits.wait(entry))
     };
     with_index(last).flatten()
+}
+
+/// What futures of a task of the loop `of` were handed, each alone, and have not taken.
+pub(crate) fn handed_of(of: LoopKey, task: Id) -> Vec<(Place, Wait)> {
+    let list = |waits: &Waits| {
+        let handed = waits.places_of(of, task).filter(|(_, entry)| entry.handed && entry.alone);
+        let told = handed.filter_map(|(index, entry)| {
+            let serial = NonZeroU32::new(entry.serial)?;
+            Some((Place { serial, index }, waits.wait(entry)))
+        });
+        told.collect()
+    };
+    with_index(list).unwrap_or_default()
+}
+
+/// Which tasks of its loop wait for what was handed at `place`; `None` if that was taken.
+pub(crate) fn rivals_of(place: Place) -> Option<Vec<Id>> {
+    let list = |waits: &mut Waits| {
+        let handed = waits.get(place)?;
+        let same = |entry: &&Entry| {
+            let there = entry.record == handed.record && entry.whom.of == handed.whom.of;
+            entry.serial != 0 && !entry.handed && there
+        };
+        let rivals = waits.entries.iter().filter(same).filter_map(|entry| entry.whom.task);
+        Some(rivals.collect())
+    };
+    with(list).flatten()
 }
 
 /// How many clones of a task's own waker, known by `data`, are kept in its own entries.

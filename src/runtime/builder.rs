@@ -248,7 +248,7 @@ impl Builder {
     /// # Errors
     /// When the operating system has no descriptors left for the reactor.
     pub fn build(mut self) -> io::Result<Runtime> {
-        self.observers.extend(crate::trace::hook::from_environment());
+        self.observers.extend(crate::hook::from_environment());
         let reactor = Reactor::new()?;
         let waker = mio::Waker::new(reactor.registry(), BELL)?;
         let on_wake = self.on_wake;
@@ -282,6 +282,7 @@ impl Builder {
             quiet_after: self.quiet_after,
             poll_before_park: self.poll_before_park,
             suspected: Cell::new(false),
+            advanced: Cell::new(0),
             switch_cost: nanos(self.switch_cost),
             contended: RefCell::default(),
             since_look: Cell::new(0),

@@ -75,6 +75,8 @@ pub(crate) struct Shared {
     pub(crate) contended: RefCell<Contended>,
     /// Switches since the loop last looked outside.
     pub(crate) since_look: Cell<u32>,
+    /// By how much the running task has moved the clock by hand: that is not run time.
+    pub(crate) advanced: Cell<Nanos>,
     /// What a switch costs on a virtual clock.
     pub(crate) switch_cost: Nanos,
     /// Operations a task may do in one switch.
@@ -383,7 +385,7 @@ impl Core {
         id: Id,
         task: Option<BoxedTask>,
         (ran, left): (Nanos, Left),
-        waits: Waits,
+        (waits, operations): (Waits, Option<u32>),
         now: Nanos,
     ) -> Option<BoxedTask> {
         let Some(slot) = self.tasks.get_mut(id) else { return task };
@@ -391,7 +393,8 @@ impl Core {
         slot.run = task; // Before anybody hears of it, so that it stays if they panic.
         self.policy.ran(&slot.info, ran, left, now);
         if !self.observers.is_empty() {
-            let event = Event::Ended { n: self.switches, task: &slot.info, left, ran, waits };
+            let (n, task) = (self.switches, &slot.info);
+            let event = Event::Ended { n, task, left, ran, waits, operations };
             show(&mut self.observers, now, &event);
         }
         if slot.info.state == State::Done { slot.run.take() } else { None }

@@ -77,6 +77,7 @@ impl Shared {
         let id = self.link.log.running().unwrap_or(Id::new(0, 0));
         let (left, task) = (drive.left, drive.task.take());
         drive.left = Some(Left::Panicked);
+        self.advanced.set(0);
         drive.spare.renew();
         if left.is_some() {
             let yielded = (left == Some(Left::Yielded)).then_some(id);
@@ -89,7 +90,7 @@ impl Shared {
         let told = catch_unwind(AssertUnwindSafe(|| {
             let (mut core, now) = (self.core.borrow_mut(), self.now.get());
             let waits = Waits { of: self.key(), task: id, waker: None };
-            core.ended(id, None, (0, Left::Panicked), waits, now);
+            core.ended(id, None, (0, Left::Panicked), (waits, None), now);
             core.receive(now, now); // Whom it woke before it panicked.
         }));
         let info = self.core.borrow().tasks.get(id).map(|slot| slot.info.clone());

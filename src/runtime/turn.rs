@@ -25,6 +25,10 @@ pub(crate) struct Drive<'a, 'h> {
     /// How it left the thread; `None` while it runs.
     pub(super) left: Option<Left>,
     started: Nanos,
+    /// How many operations the last switch did, if that is measured.
+    operations: Option<u32>,
+    /// Somebody else had the thread before the first turn.
+    was_away: bool,
     pub(super) spare: Spare<'h>,
     pub(crate) root_done: bool,
     /// Proved: nothing can ever wake the tasks that are left.
@@ -39,6 +43,8 @@ impl<'a, 'h> Drive<'a, 'h> {
             task: None,
             left: Some(Left::Waiting),
             started: 0,
+            operations: None,
+            was_away: true,
             spare: Spare { waker: spare, home },
             root_done: false,
             stalled: None,
@@ -84,8 +90,12 @@ impl Shared {
     /// Returns how many switches were made.
     pub(crate) fn turn(&self, drive: &mut Drive<'_, '_>, wait: Option<Duration>, most: u32) -> u32 {
         let _turn = Turn::begin(self);
+        if std::mem::take(&mut drive.was_away) {
+            self.come_back();
+        }
         let looks_every = self.receive();
         if self.since_look.get() >= looks_every || !self.can_switch() {
+            self.show_look();
             self.look(drive, wait);
         }
         let mut made = 0;
@@ -113,6 +123,15 @@ impl Shared {
         made
     }
 
+    /// Whoever had the thread has used it for a while: if switches are measured, that is not for
+    /// the first task to answer for.
+    fn come_back(&self) {
+        if self.core.borrow().timed {
+            self.now.set(self.clock.now());
+            self.fire_timers();
+        }
+    }
+
     /// The switch about to be made takes time, if time is virtual.
     #[cold]
     fn charge_switch(&self) {
@@ -127,8 +146,11 @@ impl Shared {
     #[inline]
     fn settle(&self, drive: &mut Drive<'_, '_>, id: Id, left: Left) {
         drive.left = Some(left);
-        let after = current::end_switch();
         let (mut core, now) = (self.core.borrow_mut(), self.now.get());
+        if core.timed {
+            drive.operations = current::budget().map(|left| self.budget - left);
+        }
+        let after = current::end_switch();
         if core.timed || after.errands {
             drop(core);
             return self.settle_all(drive, id, left, &after);
@@ -171,8 +193,9 @@ impl Shared {
         }
         let now = self.now.get();
         let waits = drive.waits(self, id);
-        let ran = now - drive.started;
-        let ended = core.ended(id, drive.task.take(), (ran, left), waits, now);
+        let ran = (now - drive.started).saturating_sub(self.advanced.take());
+        let (task, told) = (drive.task.take(), (waits, drive.operations.take()));
+        let ended = core.ended(id, task, (ran, left), told, now);
         drop(core);
         if let Some(task) = ended {
             current::begin_switch(id, self.budget, now); // Its result may be dropped in its name.

@@ -350,6 +350,13 @@ pub(crate) fn poll_spend(cx: &Context<'_>) -> Poll<()> {
     Poll::Pending
 }
 
+/// What is left of the running task's budget; `None` if it has none.
+#[inline]
+pub(crate) fn budget() -> Option<u32> {
+    let left = CURRENT.with(|c| c.budget.get());
+    (left != UNLIMITED).then_some(left)
+}
+
 /// Gives back what [`poll_spend`] took, for an operation that made no progress.
 #[inline]
 pub(crate) fn unspend() {

@@ -134,7 +134,8 @@ impl Queue {
 
     #[inline]
     fn hand(&self, index: u32, amount: u32) -> bool {
-        let Some(handed) = with(|waits| self.take_out(waits, index, Some(amount))) else {
+        let take_out = |waits: &mut Waits| self.take_out(waits, index, Some(amount), true);
+        let Some(handed) = with(take_out) else {
             return false;
         };
         if let Err(whom) = handed {
@@ -150,7 +151,9 @@ impl Queue {
         if self.is_empty() {
             return;
         }
-        let handed = with(|waits| self.take_out(waits, self.head.get(), Some(amount)));
+        let take_out =
+            |waits: &mut Waits| self.take_out(waits, self.head.get(), Some(amount), true);
+        let handed = with(take_out);
         strangers.0.extend(handed.and_then(Result::err));
     }
 
@@ -160,7 +163,7 @@ impl Queue {
         let mut strangers = Strangers::default();
         with(|waits| {
             while !self.is_empty() {
-                strangers.0.extend(self.take_out(waits, self.head.get(), amount).err());
+                strangers.0.extend(self.take_out(waits, self.head.get(), amount, false).err());
             }
         });
         strangers.wake();
@@ -168,11 +171,17 @@ impl Queue {
 
     /// Takes an entry out of the queue, and wakes its task if that is done without user code.
     #[inline]
-    fn take_out(&self, waits: &mut Waits, index: u32, amount: Option<u32>) -> Result<(), Whom> {
+    fn take_out(
+        &self,
+        waits: &mut Waits,
+        index: u32,
+        amount: Option<u32>,
+        alone: bool,
+    ) -> Result<(), Whom> {
         self.unlink(waits, index);
         let Some(entry) = waits.entries.get_mut(index as usize) else { return Ok(()) };
         entry.amount = amount.unwrap_or(entry.amount);
-        entry.handed = true;
+        (entry.handed, entry.alone) = (true, alone);
         if self.exclusive
             && let Some(record) = waits.records.get_mut(entry.record as usize)
         {

@@ -16,6 +16,7 @@ mod switch;
 mod sync;
 mod thread;
 mod time;
+mod watch;
 
 /// How much is done in a sample, and where.
 #[derive(Clone, Copy)]
@@ -78,6 +79,7 @@ impl Unit {
 pub enum Table {
     Runtimes,
     Policies,
+    Watchers,
 }
 
 type Measure = Box<dyn Fn(Scale) -> io::Result<Vec<f64>>>;
@@ -146,7 +148,7 @@ fn nanos(name: &str, about: &'static str, samples: Vec<Sample>) -> Work {
 
 /// All of them, in the order of the tables.
 pub fn all() -> Vec<Work> {
-    [tasks(), waits(), syncs(), echoes(), decisions()].into_iter().flatten().collect()
+    [tasks(), waits(), syncs(), echoes(), decisions(), watchers()].into_iter().flatten().collect()
 }
 
 fn tasks() -> Vec<Work> {
@@ -281,4 +283,29 @@ fn decisions() -> Vec<Work> {
         connections: 0,
     };
     [10, 1_000, 1_000_000].map(decision).into()
+}
+
+fn watchers() -> Vec<Work> {
+    let watched = |name: &str, about, measure: fn(watch::Watcher, Scale) -> f64| Work {
+        table: Table::Watchers,
+        name: name.to_string(),
+        about,
+        figures: vec![("", Unit::Nanos)],
+        samples: watch::ALL
+            .map(|column| Sample::new(column.name, move |scale| Ok(vec![measure(column, scale)])))
+            .into(),
+        connections: 0,
+    };
+    vec![
+        watched(
+            "watched-switch",
+            "10 tasks of turno do nothing but yield: a switch, and what it costs to watch it",
+            watch::switches,
+        ),
+        watched(
+            "watched-wait",
+            "a channel with room for one: a wake, a wait and a switch, and what it costs to watch them",
+            watch::waits,
+        ),
+    ]
 }
