@@ -849,7 +849,8 @@ class Task:
 class Wait:
     """A wait entry: what is waited for."""
 
-    REASONS = {'JoinSet': 'the end of a task of its set', 'Job': 'a job on another thread',
+    REASONS = {'JoinAbroad': 'the end of a task of another runtime',
+               'JoinSet': 'the end of a task of its set', 'Job': 'a job on another thread',
                'Mutex': 'a mutex', 'Read': 'an rwlock, to read', 'Write': 'an rwlock, to write',
                'Semaphore': 'permits of a semaphore', 'Notify': 'a notification',
                'Barrier': 'the others at a barrier', 'OnceCell': 'the value of a once cell',

@@ -5,14 +5,16 @@ use std::any::Any;
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::blocking::Pool;
 use super::builder::OnPanic;
 use super::inherit::Contended;
 use super::link::Link;
+use super::log::Noted;
 use super::show::{show, show_woken};
+use super::watch::Watch;
 use crate::observe::{Event, Observer, Waits};
 use crate::policy::{Pick, Policy, Rng, Tasks};
 use crate::reactor::{Reactor, Sources};
@@ -57,6 +59,13 @@ pub(crate) struct Shared {
     pub(crate) detached: RefCell<Vec<Id>>,
     /// The waker that is lent to tasks that have none of their own; `None` while it is.
     pub(crate) spare: Cell<Option<Arc<TaskWaker>>>,
+    /// The root task of the `block_on` that runs, and its own waker, if it has one: its future is
+    /// not in the table.
+    pub(crate) root: RefCell<Option<(Id, Weak<TaskWaker>)>>,
+    /// Of deadlocks.
+    pub(crate) watch: Watch,
+    /// Where tasks have been spawned.
+    pub(crate) noted: Noted,
     /// After how long with nothing armed it says that it looks stalled; and whether it has.
     pub(crate) quiet_after: Option<Duration>,
     pub(crate) suspected: Cell<bool>,
@@ -192,6 +201,8 @@ impl Shared {
         let mut core = self.core_for("`spawn`");
         let parent = by.and_then(|by| core.tasks.get(by)).map(|slot| slot.info.attributes());
         let attributes = plan.attributes(parent, self);
+        let site = self.noted.note(plan.site);
+        let name = plan.said.name.clone();
         let id = core.tasks.insert(|id| {
             let now = self.now.get();
             let mut info = TaskInfo::at(plan.site, id, plan.said.name, attributes, now);
@@ -199,6 +210,10 @@ impl Shared {
             info.detached = plan.detached;
             (info, Some(task))
         });
+        self.link.log.note_site(id, site);
+        if let Some(name) = name {
+            self.link.log.note_name(id, name);
+        }
         if in_turn {
             current::list_woken(id);
         } else {
@@ -214,6 +229,9 @@ impl Shared {
         let mut core = self.core.borrow_mut();
         core.timed =
             self.clock.is_virtual() || core.policy.wants_time() || !core.observers.is_empty();
+        drop(core);
+        self.link.log.set_clock(&self.clock);
+        self.watch.reset();
     }
 }
 

@@ -7,7 +7,6 @@ use std::time::Duration;
 use super::core::Shared;
 use super::end::Turn;
 use super::stall::Stalled;
-use crate::SwitchLog;
 use crate::observe::Waits;
 use crate::task::current::{self, Aftermath};
 use crate::task::id::Id;
@@ -19,7 +18,6 @@ use crate::wait::Whom;
 /// What a call of `block_on`, `turn` or `step` keeps on its stack while it drives the loop. It lies
 /// outside of the `catch_unwind` around the turns, so a panic in a task finds here who it was.
 pub(crate) struct Drive<'a, 'h> {
-    pub(super) log: SwitchLog,
     /// The root task's future, which may borrow and so cannot lie in the table.
     pub(super) root: Option<Pin<&'a mut (dyn Run + 'a)>>,
     /// What makes the running task run; `None` for the root.
@@ -41,7 +39,6 @@ impl<'a, 'h> Drive<'a, 'h> {
     pub(crate) fn new(home: &'h Shared, root: Option<Pin<&'a mut (dyn Run + 'a)>>) -> Self {
         let spare = home.spare.take().unwrap_or_else(|| TaskWaker::spare(&home.link.inbox));
         Self {
-            log: SwitchLog::default(),
             root,
             task: None,
             left: Some(Left::Waiting),
@@ -103,7 +100,9 @@ impl Shared {
         }
         let mut made = 0;
         while made < most && self.since_look.get() < looks_every && !drive.root_done {
-            let Some(next) = self.core.borrow_mut().pick(self.now.get()) else { break };
+            let Some(next) = self.core.borrow_mut().pick(self.now.get()) else {
+                break;
+            };
             made += 1;
             self.since_look.set(self.since_look.get() + 1);
             if self.switch_cost > 0 {
@@ -117,9 +116,8 @@ impl Shared {
                 (None, Some(root)) => root.as_mut(),
                 (None, None) => unreachable!("only `block_on` makes a root task, and it drives it"),
             };
-            let Drive { log, spare, .. } = drive;
-            let spare = &mut spare.waker;
-            let left = crate::switch_to(log, next.n, next.id, future, spare);
+            let spare = &mut drive.spare.waker;
+            let left = crate::switch_to(&self.link.log, next.n, next.id, future, spare);
             self.settle(drive, next.id, left);
         }
         made
@@ -191,6 +189,7 @@ impl Shared {
         let timed = core.timed;
         if timed {
             self.now.set(self.clock.now());
+            self.link.log.set_time(self.now.get());
         }
         let now = self.now.get();
         let waits = drive.waits(self, id);

@@ -11,9 +11,10 @@ use std::task::{Context, Poll, Waker};
 
 use super::id::Id;
 use super::info::Nanos;
+use crate::wait::Site;
+use crate::wait::reason::Holder;
 
-/// Tells one runtime of the process from another; 0 for none.
-pub(crate) type LoopKey = u32;
+pub(crate) use super::id::LoopKey;
 
 /// Read or written at every switch and wake. Nothing in it needs a destructor, so that reaching it
 /// is one instruction, and works while a thread ends.
@@ -91,6 +92,12 @@ pub(crate) fn task() -> Option<Id> {
 #[inline]
 pub(crate) fn key() -> LoopKey {
     CURRENT.with(|c| c.key.get())
+}
+
+/// The running task, as who takes hold of something at `site`.
+#[inline]
+pub(crate) fn holder(site: Site) -> Option<Holder> {
+    CURRENT.with(|c| c.task.get().map(|task| Holder { task, site }))
 }
 
 /// When the present switch began, as far as the loop has looked at the clock.
@@ -267,6 +274,12 @@ pub(crate) fn list_woken(id: Id) {
             let _ = LISTS.try_with(|l| l.woken.borrow_mut().push_back(id));
         }
     });
+}
+
+/// Who was woken, of those not yet handed on.
+pub(crate) fn woken() -> Vec<Id> {
+    let more = LISTS.try_with(|l| Vec::from_iter(l.woken.borrow().iter().copied()));
+    CURRENT.with(|c| c.first.get().into_iter().chain(more.unwrap_or_default()).collect())
 }
 
 /// There is something else to attend to after the switch.
