@@ -40,9 +40,10 @@
 //!
 //! **`lost-waker`**: the task left the thread pending and was not woken meanwhile; it has no wait
 //! entry, and there is no clone of its waker. So nothing can wake it any more, and only an abort
-//! can end it. A task that is to wait for ever (`std::future::pending`) looks the same; let it wait
-//! for something that can be named. That a waker was kept and is dropped later cannot be seen from
-//! here; a [stall](crate::runtime::Stalled) is reported if nothing else goes on.
+//! can end it; if none has when the loop next looks outside, it is told. A task that is to wait for
+//! ever (`std::future::pending`) looks the same; let it wait for something that can be named. That
+//! a waker was kept and is dropped later cannot be seen from here; a
+//! [stall](crate::runtime::Stalled) is reported if nothing else goes on.
 //!
 //! **`self-wake-spin`**: that many switches in a row ended with a wake by the task itself, within a
 //! second; it woke and spawned nobody in them, did no operation of its
@@ -118,6 +119,7 @@ pub struct Lints {
     machine: Machine,
     slow_poll: slow::Poll,
     slow_turn: slow::Turn,
+    lost: lost::Lost,
     spin: spin::Spin,
     futurelock: futurelock::Futurelock,
     watchdog: watchdog::Watchdog,
@@ -132,6 +134,7 @@ impl Lints {
             machine: Machine::new(),
             slow_poll: slow::Poll::longer_than(Duration::from_millis(100)),
             slow_turn: slow::Turn::longer_than(Duration::from_millis(100)),
+            lost: lost::Lost::default(),
             spin: spin::Spin::times(10_000),
             futurelock: futurelock::Futurelock::longer_than(Duration::from_secs(1)),
             watchdog: watchdog::Watchdog::default(),
@@ -203,7 +206,7 @@ impl Lints {
         }
         self.spin.ended(known, &end);
         if end.left == Left::Waiting {
-            lost::went_to_wait(known, &end, &self.report);
+            self.lost.went_to_wait(known, &end);
         }
         self.futurelock.ended(known, &end);
         known.left(&end);
@@ -239,9 +242,13 @@ impl Observer for Lints {
                 let known = self.known.task(task);
                 self.spin.woken(known, task.cause(), now, &self.report);
             }
-            Event::Aborted { task } => self.known.forget(task.id()),
+            Event::Aborted { task } => {
+                self.lost.aborted(task.id());
+                self.known.forget(task.id());
+            }
             Event::Looked => {
                 self.slow_turn.looked(now, &self.machine, &self.report);
+                self.lost.looked(&self.report);
                 self.machine.looked();
             }
             Event::Parked { until: None } => {

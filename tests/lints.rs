@@ -643,6 +643,7 @@ fn child() {
             spawn("computes", work(30 * MS));
             spawn("lost", forgets_its_waker());
             let aborted = spawn("lost, too", pending::<()>());
+            sleep(MS).await; // The loop does not look outside for it: time is virtual.
             sleep(MS).await;
             aborted.abort();
         });

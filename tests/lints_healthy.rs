@@ -609,15 +609,15 @@ fn aborts_of_who_is_ready_waits_or_runs() {
             }
         });
         let waits = task::spawn(sleep(1_000_000 * MS));
+        let (hand, handed) = oneshot::channel::<task::AbortHandle>();
         let itself = task::spawn(async {
-            let handle = own_waker().await;
-            drop(handle);
-            sleep(3 * MS).await;
+            handed.await.unwrap().abort();
+            pending::<()>().await
         });
+        hand.send(itself.abort_handle()).unwrap();
         sleep(MS).await;
         ready.abort();
         waits.abort();
-        itself.abort();
         for gone in [never_ran.await, ready.await, waits.await, itself.await] {
             assert!(gone.unwrap_err().is_cancelled());
         }

@@ -36,7 +36,7 @@ impl fmt::Display for Who {
 pub(super) fn brief(time: Nanos) -> String {
     let time = Duration::from_nanos(time);
     let exact = format!("{time:?}");
-    if exact.len() > 8 { format!("{time:.1?}") } else { exact }
+    if exact.len() > 6 { format!("{time:.1?}") } else { exact }
 }
 
 /// What a task had done last before a switch.
