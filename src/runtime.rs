@@ -412,7 +412,7 @@ impl Runtime {
     ///     turno::task::yield_now().await;
     ///     let dump = rt.dump();
     ///     assert_eq!(dump.tasks().len(), 2);
-    ///     assert!(dump.to_string().contains("held by task 1 "block_on" (since "));
+    ///     assert!(dump.to_string().contains("held by task 1 \"block_on\" (since "));
     /// });
     /// # Ok::<(), std::io::Error>(())
     /// ```

@@ -185,7 +185,6 @@ impl Builder {
     /// ```
     /// use std::cell::RefCell;
     /// use std::rc::Rc;
-    /// use std::time::Duration;
     /// use turno::runtime::{Builder, Cycle};
     /// use turno::sync::Mutex;
     /// use turno::task::{self, yield_now};
