@@ -84,7 +84,6 @@ use std::sync::Arc;
 pub use macros::support as __private;
 pub use task::spawn;
 
-use runtime::log::SwitchLog;
 use task::id::Id;
 use task::info::Left;
 use task::run::Run;
@@ -111,15 +110,29 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+/// The switch that is made now, or was made last.
+#[derive(Debug)]
+pub(crate) struct SwitchLog {
+    pub(crate) n: u64,
+    pub(crate) task: Id,
+}
+
+impl Default for SwitchLog {
+    fn default() -> Self {
+        Self { n: 0, task: Id::new(0, 0) }
+    }
+}
+
 /// The door: control passes to a task here, and only here.
 #[inline(never)]
 pub(crate) fn switch_to(
-    log: &SwitchLog,
+    log: &mut SwitchLog,
     n: u64,
     task: Id,
     future: Pin<&mut dyn Run>,
     spare: &mut Arc<TaskWaker>,
 ) -> Left {
-    log.begin(n, task);
+    log.n = n;
+    log.task = task;
     future.run(spare)
 }

@@ -50,19 +50,19 @@ mod waiting;
 mod watch;
 
 pub(crate) mod blocking;
+pub(crate) mod board;
 pub(crate) mod context;
 pub(crate) mod core;
 pub(crate) mod gone;
 pub(crate) mod inherit;
 pub(crate) mod link;
-pub(crate) mod log;
 
+pub use self::board::Running;
 pub use self::builder::{Builder, OnPanic};
 pub use self::context::EnterGuard;
 pub use self::dump::{Dump, NoAnswer};
 pub use self::gone::is_rt_shutdown_err;
 pub use self::handle::{Handle, TryCurrentError};
-pub use self::log::Running;
 pub use self::stall::{Stalled, Unfinished};
 pub use self::step::Step;
 pub use self::waiting::{Cycle, Waiting};
@@ -412,7 +412,7 @@ impl Runtime {
     ///     turno::task::yield_now().await;
     ///     let dump = rt.dump();
     ///     assert_eq!(dump.tasks().len(), 2);
-    ///     assert!(dump.to_string().contains("held by task 1 "block_on" (since "));
+    ///     assert!(dump.to_string().contains("held by task 1 \"block_on\" (since "));
     /// });
     /// # Ok::<(), std::io::Error>(())
     /// ```
@@ -597,8 +597,8 @@ impl<'a> Root<'a> {
         core.arrivals.push_back((id, Cause::Spawn { by: None }));
         drop(core);
         shared.root.replace(Some((id, Weak::new())));
-        shared.link.log.note_site(id, shared.noted.note(site));
-        shared.link.log.note_name(id, what.into());
+        shared.link.board.note_site(id, shared.noted.note(site));
+        shared.link.board.note_name(id, what.into());
         Self { shared, id }
     }
 }

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use super::Runtime;
 use super::blocking::Pool;
+use super::board::{Board, Noted};
 use super::core::{Core, Shared};
 use super::handle::Handle;
 use super::link::Link;
-use super::log::{Noted, SwitchLog};
 use super::waiting::Cycle;
 use super::watch::{OnDeadlock, Watch};
 use crate::observe::Observer;
@@ -185,7 +185,6 @@ impl Builder {
     /// ```
     /// use std::cell::RefCell;
     /// use std::rc::Rc;
-    /// use std::time::Duration;
     /// use turno::runtime::{Builder, Cycle};
     /// use turno::sync::Mutex;
     /// use turno::task::{self, yield_now};
@@ -262,7 +261,7 @@ impl Builder {
         let link = Arc::new(Link {
             inbox,
             registry: reactor.registry().try_clone()?,
-            log: SwitchLog::new(),
+            board: Board::new(),
         });
         let blocking = Pool::new(self.max_blocking_threads, self.thread_keep_alive, &link.inbox);
         let core = Core::new(self.policy, self.observers, self.seed);

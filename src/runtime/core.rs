@@ -9,10 +9,10 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::blocking::Pool;
+use super::board::Noted;
 use super::builder::OnPanic;
 use super::inherit::Contended;
 use super::link::Link;
-use super::log::Noted;
 use super::show::{show, show_woken};
 use super::watch::Watch;
 use crate::observe::{Event, Observer, Waits};
@@ -210,9 +210,9 @@ impl Shared {
             info.detached = plan.detached;
             (info, Some(task))
         });
-        self.link.log.note_site(id, site);
+        self.link.board.note_site(id, site);
         if let Some(name) = name {
-            self.link.log.note_name(id, name);
+            self.link.board.note_name(id, name);
         }
         if in_turn {
             current::list_woken(id);
@@ -230,7 +230,7 @@ impl Shared {
         core.timed =
             self.clock.is_virtual() || core.policy.wants_time() || !core.observers.is_empty();
         drop(core);
-        self.link.log.set_clock(&self.clock);
+        self.link.board.set_clock(&self.clock);
         self.watch.reset();
     }
 }

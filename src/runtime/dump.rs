@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::board::Running;
 use super::core::Shared;
-use super::log::Running;
 use super::waiting::{Cycle, Picture, Seek, Waiting};
 use crate::task::info::{Cause, Nanos, State, TaskInfo};
 

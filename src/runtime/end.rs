@@ -73,9 +73,7 @@ impl Shared {
     /// A turn ended in a panic: if it was a task's, that task alone ends; if not, it is given back.
     pub(crate) fn recover(&self, drive: &mut Drive<'_, '_>, panic: Panic) -> Result<u32, Panic> {
         let _turn = Turn::begin(self);
-        // Without a switch it is nobody's panic, and `left` tells.
-        let id = self.link.log.running().unwrap_or(Id::new(0, 0));
-        let (left, task) = (drive.left, drive.task.take());
+        let (id, left, task) = (drive.log.task, drive.left, drive.task.take());
         drive.left = Some(Left::Panicked);
         self.advanced.set(0);
         drive.spare.renew();
@@ -165,13 +163,13 @@ impl<'a> Desk<'a> {
         if shared.link.inbox.attend() {
             shared.rung.set(true);
         }
-        Self { shared, inside: shared.link.log.running() }
+        Self { shared, inside: shared.link.board.task() }
     }
 }
 
 impl Drop for Desk<'_> {
     fn drop(&mut self) {
-        self.shared.link.log.leave(self.inside);
+        self.shared.link.board.leave(self.inside);
         self.shared.link.inbox.leave();
     }
 }

@@ -165,7 +165,7 @@ impl Handle {
             drop(shared.core_for("`Handle::dump`"));
             return Ok(shared.dump());
         }
-        let before = self.link.log.read();
+        let before = self.link.board.read();
         let (answer, answered) = mpsc::channel();
         let job = move || {
             if let Some(shared) = context::current() {
@@ -178,7 +178,7 @@ impl Handle {
             Ok(dump) => Ok(dump),
             Err(RecvTimeoutError::Disconnected) => Err(NoAnswer::gone(asked.elapsed())),
             Err(RecvTimeoutError::Timeout) => {
-                Err(NoAnswer::of(asked.elapsed(), before, self.link.log.read()))
+                Err(NoAnswer::of(asked.elapsed(), before, self.link.board.read()))
             }
         }
     }

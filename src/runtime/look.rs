@@ -134,7 +134,7 @@ impl Shared {
 
     fn read_clock(&self) {
         self.now.set(self.clock.now());
-        self.link.log.set_time(self.now.get());
+        self.link.board.set_time(self.now.get());
         self.fire_timers();
     }
 

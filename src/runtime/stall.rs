@@ -30,7 +30,6 @@ impl Stalled {
     /// may wait for what nobody is going to do.
     ///
     /// ```
-    /// use std::rc::Rc;
     /// use turno::sync::Mutex;
     ///
     /// let rt = turno::runtime::Builder::new().start_paused(true).build()?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::core::Shared;
 use super::end::Turn;
 use super::stall::Stalled;
+use crate::SwitchLog;
 use crate::observe::Waits;
 use crate::task::current::{self, Aftermath};
 use crate::task::id::Id;
@@ -18,6 +19,7 @@ use crate::wait::Whom;
 /// What a call of `block_on`, `turn` or `step` keeps on its stack while it drives the loop. It lies
 /// outside of the `catch_unwind` around the turns, so a panic in a task finds here who it was.
 pub(crate) struct Drive<'a, 'h> {
+    pub(super) log: SwitchLog,
     /// The root task's future, which may borrow and so cannot lie in the table.
     pub(super) root: Option<Pin<&'a mut (dyn Run + 'a)>>,
     /// What makes the running task run; `None` for the root.
@@ -39,6 +41,7 @@ impl<'a, 'h> Drive<'a, 'h> {
     pub(crate) fn new(home: &'h Shared, root: Option<Pin<&'a mut (dyn Run + 'a)>>) -> Self {
         let spare = home.spare.take().unwrap_or_else(|| TaskWaker::spare(&home.link.inbox));
         Self {
+            log: SwitchLog::default(),
             root,
             task: None,
             left: Some(Left::Waiting),
@@ -116,8 +119,10 @@ impl Shared {
                 (None, Some(root)) => root.as_mut(),
                 (None, None) => unreachable!("only `block_on` makes a root task, and it drives it"),
             };
-            let spare = &mut drive.spare.waker;
-            let left = crate::switch_to(&self.link.log, next.n, next.id, future, spare);
+            self.link.board.begin(next.n, next.id);
+            let Drive { log, spare, .. } = drive;
+            let spare = &mut spare.waker;
+            let left = crate::switch_to(log, next.n, next.id, future, spare);
             self.settle(drive, next.id, left);
         }
         made
@@ -189,7 +194,7 @@ impl Shared {
         let timed = core.timed;
         if timed {
             self.now.set(self.clock.now());
-            self.link.log.set_time(self.now.get());
+            self.link.board.set_time(self.now.get());
         }
         let now = self.now.get();
         let waits = drive.waits(self, id);

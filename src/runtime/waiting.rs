@@ -307,7 +307,7 @@ impl Shared {
                 tasks[at].wakers = out;
             }
         }
-        let named = |id| Some((id, self.link.log.name(id)?));
+        let named = |id| Some((id, self.link.board.name(id)?));
         picture.gone = picture.strangers().into_iter().filter_map(named).collect();
         (picture, members)
     }

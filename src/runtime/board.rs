@@ -1,9 +1,9 @@
-//! Which switch is made now, for those who cannot ask the loop (floor 3).
+//! The board outside the door: which switch is made now, for those who cannot ask the loop
+//! (floor 3).
 //!
-//! A loop that is stuck in a task answers nobody. So what another thread is told then lies where it
-//! can be read at any time: each switch writes two numbers, which costs as much as writing them
-//! into the loop's own stack. What is behind them, the task's name and the place where it was
-//! spawned, is noted when it is spawned.
+//! A loop that is stuck in a task answers nobody. So what another thread is told then stands where
+//! it can be read at any time: each switch writes two numbers. What is behind them, the task's name
+//! and the place where it was spawned, is noted when it is spawned.
 
 use std::cell::Cell;
 use std::fmt;
@@ -18,8 +18,8 @@ use crate::task::info::Nanos;
 use crate::time::clock::{Clock, since_epoch};
 use crate::wait::Site;
 
-/// The switch that is made now, or was made last.
-pub(crate) struct SwitchLog {
+/// What is told of the switch that is made now, or was made last.
+pub(crate) struct Board {
     n: AtomicU64,
     /// 0 when nobody drives the loop.
     task: AtomicU64,
@@ -27,8 +27,8 @@ pub(crate) struct SwitchLog {
     at: AtomicU64,
     /// What is 0 on the loop's clock, since the epoch; `STILL` if that stands still.
     zero: AtomicI64,
-    /// Where tasks were spawned, by the indices of their ids: places in `SITES`. Each chunk is twice
-    /// as long as the one before, and none ever moves.
+    /// Where tasks were spawned, by the indices of their ids: places in `SITES`. Each chunk is
+    /// twice as long as the one before, and none ever moves.
     sites: [OnceLock<Box<[AtomicU32]>>; CHUNKS],
     /// The names of those who have one, by the index of their ids. Who has gone is overwritten.
     names: Mutex<Vec<Option<Named>>>,
@@ -60,7 +60,7 @@ fn address(site: Site) -> usize {
     ptr::from_ref(site).addr()
 }
 
-impl SwitchLog {
+impl Board {
     pub(super) fn new() -> Self {
         Self {
             n: AtomicU64::new(0),
@@ -78,16 +78,16 @@ impl SwitchLog {
         self.at.store(now, Ordering::Relaxed);
     }
 
-    /// At the door.
+    /// A switch begins.
     #[inline]
-    pub(crate) fn begin(&self, n: u64, task: Id) {
+    pub(super) fn begin(&self, n: u64, task: Id) {
         self.task.store(task.to_bits(), Ordering::Relaxed);
         // Whoever reads this number sees what was written before.
         self.n.store(n, Ordering::Release);
     }
 
-    /// The task of a switch that is being made.
-    pub(super) fn running(&self) -> Option<Id> {
+    /// The task of the present switch, or of the last one of those who drive the loop.
+    pub(super) fn task(&self) -> Option<Id> {
         let bits = self.task.load(Ordering::Relaxed);
         (bits != 0).then(|| Id::from_bits(bits))
     }
@@ -136,7 +136,7 @@ impl SwitchLog {
     /// What is going on, as far as can be told from outside; `None` if nobody drives the loop.
     pub(super) fn read(&self) -> Option<Running> {
         let n = self.n.load(Ordering::Acquire);
-        let task = self.running()?;
+        let task = self.task()?;
         let zero = self.zero.load(Ordering::Acquire);
         let at = zero.saturating_add_unsigned(self.at.load(Ordering::Relaxed));
         let ago = u64::try_from(since_epoch(Instant::now()).saturating_sub(at)).unwrap_or(0);
