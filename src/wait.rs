@@ -432,6 +432,11 @@ pub(crate) struct Seen {
     pub(crate) place: Option<Place>,
 }
 
+/// How many entries a [`survey`] has to look through, those of other loops and free ones too.
+pub(crate) fn room() -> usize {
+    with(|waits| waits.entries.len()).unwrap_or_default()
+}
+
 /// What the tasks of the loop `of` wait for, entry by entry.
 pub(crate) fn survey(of: LoopKey, mut see: impl FnMut(Seen)) {
     with(|waits| {

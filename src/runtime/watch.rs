@@ -70,7 +70,7 @@ impl Shared {
             false => (self.now.get(), NANOS_EACH),
         };
         let (size, since) = self.watch.last.get();
-        let size = size.max(2 * tasks); // Each task may have come to wait since.
+        let size = size.max(tasks + wait::room()); // As it was then, or is now.
         let idle = parks && !self.clock.is_virtual() && size <= LITTLE && switches != since;
         if now < self.watch.at.get().saturating_add(each * size.max(8) as u64) && !idle {
             return;
@@ -110,12 +110,9 @@ impl Shared {
     /// tasks, besides those that were told, cannot go on.
     fn sketch(&self) -> (usize, bool) {
         let core = self.core.borrow();
-        let mut size = core.tasks.len();
         let mut any = false;
-        wait::survey(self.key(), |seen| {
-            size += 1;
-            any |= matches!(seen.wait.on(), Some((_, true)));
-        });
+        wait::survey(self.key(), |seen| any |= matches!(seen.wait.on(), Some((_, true))));
+        let size = core.tasks.len() + wait::room();
         if !any {
             return (size, false);
         }
