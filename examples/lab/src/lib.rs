@@ -39,6 +39,7 @@ mod cli;
 mod lab;
 mod problem;
 mod slopes;
+mod trace;
 
 pub use bench::Bench;
 pub use experiment::Experiment;
@@ -46,3 +47,4 @@ pub use lab::Lab;
 pub use problem::Problem;
 pub use report::Report;
 pub use slopes::Slopes;
+pub use trace::Trace;
