@@ -19,6 +19,7 @@ fn the_same_seed_is_the_same_run_byte_for_byte() {
         "budget --requests 500 --seed 5",
         "overload --jobs 500 --closed --seed 5",
         "mixed --clock virtual --seed 5",
+        "accept --clock virtual --reuseport --seed 5",
         "compare ostep",
     ] {
         let (once, again) = (json(line), json(line));
@@ -30,8 +31,13 @@ fn the_same_seed_is_the_same_run_byte_for_byte() {
 
 #[test]
 fn every_row_has_what_machines_rely_on() {
-    for line in ["queue --jobs 100", "fairness --turns 100", "ostep", "deadline --sets 1 --for 100"]
-    {
+    for line in [
+        "queue --jobs 100",
+        "fairness --turns 100",
+        "ostep",
+        "deadline --sets 1 --for 100",
+        "accept --clock virtual",
+    ] {
         for row in run(line).rows {
             let keys: Vec<_> = row.fields().map(|(key, _)| key).collect();
             let always = [
@@ -167,6 +173,14 @@ fn what_cannot_be_had_is_told_in_one_line_with_what_is_allowed() {
         ("budget --load 2", "less than 1 is allowed"),
         ("ostep -p LOTTERY", "FIFO, SJF, RR"),
         ("ostep -l 5,-1", "a number from 0"),
+        ("accept --accept 0", "a number from 1, or `all`"),
+        ("accept --service soon", "like 100ms"),
+        ("accept --service=-1ms", "like 100ms"),
+        ("accept --processes 0", "1..=1000"),
+        ("accept --clock virtual --policy fifo", "no policy to choose"),
+        ("accept", "only the program itself can start processes"),
+        ("queue --trace run.txt", "ending in .html or .pftrace, or `-`"),
+        ("queue --trace no/where.html", "no is not"),
         ("nonsense", "unrecognized subcommand"),
     ] {
         let wrong = Lab::new().run(line.split(' ')).map(drop).unwrap_err().to_string();

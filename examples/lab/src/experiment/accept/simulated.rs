@@ -98,12 +98,7 @@ impl Desk for Process {
     }
 }
 
-pub(super) fn run(
-    setup: &Setup,
-    bench: &Bench,
-    most: Most,
-    seed: u64,
-) -> Result<Outcome, Problem> {
+pub(super) fn run(setup: &Setup, bench: &Bench, most: Most, seed: u64) -> Result<Outcome, Problem> {
     let rt = bench.runtime(Edf::new().into(), seed, Duration::ZERO)?;
     Ok(rt.block_on(serve(setup, most, seed)))
 }

@@ -37,8 +37,7 @@ pub(crate) fn command() -> Command {
 
 /// The arguments for [`command`].
 pub(super) fn arguments(most: usize, service: Duration, spawn: bool) -> Vec<String> {
-    let mut arguments =
-        vec![NAME.to_string(), most.to_string(), service.as_nanos().to_string()];
+    let mut arguments = vec![NAME.to_string(), most.to_string(), service.as_nanos().to_string()];
     arguments.extend(spawn.then(|| "--spawn".to_string()));
     arguments
 }
@@ -105,8 +104,9 @@ impl Counts {
         json!({
             "served": self.served.get(),
             "visits": self.visits.get(),
-            "wake_ups": self.wake_ups.get(),
-            "switches": self.switches.get(),
+            // But for the one in which it was told to end.
+            "wake_ups": self.wake_ups.get().saturating_sub(1),
+            "switches": self.switches.get().saturating_sub(1),
             "kernel_switches": kernel_now.zip(kernel).map(|(now, before)| now - before),
             "cpu": cpu_now - cpu,
         })
