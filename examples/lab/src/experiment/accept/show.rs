@@ -218,7 +218,7 @@ fn shares(most: Most, run: &Outcome, caption: &str) -> Option<Plot> {
     served.sort_unstable_by(|a, b| b.cmp(a));
     // Only some of the names fit.
     let step = served.len().div_ceil(10);
-    let name = |n: usize| if n % step == 0 { (n + 1).to_string() } else { String::new() };
+    let name = |n: usize| if n.is_multiple_of(step) { (n + 1).to_string() } else { String::new() };
     let busy = served.iter().filter(|&&n| n > 0).count();
     let points = (0..).zip(&served).map(|(n, &served)| (f64::from(n), served as f64));
     Some(Plot {

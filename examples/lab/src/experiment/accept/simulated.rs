@@ -31,6 +31,14 @@ struct Listener {
     over: Cell<bool>,
 }
 
+impl Listener {
+    fn take(&self, most: usize) -> Vec<Connection> {
+        let mut backlog = self.backlog.borrow_mut();
+        let most = most.min(backlog.len());
+        backlog.drain(..most).collect()
+    }
+}
+
 /// What came of it so far.
 struct Counts {
     start: Instant,
@@ -59,10 +67,8 @@ impl Desk for Process {
         loop {
             let thread = self.thread.lock().await;
             self.visits.update(|visits| visits + 1);
-            let mut backlog = self.listener.backlog.borrow_mut();
-            let most = most.min(backlog.len());
-            let held: Vec<_> = backlog.drain(..most).collect();
-            drop((backlog, thread));
+            let held = self.listener.take(most);
+            drop(thread);
             if !held.is_empty() || self.listener.over.get() {
                 return held;
             }
