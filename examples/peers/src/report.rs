@@ -15,8 +15,11 @@ const PLAIN: Style = Style::new();
 
 /// The rows that are compared by the same columns, one table.
 pub fn tables(rows: &[Row]) {
-    for (which, table) in [(Table::Runtimes, table as fn(&[&Row]) -> _), (Table::Policies, turned)]
-    {
+    for (which, table) in [
+        (Table::Runtimes, table as fn(&[&Row]) -> _),
+        (Table::Mixed, turned),
+        (Table::Policies, turned),
+    ] {
         let rows: Vec<_> = rows.iter().filter(|row| row.table == which).collect();
         if !rows.is_empty() {
             println!("{}\n", table(&rows));
@@ -44,7 +47,7 @@ fn table(rows: &[&Row]) -> comfy_table::Table {
     table
 }
 
-/// The same with a line for each column, for there are too many policies for the width of a screen.
+/// The same with a line for each column, for there are too many of them for the width of a screen.
 fn turned(rows: &[&Row]) -> comfy_table::Table {
     let mut table = comfy_table::Table::new();
     table.load_style(NOTHING);
@@ -76,6 +79,9 @@ fn show(row: &Row, column: &str) -> String {
     let Some(cell) = row.cells.iter().find(|cell| cell.column == column) else {
         return "-".to_string();
     };
+    if cell.ratio.is_nan() {
+        return format!("{}       ", number(cell.median));
+    }
     let apart = cell.most < base.least || cell.least > base.most;
     let style = match (apart, cell.ratio > 1.0) {
         _ if cell.column == base.column => BASE,
@@ -101,13 +107,14 @@ fn number(value: f64) -> String {
 pub fn json(rows: &[Row]) {
     for row in rows {
         let compared = match row.table {
-            Table::Runtimes => "runtime",
+            Table::Runtimes | Table::Mixed => "runtime",
             Table::Policies => "policy",
         };
         for Cell { column, median, least, most, ratio } in &row.cells {
+            let ratio = if ratio.is_nan() { "null".to_string() } else { format!("{ratio:.4}") };
             println!(
                 "{{\"work\":\"{}\",\"{compared}\":\"{column}\",\"{}\":{median:.3},\
-                 \"least\":{least:.3},\"most\":{most:.3},\"ratio\":{ratio:.4}}}",
+                 \"least\":{least:.3},\"most\":{most:.3},\"ratio\":{ratio}}}",
                 row.name,
                 row.unit.name(),
             );
