@@ -156,16 +156,18 @@ fn classes(setup: &Setup, policy: &Choice) -> Vec<f64> {
     }
     let rate = setup.rate() / f64::from(setup.classes);
     let classes = vec![Stream { dist: setup.service, rate }; setup.classes as usize];
-    let strict = policy.name() == "priority" && !policy.spec().contains("aging");
+    let strict = policy.name() == "priority" && policy.aging().is_none();
+    let served = |waits: Vec<f64>| waits.iter().map(|wait| wait + setup.service.mean()).collect();
     match policy.name() {
         _ if strict && policy.quantum().is_some() => theory::preemptive(&classes),
-        _ if strict => {
-            theory::cobham(&classes).iter().map(|wait| wait + setup.service.mean()).collect()
+        _ if strict => served(theory::cobham(&classes)),
+        "priority" if policy.quantum().is_none() && setup.service == Dist::Exp => {
+            let step = policy.aging().map_or(0.0, units);
+            theory::head_start(setup.load, classes.len(), step).map(served).unwrap_or_default()
         }
         "slopes" => {
             let slopes: Vec<f64> = (1..=setup.classes).rev().map(f64::from).collect();
-            let waits = theory::accumulating(&classes, &slopes);
-            waits.iter().map(|wait| wait + setup.service.mean()).collect()
+            served(theory::accumulating(&classes, &slopes))
         }
         "fifo" | "lifo" | "random" if policy.quantum().is_none() => {
             let all = Stream { dist: setup.service, rate: setup.rate() };
