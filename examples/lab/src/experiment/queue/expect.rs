@@ -34,10 +34,11 @@ enum Kind {
     LeastAttained,
 }
 
-fn kind(policy: &Choice) -> Option<Kind> {
+fn kind(policy: &Choice, told_wrong: bool) -> Option<Kind> {
     let sliced = policy.quantum().is_some();
     Some(match policy.name() {
         "fifo" | "lifo" | "slopes" => Kind::Blind,
+        "sjf" | "srpt" if told_wrong => return None,
         "sjf" => Kind::ShortestJob,
         "srpt" if sliced => Kind::ShortestRemaining,
         "srpt" => Kind::ShortestJob,
@@ -57,7 +58,7 @@ pub(super) fn expected(setup: &Setup, policy: &Choice) -> Expected {
         return Expected::default();
     }
     let stream = Stream { dist: setup.service, rate: setup.rate() };
-    let kind = kind(policy);
+    let kind = kind(policy, setup.size_error > 0.0);
     let said = match (setup.arrivals, setup.switch_cost > 0.0) {
         (Arrivals::Poisson, false) => poisson(setup, policy, stream, kind),
         (Arrivals::Poisson, true) => with_cost(setup, policy, stream, kind),
