@@ -94,6 +94,8 @@ pub(super) fn run(
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("after {limit:.0?} it was given up"),
         };
+        // A process that is ending closes its connections before it can be said to have ended.
+        time::sleep(Duration::from_millis(200)).await;
         Err(Problem::new(format!(
             "accept {most}: {outcome}; {} of {} requests were answered, and {}",
             house.answered.get(),

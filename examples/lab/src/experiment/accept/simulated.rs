@@ -8,7 +8,7 @@ use std::time::Duration;
 use rand::RngExt;
 use turno::policy::Edf;
 use turno::sync::{Mutex, Notify};
-use turno::task::{self, JoinSet, Nanos};
+use turno::task::{self, JoinHandle, Nanos};
 use turno::time::{self, Instant};
 
 use super::process::{Desk, coupled, spawning};
@@ -129,13 +129,11 @@ async fn serve(setup: &Setup, most: Most, seed: u64) -> Outcome {
     };
     let sent = start + setup.late_request.unwrap_or_default();
     (0..setup.requests).for_each(|_| connect(Connection { sent, late: false }));
-    let mut tasks = JoinSet::new();
-    let processes: Vec<_> = (0..setup.processes)
+    let mut processes: Vec<(Rc<Process>, JoinHandle<()>)> = (0..setup.processes)
         .map(|n| {
-            let listener = listeners[n as usize % listeners.len()].clone();
             let process = Rc::new(Process {
                 n,
-                listener,
+                listener: listeners[n as usize % listeners.len()].clone(),
                 service: setup.service,
                 counts: counts.clone(),
                 thread: Mutex::new(()),
@@ -143,13 +141,13 @@ async fn serve(setup: &Setup, most: Most, seed: u64) -> Outcome {
                 visits: Cell::new(0),
             });
             let (spawn, here) = (setup.spawn, process.clone());
-            tasks.spawn(process.task().spawn(async move {
+            let task = process.task().spawn(async move {
                 match spawn {
                     true => spawning(here, most.0).await,
                     false => coupled(&*here, most.0).await,
                 }
-            }));
-            process
+            });
+            (process, task)
         })
         .collect();
     if let Some(late) = setup.late_client {
@@ -161,11 +159,13 @@ async fn serve(setup: &Setup, most: Most, seed: u64) -> Outcome {
         listener.over.set(true);
         listener.news.notify_waiters();
     }
-    while tasks.join_next().await.is_some() {}
+    for (_, task) in &mut processes {
+        let _ = task.await;
+    }
     Outcome {
         answers: counts.answers.take(),
-        served: processes.iter().map(|process| process.served.get()).collect(),
-        visits: processes.iter().map(|process| process.visits.get()).sum(),
+        served: processes.iter().map(|(process, _)| process.served.get()).collect(),
+        visits: processes.iter().map(|(process, _)| process.visits.get()).sum(),
         late: counts.late.get(),
         costs: None,
     }
