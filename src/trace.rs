@@ -5,6 +5,10 @@
 //! keeps all there is to know of each switch; [`Recorder::ring`] is a flight recorder, which costs
 //! little enough to be left on. [`Page`] is a recording, or several, to step through in a browser.
 //!
+//! A program need not know of it: with `TURNO_TRACE=run.html`, `run.pftrace` or `-` in its
+//! environment each of its runtimes is recorded, and written when it is dropped, in a panic too. A
+//! program that leaves by `std::process::exit`, or is killed, drops nothing and writes nothing.
+//!
 //! ```
 //! use turno::runtime::Builder;
 //! use turno::trace::Recorder;

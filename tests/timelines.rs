@@ -120,10 +120,7 @@ fn what_is_missing_is_said() {
     guarded(|| {
         let text = Text::new(80, false);
         let recording = recorded(Recorder::ring(10), 30);
-        has(
-            text.timeline(&recording),
-            "earlier records are missing: there was room for the last 10",
-        );
+        has(text.timeline(&recording), "earlier records are missing: the ring was full");
         has(text.timeline(&Recorder::new().recording()), "no switch was recorded");
         let short = recorded(Recorder::new(), 30);
         let left_out = short.switches().count() - 7;

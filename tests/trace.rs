@@ -7,9 +7,9 @@ use std::time::Duration;
 use turno::policy::Priority;
 use turno::runtime::{Builder, Runtime};
 use turno::sync::{Mutex, mpsc};
-use turno::task::{self, Cause, Left, WaitReason, yield_now};
+use turno::task::{self, Cause, Left, Wait, WaitReason, yield_now};
 use turno::time::{sleep, work};
-use turno::trace::{Recorder, Recording, What};
+use turno::trace::{Record, Recorder, Recording, What};
 
 mod common;
 use common::guarded;
@@ -100,10 +100,11 @@ fn a_ring_keeps_the_last_and_counts_what_it_lost() {
     guarded(|| {
         let all = record(&Recorder::ring(1 << 10));
         let some = record(&Recorder::ring(10));
-        assert_eq!((all.lost, some.records.len()), (0, 10));
+        // And one more, which says under which policy they were made.
+        assert_eq!((all.lost, some.records.len()), (0, 1 + 10));
         assert_eq!(some.lost as usize, all.records.len() - 10);
         let tail = &all.records[all.records.len() - 10..];
-        assert_eq!(format!("{:?}", some.records), format!("{tail:?}"));
+        assert_eq!(format!("{:?}", &some.records[1..]), format!("{tail:?}"));
         // Whoever is spoken of is known.
         let known = |record: &turno::trace::Record| {
             record.what.task().is_none_or(|id| some.task(id).is_some())
@@ -147,6 +148,26 @@ fn the_queue_and_the_reason_are_those_of_the_policy() {
             _ => None,
         };
         assert_eq!(recording.records.iter().find_map(named), Some("Priority"));
+    });
+}
+
+#[test]
+fn an_overflowed_ring_still_knows_the_policy_and_what_was_waited_for() {
+    guarded(|| {
+        let whole = record(&Recorder::new());
+        for most in 1..30 {
+            let ring = record(&Recorder::ring(most));
+            assert!(matches!(ring.records[0].what, What::Policy { name: "Fifo" }), "{most}");
+            assert_eq!(ring.records.len(), most + 1, "the policy, and the last {most}");
+            assert_eq!(ring.records.len() as u64 - 1 + ring.lost, whole.records.len() as u64);
+            for record in &ring.records {
+                let What::Ended { n, .. } = record.what else { continue };
+                let newest = |waits: &[Wait]| waits.first().map(|wait| (wait.reason, wait.since));
+                assert_eq!(newest(ring.waits_since(n)), newest(whole.waits_since(n)), "{n}");
+            }
+            let ended = |record: &Record| matches!(record.what, What::Ended { .. });
+            assert!(ring.waits.len() <= ring.records.iter().filter(|r| ended(r)).count());
+        }
     });
 }
 

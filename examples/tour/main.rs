@@ -11,7 +11,7 @@
 //! It runs in virtual time, so it takes no time and prints the same every time.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Arg, ArgAction, Command};
@@ -22,7 +22,7 @@ use turno::time::{Clock, sleep, work};
 use turno::trace::{Page, Recorder, Recording};
 
 mod draw;
-mod numbers;
+pub mod numbers;
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -30,7 +30,7 @@ const MS: Duration = Duration::from_millis(1);
 /// - `batch` computes. It is the talk's antipattern, but it gives way between the pieces;
 /// - `web` waits for a timer, answers, and has a child write the log;
 /// - `pulse` has next to nothing to do, but wants to do it on time.
-async fn program() {
+pub async fn program() {
     let mut tasks = Vec::new();
     for name in ["crunch-a", "crunch-b", "crunch-c"] {
         tasks.push(task::Builder::new().name(name).group(1).priority(50).spawn(async {
@@ -119,10 +119,10 @@ fn command() -> Command {
                 .action(ArgAction::Append),
         )
         .arg(
-            Arg::new("page")
-                .long("page")
-                .help("Write a page to step through the runs, side by side, in any browser")
-                .value_name("FILE.html")
+            Arg::new("trace")
+                .long("trace")
+                .help("Write the runs, side by side, as a page for any browser; or one as a trace for Perfetto")
+                .value_name("FILE.html|FILE.pftrace")
                 .value_parser(clap::value_parser!(PathBuf)),
         )
         .arg(
@@ -133,6 +133,19 @@ fn command() -> Command {
         )
 }
 
+/// Only a page has room for several runs.
+fn save(runs: &[(&str, &str, Recording)], path: &Path) -> std::io::Result<()> {
+    match runs {
+        [(.., run)] => run.save(path),
+        _ if path.extension().is_some_and(|extension| extension == "html") => {
+            runs.iter().fold(Page::new(), |page, (name, _, run)| page.run(*name, run)).save(path)
+        }
+        _ => {
+            Err(std::io::Error::other("a trace of several policies has to be a page, `FILE.html`"))
+        }
+    }
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let matches = command().get_matches();
     let mut runs = Vec::new();
@@ -141,9 +154,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         let (name, what, make) = chosen.ok_or("clap lets only known policies through")?;
         runs.push((*name, *what, run(make())?));
     }
-    if let Some(path) = matches.get_one::<PathBuf>("page") {
-        let page = runs.iter().fold(Page::new(), |page, (name, _, run)| page.run(*name, run));
-        page.save(path).map_err(|error| format!("the page cannot be written: {error}"))?;
+    if let Some(path) = matches.get_one::<PathBuf>("trace") {
+        save(&runs, path).map_err(|error| format!("nothing is written: {error}"))?;
     }
     runs.iter_mut().for_each(|(.., recording)| call_the_root_main(recording));
     if matches.get_flag("json") {

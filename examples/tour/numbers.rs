@@ -11,11 +11,11 @@ use turno::trace::{Recording, Switch};
 
 type Run = (&'static str, &'static str, Recording);
 
-fn ms(time: Nanos) -> String {
+pub fn ms(time: Nanos) -> String {
     format!("{:.1}", time as f64 / 1e6)
 }
 
-fn longest_wait(recording: &Recording) -> Nanos {
+pub fn longest_wait(recording: &Recording) -> Nanos {
     recording.switches().map(|switch| switch.waited).max().unwrap_or(0)
 }
 
@@ -27,7 +27,7 @@ fn of<'a>(recording: &'a Recording, name: &str) -> impl Iterator<Item = Switch<'
 /// Of the time for which a group's tasks were ready or ran, the part in which they ran; and Jain's
 /// index of these parts over the groups: 1 if all got the same part of what they wanted, 1/n if one
 /// of n got all. (Jain, Chiu, Hawe 1984.)
-fn fairness(recording: &Recording) -> f64 {
+pub fn fairness(recording: &Recording) -> f64 {
     let mut ran_and_waited: BTreeMap<u32, (Nanos, Nanos)> = BTreeMap::new();
     for switch in recording.switches() {
         let group = recording.task(switch.task).map_or(0, |task| task.group);

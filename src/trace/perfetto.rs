@@ -259,7 +259,9 @@ impl Writer<'_> {
                     }
                 }
                 What::Quantum { .. } => {} // The yield that follows says the same.
-                What::Ended { task, left, waits, .. } => self.ended(at, *task, *left, waits),
+                What::Ended { n, task, left, .. } => {
+                    self.ended(at, *task, *left, recording.waits_since(*n));
+                }
                 What::Aborted { task } => {
                     if self.stand(*task) == Some(Stand::Runnable) {
                         self.count(at, self.queue.0.saturating_sub(1));

@@ -1,11 +1,11 @@
 //! Keeps what happens, in a ring (floor 5).
 
 use std::cell::RefCell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
 use std::rc::Rc;
 
-use super::recording::{Record, Recording, TaskRecord, What};
+use super::recording::{Choice, Record, Recording, TaskRecord, What};
 use crate::observe::{Event, Observer};
 use crate::task::{Id, Left, Nanos, TaskInfo, Wait};
 
@@ -13,15 +13,16 @@ use crate::task::{Id, Left, Nanos, TaskInfo, Wait};
 ///
 /// # Cost
 /// [`ring`](Self::ring): no allocation once the ring is full and no new tasks come; three records
-/// of 56 bytes a switch, and one more for a wait. [`new`](Self::new) also copies the ready queue of
+/// of 40 bytes a switch, and 88 bytes for a wait. [`new`](Self::new) also copies the ready queue of
 /// each switch.
 #[derive(Clone)]
 pub struct Recorder(Rc<RefCell<Ring>>);
 
 struct Ring {
     records: VecDeque<Record>,
-    /// What the tasks waited for whose switches ended waiting, by the number of the switch: apart,
-    /// so that the other records stay small. With `full` they lie in the records.
+    /// What belongs to some of the records only, by the number of their switch: apart, so that all
+    /// others are small, and nothing has to be dropped when they are overwritten.
+    choices: VecDeque<(u64, Choice)>,
     waits: VecDeque<(u64, Wait)>,
     most: usize,
     lost: u64,
@@ -31,6 +32,8 @@ struct Ring {
     /// Those that have ended, until that is forgotten.
     ended: HashMap<Id, TaskRecord>,
     policy: &'static str,
+    /// Under which policy the first of the records was made, if that is not among them.
+    before: Option<Record>,
 }
 
 impl Recorder {
@@ -48,10 +51,19 @@ impl Recorder {
     fn with(most: usize, full: bool) -> Self {
         // The room is taken at once, so that recording never stops to grow, if it is not too much.
         let records = VecDeque::with_capacity(most.min(1 << 16));
-        let waits = VecDeque::with_capacity(if full { 0 } else { records.capacity() / 3 });
-        let (tasks, ended) = (Vec::new(), HashMap::new());
-        let (lost, policy) = (0, "");
-        let ring = Ring { records, waits, most, lost, full, tasks, ended, policy };
+        let waits = VecDeque::with_capacity(records.capacity() / 3);
+        let ring = Ring {
+            records,
+            choices: VecDeque::new(),
+            waits,
+            most,
+            lost: 0,
+            full,
+            tasks: Vec::new(),
+            ended: HashMap::new(),
+            policy: "",
+            before: None,
+        };
         Self(Rc::new(RefCell::new(ring)))
     }
 
@@ -60,9 +72,15 @@ impl Recorder {
         let ring = self.0.borrow();
         let mut tasks: Vec<_> = ring.tasks.iter().flatten().chain(ring.ended.values()).collect();
         tasks.sort_by_key(|task| task.id);
+        let mut waits = BTreeMap::<u64, Vec<Wait>>::new();
+        for (n, wait) in &ring.waits {
+            waits.entry(*n).or_default().push(*wait);
+        }
         Recording {
             tasks: tasks.into_iter().cloned().collect(),
-            records: ring.records.iter().map(|record| ring.complete(record)).collect(),
+            records: ring.before.iter().chain(&ring.records).copied().collect(),
+            choices: ring.choices.iter().cloned().collect(),
+            waits,
             lost: ring.lost,
             is_full: ring.full,
         }
@@ -92,49 +110,44 @@ impl Observer for Recorder {
 }
 
 impl Ring {
-    fn note(&mut self, now: Nanos, event: &Event<'_>) {
+    fn note(&mut self, at: Nanos, event: &Event<'_>) {
         match event {
-            Event::Switched { task, ready, .. } => {
-                self.know(task);
-                if !std::ptr::eq(self.policy, ready.policy()) {
-                    self.policy = ready.policy();
-                    self.push(Record { at: now, what: What::Policy { name: self.policy } });
-                }
-            }
             Event::Spawned { task } | Event::Woken { task } | Event::Aborted { task } => {
                 self.know(task);
             }
+            Event::Switched { n, task, ready, .. } => {
+                self.know(task);
+                if !std::ptr::eq(self.policy, ready.policy()) {
+                    self.policy = ready.policy();
+                    self.push(Record { at, what: What::Policy { name: self.policy } });
+                }
+                if self.full {
+                    let choice = Choice { queue: ready.queue(), reason: ready.reason() };
+                    self.choices.push_back((*n, choice));
+                }
+            }
+            Event::Ended { n, left: Left::Waiting, waits, .. } if self.full => {
+                self.waits.extend(waits.list().into_iter().map(|wait| (*n, wait)));
+            }
+            Event::Ended { n, left: Left::Waiting, waits, .. } => {
+                if let Some(wait) = waits.last() {
+                    self.waits.push_back((*n, wait));
+                }
+            }
             _ => {}
         }
-        if let (false, Event::Ended { n, left: Left::Waiting, waits, .. }) = (self.full, event) {
-            if self.waits.len() > self.most / 3 {
-                self.waits.pop_front();
-            }
-            self.waits.extend(waits.last().map(|wait| (*n, wait)));
-        }
-        let Some(what) = What::of(event, self.full) else { return };
-        self.push(Record { at: now, what });
+        self.push(Record { at, what: What::of(event) });
     }
 
-    /// A record with what was kept apart.
-    fn complete(&self, record: &Record) -> Record {
-        let mut record = record.clone();
-        if let What::Ended { n, waits, .. } = &mut record.what
-            && let Ok(at) = self.waits.binary_search_by_key(n, |(n, _)| *n)
-        {
-            *waits = Box::new([self.waits[at].1]);
-        }
-        record
-    }
-
+    /// Inlined always: a record is then written where it is to lie.
+    #[inline(always)]
     fn push(&mut self, record: Record) {
-        if self.records.len() == self.most
-            && let Some(oldest) = self.records.pop_front()
-        {
-            self.lost += 1;
-            self.forget(&oldest.what);
+        if self.records.len() == self.most {
+            self.forget_oldest();
         }
-        self.end(&record.what);
+        if let Some(id) = ended(&record.what) {
+            self.end(id);
+        }
         self.records.push_back(record);
     }
 
@@ -150,17 +163,34 @@ impl Ring {
     }
 
     /// A task that has ended makes room for the next at its index.
-    fn end(&mut self, what: &What) {
-        let Some(id) = ended(what) else { return };
+    #[cold]
+    fn end(&mut self, id: Id) {
         let known = self.tasks.get_mut(id.index()).and_then(|known| known.take_if(|k| k.id == id));
         self.ended.extend(known.map(|known| (id, known)));
     }
 
-    /// A task is forgotten with its end, which is the last that is said of it.
-    fn forget(&mut self, what: &What) {
-        if let Some(id) = ended(what) {
+    /// What belongs to a record is forgotten with it; a task with its end, which is the last that
+    /// is said of it.
+    #[inline(never)]
+    fn forget_oldest(&mut self) {
+        let Some(record) = self.records.front() else { return };
+        match record.what {
+            What::Policy { .. } => self.before = Some(*record),
+            What::Switched { n, .. } => forget(&mut self.choices, n),
+            What::Ended { n, left: Left::Waiting, .. } => forget(&mut self.waits, n),
+            _ => {}
+        }
+        if let Some(id) = ended(&record.what) {
             self.ended.remove(&id);
         }
+        self.lost += 1;
+        self.records.pop_front();
+    }
+}
+
+fn forget<T>(kept: &mut VecDeque<(u64, T)>, until: u64) {
+    while kept.front().is_some_and(|(n, _)| *n <= until) {
+        kept.pop_front();
     }
 }
 

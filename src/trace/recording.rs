@@ -1,5 +1,6 @@
 //! What was recorded: plain data, for whoever shows it (floor 5).
 
+use std::collections::BTreeMap;
 use std::panic::Location;
 
 use crate::observe::Event;
@@ -13,6 +14,11 @@ pub struct Recording {
     pub tasks: Vec<TaskRecord>,
     /// What happened, in order.
     pub records: Vec<Record>,
+    /// By the number of a switch: what the policy chose from. A flight recorder keeps none.
+    pub choices: BTreeMap<u64, Choice>,
+    /// By the number of a switch that ended waiting: what the task waits for since then. What it
+    /// began to wait for last is first, and all that a flight recorder keeps.
+    pub waits: BTreeMap<u64, Vec<Wait>>,
     /// How many records there was no room for any more: the oldest.
     pub lost: u64,
     /// Whether the ready queues and the policy's reasons were recorded.
@@ -66,7 +72,7 @@ impl TaskRecord {
 }
 
 /// Something that happened, and when.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Record {
     /// When, on the clock of the runtime.
@@ -75,8 +81,8 @@ pub struct Record {
     pub what: What,
 }
 
-/// Something that happened: an [`Event`], kept.
-#[derive(Clone, Debug)]
+/// Something that happened: what is kept of an [`Event`].
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "they are those of `Event`")]
 pub enum What {
@@ -87,12 +93,11 @@ pub enum What {
     /// A task became ready, at `since`, which for a timer is the moment it was due.
     Woken { task: Id, cause: Cause, since: Nanos },
     /// Control passed to a task, when `ready` others were ready.
-    Switched { n: u64, task: Id, waited: Nanos, ready: u32, choice: Option<Box<Choice>> },
+    Switched { n: u64, task: Id, waited: Nanos, ready: u32 },
     /// The policy made the task give way after so much of its work.
     Quantum { task: Id, quantum: Nanos },
-    /// The switch was over, and the task waits for all this: what it began to wait for last is
-    /// first, and all that a flight recorder keeps.
-    Ended { n: u64, task: Id, left: Left, ran: Nanos, waits: Box<[Wait]> },
+    /// The switch was over.
+    Ended { n: u64, task: Id, left: Left, ran: Nanos },
     /// A task was aborted.
     Aborted { task: Id },
     /// The loop went to sleep.
@@ -110,33 +115,26 @@ pub struct Choice {
 }
 
 impl What {
-    /// What is kept of an event; with `full` all of it.
-    pub(super) fn of(event: &Event<'_>, full: bool) -> Option<Self> {
-        Some(match event {
+    #[inline(always)]
+    pub(super) fn of(event: &Event<'_>) -> Self {
+        match event {
             Event::Spawned { task } => Self::Spawned { task: task.id() },
             Event::Woken { task } => {
                 Self::Woken { task: task.id(), cause: task.cause(), since: task.woken_at() }
             }
             Event::Switched { n, task, waited, ready } => {
-                let choice = || Box::new(Choice { queue: ready.queue(), reason: ready.reason() });
-                Self::Switched {
-                    n: *n,
-                    task: task.id(),
-                    waited: *waited,
-                    ready: u32::try_from(ready.len()).unwrap_or(u32::MAX),
-                    choice: full.then(choice),
-                }
+                let ready = u32::try_from(ready.len()).unwrap_or(u32::MAX);
+                Self::Switched { n: *n, task: task.id(), waited: *waited, ready }
             }
             Event::Quantum { task, quantum } => {
                 Self::Quantum { task: task.id(), quantum: *quantum }
             }
-            Event::Ended { n, task, left, ran, waits } => {
-                let waits = if full { waits.list().into() } else { Box::default() };
-                Self::Ended { n: *n, task: task.id(), left: *left, ran: *ran, waits }
+            Event::Ended { n, task, left, ran, .. } => {
+                Self::Ended { n: *n, task: task.id(), left: *left, ran: *ran }
             }
             Event::Aborted { task } => Self::Aborted { task: task.id() },
             Event::Parked { until } => Self::Parked { until: *until },
-        })
+        }
     }
 
     /// Whom it is about.
@@ -202,12 +200,14 @@ impl Recording {
             notes.push("no switch was recorded".to_string());
         }
         if self.lost > 0 {
-            let (lost, kept) = (self.lost, self.records.len());
-            notes.push(format!(
-                "{lost} earlier records are missing: there was room for the last {kept}"
-            ));
+            notes.push(format!("{} earlier records are missing: the ring was full", self.lost));
         }
         notes
+    }
+
+    /// What the task waits for since its switch `n`.
+    pub fn waits_since(&self, n: u64) -> &[Wait] {
+        self.waits.get(&n).map_or(&[], Vec::as_slice)
     }
 
     /// The switches, in order.
@@ -217,11 +217,10 @@ impl Recording {
             if let What::Woken { task, cause, .. } = record.what {
                 causes.insert(task, cause);
             }
-            let What::Switched { n, task, waited, ready, choice } = &record.what else {
+            let What::Switched { n, task, waited, ready } = record.what else {
                 return None;
             };
-            let (n, task, waited, ready) = (*n, *task, *waited, *ready as usize);
-            let (queue, reason) = match choice {
+            let (queue, reason) = match self.choices.get(&n) {
                 Some(choice) => (&choice.queue[..], &choice.reason[..]),
                 None => (&[][..], ""),
             };
@@ -233,14 +232,14 @@ impl Recording {
                 ran: 0,
                 waited,
                 cause,
-                ready,
+                ready: ready as usize,
                 queue,
                 reason,
                 left: None,
                 waits: &[],
                 woke: Vec::new(),
             };
-            switch.complete(&self.records[i + 1..]);
+            switch.complete(self, &self.records[i + 1..]);
             Some(switch)
         })
     }
@@ -248,16 +247,17 @@ impl Recording {
 
 impl<'a> Switch<'a> {
     /// Reads its end, and whom it woke, from what came `after` its beginning.
-    fn complete(&mut self, after: &'a [Record]) {
+    fn complete(&mut self, recording: &'a Recording, after: &[Record]) {
         for record in after {
-            match &record.what {
+            match record.what {
                 What::Switched { .. } => return,
-                What::Ended { left, ran, waits, .. } => {
-                    (self.left, self.ran, self.waits) = (Some(*left), *ran, waits);
+                What::Ended { n, left, ran, .. } => {
+                    (self.left, self.ran) = (Some(left), ran);
+                    self.waits = recording.waits_since(n);
                 }
                 What::Woken { task, cause, .. } => match cause {
-                    Cause::Task(by) | Cause::Spawn { by: Some(by) } if *by == self.task => {
-                        self.woke.push(*task);
+                    Cause::Task(by) | Cause::Spawn { by: Some(by) } if by == self.task => {
+                        self.woke.push(task);
                     }
                     _ => {}
                 },

@@ -12,7 +12,7 @@ mod fairness;
 mod mixed;
 mod ostep;
 mod overload;
-mod queue;
+pub mod queue;
 
 /// A question that is put to schedulers: one subcommand of the lab.
 pub trait Experiment {

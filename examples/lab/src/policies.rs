@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use turno::policy::{self, Policy};
+use turno::policy::{self, Policy, UnknownPolicy};
 use turno::task::Nanos;
 
 use crate::Problem;
@@ -19,6 +19,14 @@ pub struct Choice {
 
 impl Choice {
     /// One of turno's own.
+    ///
+    /// # Errors
+    /// When it has none of that name.
+    pub fn of(spec: &str) -> Result<Self, UnknownPolicy> {
+        policy::named(spec)?;
+        Ok(Self::known(spec))
+    }
+
     pub(crate) fn known(spec: &str) -> Self {
         Self { spec: spec.to_string(), make: by_name(spec), slice: written(spec, "quantum") }
     }

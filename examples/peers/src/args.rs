@@ -59,7 +59,7 @@ pub fn command() -> Command {
             .value_name("COLUMN,...")
             .value_delimiter(',')
             .action(ArgAction::Append)
-            .help("Only in these columns: the runtimes above, and turno's policies"),
+            .help("Only in these columns: the runtimes above, turno's policies, its observers"),
         Arg::new("rounds")
             .long("rounds")
             .value_name("N")

@@ -15,18 +15,14 @@ const PLAIN: Style = Style::new();
 
 /// The rows that are compared by the same columns, one table.
 pub fn tables(rows: &[Row]) {
-    for (which, table) in [
-        (Table::Runtimes, table as fn(&[&Row]) -> _),
-        (Table::Mixed, turned),
-        (Table::Policies, turned),
-    ] {
+    for which in [Table::Runtimes, Table::Mixed, Table::Policies, Table::Watchers] {
         let rows: Vec<_> = rows.iter().filter(|row| row.table == which).collect();
         if !rows.is_empty() {
-            println!("{}\n", table(&rows));
+            println!("{}\n", if which == Table::Runtimes { table(&rows) } else { turned(&rows) });
         }
     }
     println!(
-        "The ratio is to the first runtime or policy. {DEARER}Dearer{DEARER:#} and \
+        "The ratio is to the first of a row or column. {DEARER}Dearer{DEARER:#} and \
          {CHEAPER}cheaper{CHEAPER:#} have a colour where all samples\nof the two lie apart; \
          elsewhere it may be chance."
     );
@@ -109,6 +105,7 @@ pub fn json(rows: &[Row]) {
         let compared = match row.table {
             Table::Runtimes | Table::Mixed => "runtime",
             Table::Policies => "policy",
+            Table::Watchers => "watcher",
         };
         for Cell { column, median, least, most, ratio } in &row.cells {
             let ratio = if ratio.is_nan() { "null".to_string() } else { format!("{ratio:.4}") };

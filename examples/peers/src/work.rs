@@ -17,6 +17,7 @@ mod switch;
 mod sync;
 mod thread;
 mod time;
+mod watch;
 
 /// How much is done in a sample, and where.
 #[derive(Clone, Copy)]
@@ -86,6 +87,7 @@ pub enum Table {
     Policies,
     /// Runtimes and policies, each with a background.
     Mixed,
+    Watchers,
 }
 
 type Measure = Box<dyn Fn(Scale) -> io::Result<Vec<f64>>>;
@@ -154,7 +156,10 @@ fn nanos(name: &str, about: &'static str, samples: Vec<Sample>) -> Work {
 
 /// All of them, in the order of the tables.
 pub fn all() -> Vec<Work> {
-    [tasks(), waits(), syncs(), echoes(), mixed(), decisions()].into_iter().flatten().collect()
+    [tasks(), waits(), syncs(), echoes(), mixed(), decisions(), watchers()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn tasks() -> Vec<Work> {
@@ -306,4 +311,29 @@ fn decisions() -> Vec<Work> {
         connections: 0,
     };
     [10, 1_000, 1_000_000].map(decision).into()
+}
+
+fn watchers() -> Vec<Work> {
+    let watched = |name: &str, about, measure: fn(watch::Watcher, Scale) -> f64| Work {
+        table: Table::Watchers,
+        name: name.to_string(),
+        about,
+        figures: vec![("", Unit::Nanos)],
+        samples: watch::ALL
+            .map(|column| Sample::new(column.name, move |scale| Ok(vec![measure(column, scale)])))
+            .into(),
+        connections: 0,
+    };
+    vec![
+        watched(
+            "watched-switch",
+            "10 tasks of turno do nothing but yield: a switch, and what it costs to watch it",
+            watch::switches,
+        ),
+        watched(
+            "watched-wait",
+            "a channel with room for one: a wake, a wait and a switch, and what it costs to watch them",
+            watch::waits,
+        ),
+    ]
 }

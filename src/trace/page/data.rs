@@ -85,15 +85,15 @@ fn write_run(json: &mut Json, name: &str, recording: &Recording, tables: &mut Ta
     json.open('{').key("name").text(name);
     json.key("full").value(recording.is_full).key("lost").value(recording.lost);
     json.key("cut").value(cut).key("events").open('[');
-    let mut run = Run { json, tables, tasks: Table::default() };
-    for record in &recording.records[from..] {
-        run.write(record);
-    }
+    let mut run = Run { recording, json, tables, tasks: Table::default() };
+    let (cut, shown) = recording.records.split_at(from);
+    let policy = cut.iter().rfind(|record| matches!(record.what, What::Policy { .. }));
+    policy.into_iter().chain(shown).for_each(|record| run.write(record));
     run.json.close(']').key("tasks").open('[');
     // A task's parent may be named here for the first time.
     let mut told = 0;
     while let Some(&id) = run.tasks.list.get(told) {
-        run.write_task(id, recording);
+        run.write_task(id);
         told += 1;
     }
     let silent = recording.tasks.iter().filter(|t| !run.tasks.index.contains_key(&t.id)).count();
@@ -116,6 +116,7 @@ fn is_switch(record: &Record) -> bool {
 
 /// One run, as it is written.
 struct Run<'a> {
+    recording: &'a Recording,
     json: &'a mut Json,
     tables: &'a mut Tables,
     tasks: Table<Id>,
@@ -143,13 +144,13 @@ impl Run<'_> {
                 self.cause(*cause);
                 self.json.value(since);
             }
-            What::Switched { n, waited, ready, choice, .. } => {
+            What::Switched { n, waited, ready, .. } => {
                 self.json.value(n).value(waited).value(ready);
-                if let Some(choice) = choice {
+                if let Some(choice) = self.recording.choices.get(n) {
                     self.choice(choice);
                 }
             }
-            What::Ended { left, ran, waits, .. } => {
+            What::Ended { n, left, ran, .. } => {
                 let left = match left {
                     Left::Yielded => 0,
                     Left::Waiting => 1,
@@ -157,7 +158,7 @@ impl Run<'_> {
                     Left::Panicked => 3,
                 };
                 self.json.value(left).value(ran);
-                waits.iter().for_each(|wait| self.wait(wait));
+                self.recording.waits_since(*n).iter().for_each(|wait| self.wait(wait));
             }
             What::Parked { until: Some(until) } => {
                 self.json.value(until);
@@ -211,8 +212,8 @@ impl Run<'_> {
         self.json.close(']');
     }
 
-    fn write_task(&mut self, id: Id, recording: &Recording) {
-        let task = recording.task(id);
+    fn write_task(&mut self, id: Id) {
+        let task = self.recording.task(id);
         self.json.open('[').value(id);
         self.json.text_or_null(task.and_then(|task| task.name.as_deref()));
         if let Some(task) = task {

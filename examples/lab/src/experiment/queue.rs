@@ -91,7 +91,7 @@ impl Setup {
     }
 
     /// The policy with the quantum that it is to have here.
-    fn sliced(&self, policy: &Choice) -> Choice {
+    pub fn sliced(&self, policy: &Choice) -> Choice {
         let unasked = !["priority", "edf", "random"].contains(&policy.name());
         match self.quantum {
             Some(quantum) => policy.sliced(nanos(quantum)),
