@@ -44,7 +44,7 @@ struct Setup {
     /// bounds what a process holds
     #[arg(long)]
     spawn: bool,
-    /// Sends each request only some time after its connection was made
+    /// Sends each request only so long after its connection was made and the processes have started
     #[arg(long, value_name = "TIME", value_parser = span, num_args = 0..=1,
           default_missing_value = "50ms")]
     late_request: Option<Duration>,

@@ -131,28 +131,35 @@ impl House {
                 io::Result::Ok(at)
             }
         };
+        let mut waiting = Vec::new();
         if setup.first == First::Clients {
-            let mut waiting = Vec::new();
             for _ in 0..setup.requests {
                 waiting.push(client.connect(address).await?);
             }
             client.start = Instant::now();
-            waiting.into_iter().for_each(|stream| {
+        }
+        if client.late.is_none() {
+            for stream in waiting.drain(..) {
                 clients.spawn(served(client, stream));
-            });
+            }
         }
         for n in 0..setup.processes as usize {
             let trace = bench.trace.as_ref().and_then(|trace| trace.take());
             let arguments = worker::arguments(most.0, setup.service, setup.spawn);
             let listener = &listeners[n % listeners.len()];
             self.processes.push(Process::start(listener, &arguments, trace)?);
-            // One after the other: it has looked for connections before the next one comes.
+            // One after the other: it has taken the connections that it can before the next comes.
             if let Some(process) = self.processes.last_mut() {
                 process.line().await?;
             }
         }
-        if setup.first == First::Processes {
+        if client.late.is_some() || setup.first == First::Processes {
             client.start = Instant::now();
+        }
+        for stream in waiting {
+            clients.spawn(served(client, stream));
+        }
+        if setup.first == First::Processes {
             for _ in 0..setup.requests {
                 // One after the other, so that each request comes right after its connection.
                 let stream = client.connect(address).await?;
@@ -229,9 +236,9 @@ fn listen(setup: &Setup) -> io::Result<(SocketAddr, Vec<Socket>)> {
 
 #[derive(Clone, Copy)]
 struct Client {
-    /// How long after it could be accepted it sends its request.
+    /// How long after it has connected, and all processes have started, it sends its request.
     late: Option<Duration>,
-    /// Since when there is somebody to serve and somebody to be served.
+    /// Since when there is somebody to serve and something to be served.
     start: Instant,
 }
 

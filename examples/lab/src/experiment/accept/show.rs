@@ -144,6 +144,13 @@ fn notes(setup: &Setup, bench: &Bench, rows: &[Row]) -> Vec<String> {
         format_args!("{:?}", setup.service),
         setup.processes
     )];
+    if bench.clock == Time::Real && setup.first == First::Processes {
+        notes.push(
+            "Processes first: each takes what is there when it wakes, so it is a race; theory is \
+             for clients that are all there."
+                .to_string(),
+        );
+    }
     if setup.reuseport {
         notes.push(
             "With a socket for each, the kernel gives out connections by a hash, whoever is idle: \

@@ -1,8 +1,9 @@
 //! A server process: this program again, with a hidden subcommand.
 //!
 //! Its standard input is the listening socket. Its standard output is one end of a pair of sockets:
-//! it says there when it has first looked for connections, and in the end what it counted; when the
-//! other end says no more, or is gone, it ends. So it is never left behind, however its parent ends.
+//! it says there when it has taken the connections that it can, and in the end what it counted; when
+//! the other end says no more, or is gone, it ends. So it is never left behind, however its parent
+//! ends.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -61,10 +62,12 @@ pub(crate) fn main(args: &ArgMatches) -> io::Result<()> {
             over: UnixStream::from_std(parent.try_clone()?)?,
             parent,
             service,
+            spawns: args.get_flag("spawn"),
+            is_ready: Cell::new(false),
             counts,
             broken: RefCell::new(None),
         });
-        match args.get_flag("spawn") {
+        match desk.spawns {
             true => spawning(desk.clone(), most).await,
             false => coupled(&*desk, most).await,
         }
@@ -132,6 +135,8 @@ struct Process {
     over: UnixStream,
     parent: StdStream,
     service: Duration,
+    spawns: bool,
+    is_ready: Cell<bool>,
     counts: Rc<Counts>,
     broken: RefCell<Option<io::Error>>,
 }
@@ -140,6 +145,15 @@ impl Process {
     fn say(&self, what: Value) -> io::Result<()> {
         // In one piece.
         (&self.parent).write_all(format!("{what}\n").as_bytes())
+    }
+
+    /// It has taken what it can, and now waits or serves. Said once.
+    fn ready(&self) -> io::Result<()> {
+        if !self.is_ready.replace(true) {
+            self.say(json!("ready"))?;
+            self.counts.before.set(cost());
+        }
+        Ok(())
     }
 
     /// Nobody wants anything any more.
@@ -165,9 +179,9 @@ impl Process {
         loop {
             self.counts.visits.update(|visits| visits + 1);
             let held = self.take(most).await?;
-            if self.counts.visits.get() == 1 {
-                self.say(json!({ "looked": held.len() }))?;
-                self.counts.before.set(cost());
+            // One that makes tasks of them comes for more at once.
+            if held.is_empty() || !self.spawns {
+                self.ready()?;
             }
             if !held.is_empty() {
                 return Ok(held);
@@ -186,6 +200,7 @@ impl Process {
     async fn try_answer(&self, stream: TcpStream) -> io::Result<()> {
         stream.read_exact(&mut [0]).await?;
         if !self.is_over() {
+            self.ready()?;
             // The talk's blocking call: nothing else happens in this process.
             thread::sleep(self.service);
             stream.write_all(b"!").await?;
