@@ -48,6 +48,9 @@ pub(crate) struct Common {
 
 pub(crate) fn main(lab: &Lab) -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
+    if let Some((worker::NAME, args)) = args.split_first().map(|(name, args)| (&**name, args)) {
+        return ended(worker::main(args));
+    }
     let matches = match command(lab).try_get_matches_from(&args) {
         Ok(matches) => matches,
         Err(help) if !help.use_stderr() => help.exit(),
@@ -59,9 +62,6 @@ pub(crate) fn main(lab: &Lab) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    if let Some((worker::NAME, args)) = matches.subcommand() {
-        return ended(worker::main(args).map_err(Problem::from));
-    }
     ended(dispatch(lab, &matches, &args))
 }
 
@@ -101,7 +101,6 @@ fn command(lab: &Lab) -> Command {
         .arg_required_else_help(true)
         .subcommands(all().map(|e| subcommand(&**e, &e.policies().join(","))))
         .subcommand(compare)
-        .subcommand(worker::command())
 }
 
 fn subcommand(experiment: &dyn Experiment, unless: &str) -> Command {

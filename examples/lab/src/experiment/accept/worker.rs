@@ -17,7 +17,6 @@ use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 use turno::net::{TcpListener, TcpStream, UnixStream};
@@ -26,27 +25,31 @@ use turno::runtime::Builder;
 use turno::task::{Cause, Nanos};
 
 use super::process::{Desk, coupled, spawning};
+use crate::Problem;
 
 /// The subcommand. It stands in no help: nobody but this program calls it.
 pub(crate) const NAME: &str = "accept-worker";
 
-pub(crate) fn command() -> Command {
-    let number = |name| Arg::new(name).required(true).value_parser(value_parser!(u64));
-    let spawn = Arg::new("spawn").long("spawn").action(ArgAction::SetTrue);
-    Command::new(NAME).hide(true).args([number("most"), number("service"), spawn])
-}
-
-/// The arguments for [`command`].
-pub(super) fn arguments(most: usize, service: Duration, spawn: bool) -> Vec<String> {
-    let mut arguments = vec![NAME.to_string(), most.to_string(), service.as_nanos().to_string()];
-    arguments.extend(spawn.then(|| "--spawn".to_string()));
-    arguments
+/// What [`main`] is told.
+pub(super) fn arguments(most: usize, service: Duration, spawns: bool) -> [String; 4] {
+    [NAME.to_string(), most.to_string(), service.as_nanos().to_string(), spawns.to_string()]
 }
 
 /// The process.
-pub(crate) fn main(args: &ArgMatches) -> io::Result<()> {
-    let number = |name| args.get_one::<u64>(name).copied().unwrap_or_default();
-    let (most, service) = (number("most") as usize, Duration::from_nanos(number("service")));
+pub(crate) fn main(args: &[String]) -> Result<(), Problem> {
+    let told = match args {
+        [most, service, spawns] => {
+            most.parse().ok().zip(service.parse().ok().zip(spawns.parse().ok()))
+        }
+        _ => None,
+    };
+    let Some((most, (service, spawns))) = told else {
+        return Err(Problem::new("this is for processes that the lab starts itself"));
+    };
+    Ok(serve(most, Duration::from_nanos(service), spawns)?)
+}
+
+fn serve(most: usize, service: Duration, spawns: bool) -> io::Result<()> {
     let listener = StdListener::from(io::stdin().as_fd().try_clone_to_owned()?);
     let parent = StdStream::from(io::stdout().as_fd().try_clone_to_owned()?);
     let counts = Rc::new(Counts::default());
@@ -62,7 +65,7 @@ pub(crate) fn main(args: &ArgMatches) -> io::Result<()> {
             over: UnixStream::from_std(parent.try_clone()?)?,
             parent,
             service,
-            spawns: args.get_flag("spawn"),
+            spawns,
             is_ready: Cell::new(false),
             counts,
             broken: RefCell::new(None),
