@@ -8,7 +8,7 @@
 //!
 //! It simulates nothing beside turno: every job is a spawned task, every arrival a timer, all
 //! service `time::work`, and the only queue is the policy's. In virtual time a run takes no longer
-//! than the switches it makes.
+//! than the switches it makes. What is about several processes starts them: `cargo lab accept`.
 //!
 //! It is a library too. [`Lab`] is what the program is made of: a policy of your own goes into all
 //! experiments by [`Lab::with_policy`] (see `examples/my_policy.rs`), an experiment of your own is
