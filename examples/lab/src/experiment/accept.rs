@@ -150,9 +150,9 @@ impl Experiment for Accept {
              in which a process can do nothing else. What a process has accepted no other can \
              serve, however idle it is. So with one at a time all is done in 0.7 s; if one process \
              accepts all there are, in 50 s.\n\nThe processes are real ones, with a runtime and a \
-             reactor each; --clock virtual has tasks in their place and takes no time. One line of \
-             the default takes the 50 s: leave `all` out of --accept, or choose a shorter \
-             --service, and all times shrink with it.\n\nTry:\n  cargo lab accept --accept 1,4,16 \
+             reactor each; --clock virtual has tasks in their place and takes no time. --trace \
+             records the first of them. One line of the default takes the 50 s: leave `all` out of \
+             --accept, or choose a shorter --service, and all times shrink with it.\n\nTry:\n  cargo lab accept --accept 1,4,16 \
              --first processes\n  cargo lab accept --service 10ms --reuseport --late-client\n  \
              cargo lab accept --accept 1 --service 10ms --spawn\n  cargo lab accept --accept 1 \
              --service 10ms --spawn --late-request"

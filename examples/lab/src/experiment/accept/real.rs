@@ -49,10 +49,9 @@ pub(super) fn check(setup: &Setup, bench: &Bench) -> Result<(), Problem> {
             setup.requests
         )));
     }
-    let (need, mut limit) = (
-        u64::from(2 * setup.processes.max(setup.requests) + setup.processes + 64),
-        getrlimit(Resource::Nofile),
-    );
+    // A connection each; of each process a socket to talk, twice, and perhaps one to listen.
+    let need = u64::from(setup.requests + 3 * setup.processes + 64);
+    let mut limit = getrlimit(Resource::Nofile);
     if limit.current.is_some_and(|current| current < need) {
         limit.current = limit.maximum.map_or(Some(need), |most| Some(most.min(need)));
         // If it fails the next line says so.
