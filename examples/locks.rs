@@ -12,10 +12,13 @@
 //! 10 ms of it under the lock  100  100    100    100     100         100
 //!
 //! stalled: nothing is ready, and nothing can ever wake the tasks that are left:
+//! 2 tasks wait for each other, in a cycle:
 //!   task 2 "ann pays ben" (spawned at ...), waits for
-//!     a mutex (made at ...) at ..., held by task 3 (since ...), since 1ms
+//!     a mutex (made at ...) at ..., since 1ms
+//!       held by task 3 "ben pays ann" (since ...)
 //!   task 3 "ben pays ann" (spawned at ...), waits for
-//!     a mutex (made at ...) at ..., held by task 2 (since ...), since 1ms
+//!     a mutex (made at ...) at ..., since 1ms
+//!       held by task 2 "ann pays ben" (since ...)
 //! ```
 
 use std::cell::Cell;

@@ -35,7 +35,8 @@
 //! 4. [`time`]: real and virtual time; sleeping, timing out, ticking, computing for a while.
 //! 5. [`net`]: TCP, UDP and Unix sockets.
 //! 6. [`sync`]: waiting for one another.
-//! 7. [`observe`]: watching every wake and every switch; [`trace`]: recording them.
+//! 7. [`observe`]: watching every wake and every switch; [`trace`]: recording them; [`lints`]:
+//!    being told what goes wrong.
 //!
 //! # What it is not
 //! It does not use more than one core: work that computes or blocks belongs into
@@ -66,9 +67,11 @@ pub mod time;
 pub mod net;
 pub mod sync;
 
+pub mod lints;
 pub mod observe;
 pub mod trace;
 
+mod hook;
 mod macros;
 mod reactor;
 mod wait;
@@ -81,6 +84,7 @@ use std::sync::Arc;
 pub use macros::support as __private;
 pub use task::spawn;
 
+use runtime::log::SwitchLog;
 use task::id::Id;
 use task::info::Left;
 use task::run::Run;
@@ -107,29 +111,15 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-/// The switch that is made now, or was made last.
-#[derive(Debug)]
-pub(crate) struct SwitchLog {
-    pub(crate) n: u64,
-    pub(crate) task: Id,
-}
-
-impl Default for SwitchLog {
-    fn default() -> Self {
-        Self { n: 0, task: Id::new(0, 0) }
-    }
-}
-
 /// The door: control passes to a task here, and only here.
 #[inline(never)]
 pub(crate) fn switch_to(
-    log: &mut SwitchLog,
+    log: &SwitchLog,
     n: u64,
     task: Id,
     future: Pin<&mut dyn Run>,
     spare: &mut Arc<TaskWaker>,
 ) -> Left {
-    log.n = n;
-    log.task = task;
+    log.begin(n, task);
     future.run(spare)
 }

@@ -17,8 +17,8 @@ use crate::policy::{Policy, Tasks};
 use crate::task::current::LoopKey;
 use crate::task::id::Id;
 use crate::task::info::{Left, Nanos, TaskInfo};
-use crate::wait;
 use crate::wait::reason::Wait;
+use crate::wait::{self, Place};
 
 /// Is shown what happens in a runtime.
 pub trait Observer {
@@ -86,6 +86,9 @@ pub enum Event<'a> {
         ran: Nanos,
         /// What it waits for.
         waits: Waits,
+        /// How many operations of its [budget](crate::runtime::Builder::budget) it has done, on
+        /// sockets, timers, handles, locks and channels; `None` if it went without a budget.
+        operations: Option<u32>,
     },
     /// A task was aborted before its end.
     #[non_exhaustive]
@@ -93,6 +96,9 @@ pub enum Event<'a> {
         /// The task.
         task: &'a TaskInfo,
     },
+    /// The loop looks outside: at the clock, the sockets and other threads. It does so when nothing
+    /// is ready, and after [`Policy::io_every`] switches.
+    Looked,
     /// Nothing is ready, and the loop goes to sleep (a virtual clock: jumps).
     #[non_exhaustive]
     Parked {
@@ -167,9 +173,50 @@ impl Waits {
         wait::last_wait_of(self.of, self.task)
     }
 
+    /// What its futures were handed (a lock, a permit, the word to one) and have not taken, since
+    /// they were not polled after that. If the task had a switch in between, and waits again, it
+    /// has another future that it polls instead.
+    pub fn handed(&self) -> Vec<Handed> {
+        let handed = wait::handed_of(self.of, self.task).into_iter();
+        handed.map(|(place, wait)| Handed { place, wait }).collect()
+    }
+
     /// How many of its wakers are kept by somebody else than turno: by a future that is not
     /// turno's, or by another thread.
     pub fn wakers(&self) -> usize {
         self.waker.map_or(0, |(own, out)| out - wait::kept_of(self.of, self.task, own).min(out))
+    }
+}
+
+/// What a future was handed, it alone, and has not taken yet: others go without it until the future
+/// is polled or dropped.
+#[derive(Clone, Copy, Debug)]
+pub struct Handed {
+    place: Place,
+    wait: Wait,
+}
+
+impl Handed {
+    /// What it waited for, and where.
+    pub fn wait(&self) -> &Wait {
+        &self.wait
+    }
+
+    /// Which tasks wait for the same thing now; nobody if it was taken or passed on. An answer
+    /// looks at all that is waited for on this thread.
+    pub fn wanted_by(&self) -> Vec<Id> {
+        wait::rivals_of(self.place).unwrap_or_default()
+    }
+
+    /// Whether it was taken meanwhile, or passed on.
+    pub fn is_taken(&self) -> bool {
+        !wait::is_waiting(self.place)
+    }
+}
+
+impl PartialEq for Handed {
+    /// Whether it is the same handing over.
+    fn eq(&self, other: &Self) -> bool {
+        self.place == other.place
     }
 }

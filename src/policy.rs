@@ -91,7 +91,7 @@ mod las;
 mod lifo;
 mod lottery;
 mod mlfq;
-mod named;
+pub(crate) mod named;
 mod priority;
 mod random;
 mod replay;

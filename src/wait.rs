@@ -10,6 +10,7 @@
 //! inside of `FuturesUnordered`, that waker is cloned and kept.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::mem;
 use std::num::NonZeroU32;
 use std::panic::Location;
@@ -23,6 +24,7 @@ use crate::task::id::Id;
 use crate::task::inbox;
 use crate::task::info::Nanos;
 
+pub(crate) mod ends;
 pub(crate) mod queue;
 pub(crate) mod reason;
 pub(crate) mod seat;
@@ -78,6 +80,8 @@ struct Entry {
     record: u32,
     amount: u32,
     handed: bool,
+    /// It was handed it alone, and others have to do without meanwhile: not news for everybody.
+    alone: bool,
     /// Its neighbours among the entries of its task.
     older: u32,
     newer: u32,
@@ -86,7 +90,7 @@ struct Entry {
 const NONE: u32 = u32::MAX;
 
 /// An entry in the table. It has one owner; a stale one finds nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Place {
     /// First, so that places compare in the order of their making.
     serial: NonZeroU32,
@@ -238,6 +242,7 @@ impl Waits {
             record: NONE,
             amount: 0,
             handed: false,
+            alone: false,
             older: NONE,
             newer: NONE,
         });
@@ -300,22 +305,41 @@ impl Waits {
 
     /// The entries of a task of the loop `of`, from the newest.
     fn of_task(&self, of: LoopKey, task: Id) -> impl Iterator<Item = &Entry> {
-        let get = |index: u32| self.entries.get(index as usize);
+        self.places_of(of, task).map(|(_, entry)| entry)
+    }
+
+    /// These, and where they lie.
+    fn places_of(&self, of: LoopKey, task: Id) -> impl Iterator<Item = (u32, &Entry)> {
+        let get = |index: u32| Some((index, self.entries.get(index as usize)?));
         let newest = self.newest.get(task.index()).copied().and_then(get);
-        let all = std::iter::successors(newest, move |entry| get(entry.older));
-        all.filter(move |entry| entry.whom.of == of && entry.whom.task == Some(task))
+        let all = std::iter::successors(newest, move |(_, entry)| get(entry.older));
+        all.filter(move |(_, entry)| entry.whom.of == of && entry.whom.task == Some(task))
     }
 
     /// What is told of an entry.
     fn wait(&self, entry: &Entry) -> Wait {
         let record = self.records.get(entry.record as usize);
+        let of = entry.whom.of;
+        let receives = entry.reason == WaitReason::Receive;
+        let ends = record.and_then(|record| record.ends.as_deref());
+        let end = ends.map(|ends| if receives { &ends.sent } else { &ends.received });
         Wait {
             reason: entry.reason,
             site: entry.site,
             since: entry.since,
             made: record.map(|record| record.made),
-            holder: record.and_then(|record| record.holder),
+            holder: record.and_then(|record| record.holder.filter(|_| record.of == of)),
+            owned: record.is_some_and(|record| record.owned),
+            behind: None,
+            last: end.and_then(|end| end.of_loop(of)),
+            senders: ends.map(|ends| ends.senders.get()).filter(|_| receives),
         }
+    }
+
+    /// The entries at which somebody of the loop `of` waits, with their indices.
+    fn open(&self, of: LoopKey) -> impl Iterator<Item = (usize, &Entry)> {
+        let used = self.entries.iter().enumerate().filter(|(_, entry)| entry.serial != 0);
+        used.filter(move |(_, entry)| !entry.handed && entry.whom.of == of)
     }
 
     #[inline]
@@ -354,10 +378,18 @@ pub(crate) fn enter(cx: &Context<'_>, reason: WaitReason, site: Site) -> Place {
 /// Somebody waits, in no queue.
 #[inline(always)]
 pub(crate) fn enter_as(whom: Whom, reason: WaitReason, site: Site) -> Place {
-    // While the thread ends nobody can be woken any more, and a place that is stale will do.
-    let nowhere = Place { serial: NonZeroU32::MAX, index: NONE };
-    with(|waits| waits.insert(whom, reason, site, 0, NONE)).unwrap_or(nowhere)
+    with(|waits| waits.insert(whom, reason, site, 0, NONE)).unwrap_or(NOWHERE)
 }
+
+/// Somebody waits for a timer. A function of its own, with one caller: what several share is not
+/// inlined there.
+#[inline(always)]
+pub(crate) fn enter_timer(whom: Whom, deadline: Nanos, site: Site) -> Place {
+    with(|waits| waits.insert(whom, WaitReason::Timer(deadline), site, 0, NONE)).unwrap_or(NOWHERE)
+}
+
+/// While the thread ends nobody can be woken any more, and a place that is stale will do.
+const NOWHERE: Place = Place { serial: NonZeroU32::MAX, index: NONE };
 
 /// Whether `place` is still waited at.
 pub(crate) fn is_waiting(place: Place) -> bool {
@@ -390,13 +422,33 @@ pub(crate) fn leave(place: Place) -> Option<Whom> {
     with(|waits| waits.remove(place)).flatten()
 }
 
-/// What the tasks of the loop `of` wait for, and how many clones of a task's own waker, known by
-/// `data`, are kept here.
-pub(crate) fn survey(of: LoopKey, mut see: impl FnMut(Option<Id>, Option<*const ()>, Wait)) {
+/// What one entry says.
+pub(crate) struct Seen {
+    /// Who waits.
+    pub(crate) task: Option<Id>,
+    /// What stands behind the waker that is kept, if one is.
+    pub(crate) waker: Option<*const ()>,
+    pub(crate) wait: Wait,
+    pub(crate) place: Option<Place>,
+}
+
+/// What the tasks of the loop `of` wait for, entry by entry.
+pub(crate) fn survey(of: LoopKey, mut see: impl FnMut(Seen)) {
     with(|waits| {
-        let used = waits.entries.iter().filter(|entry| entry.serial != 0);
-        for entry in used.filter(|entry| !entry.handed && entry.whom.of == of) {
-            see(entry.whom.task, entry.whom.waker.as_ref().map(Waker::data), waits.wait(entry));
+        // Who wants to write and is the first in its queue: all in it come after that one.
+        let first = |entry: &&Entry| entry.reason == WaitReason::Write && entry.prev == NONE;
+        let writers = waits.open(of).map(|(_, entry)| entry).filter(first);
+        let writers = writers.filter_map(|entry| Some((entry.record, entry.whom.task?)));
+        let writers: HashMap<u32, Id> = writers.collect();
+        for (index, entry) in waits.open(of) {
+            let mut wait = waits.wait(entry);
+            if wait.reason == WaitReason::Read {
+                wait.behind = writers.get(&entry.record).copied();
+            }
+            let serial = NonZeroU32::new(entry.serial);
+            let place = serial.map(|serial| Place { serial, index: index as u32 });
+            let waker = entry.whom.waker.as_ref().map(Waker::data);
+            see(Seen { task: entry.whom.task, waker, wait, place });
         }
     });
 }
@@ -417,6 +469,33 @@ pub(crate) fn last_wait_of(of: LoopKey, task: Id) -> Option<Wait> {
         open.map(|entry| waits.wait(entry))
     };
     with_index(last).flatten()
+}
+
+/// What futures of a task of the loop `of` were handed, each alone, and have not taken.
+pub(crate) fn handed_of(of: LoopKey, task: Id) -> Vec<(Place, Wait)> {
+    let list = |waits: &Waits| {
+        let handed = waits.places_of(of, task).filter(|(_, entry)| entry.handed && entry.alone);
+        let told = handed.filter_map(|(index, entry)| {
+            let serial = NonZeroU32::new(entry.serial)?;
+            Some((Place { serial, index }, waits.wait(entry)))
+        });
+        told.collect()
+    };
+    with_index(list).unwrap_or_default()
+}
+
+/// Which tasks of its loop wait for what was handed at `place`; `None` if that was taken.
+pub(crate) fn rivals_of(place: Place) -> Option<Vec<Id>> {
+    let list = |waits: &mut Waits| {
+        let handed = waits.get(place)?;
+        let same = |entry: &&Entry| {
+            let there = entry.record == handed.record && entry.whom.of == handed.whom.of;
+            entry.serial != 0 && !entry.handed && there
+        };
+        let rivals = waits.entries.iter().filter(same).filter_map(|entry| entry.whom.task);
+        Some(rivals.collect())
+    };
+    with(list).flatten()
 }
 
 /// How many clones of a task's own waker, known by `data`, are kept in its own entries.

@@ -1,8 +1,8 @@
 //! Programs on turno can be looked at and stepped through in a debugger: gdb, and lldb where it is there.
 //!
 //! The scene is examples/debug_me.rs. What the debugger says is compared as a whole; the lines in it
-//! are looked up in the sources, by what stands there. Without gdb (or lldb) a test is skipped, and
-//! says so. With `TURNO_FULL=1` a build with fat link-time optimization is examined too.
+//! are looked up in the sources, by what stands there. What holds for both debuggers is asked of both;
+//! without gdb (or lldb) a test is skipped, and says so. With `TURNO_FULL=1` a build with fat link-time optimization is examined too.
 
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
@@ -10,6 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -150,16 +151,86 @@ impl Build {
     }
 }
 
-/// An lldb that can run scripts: some are packaged without what it takes.
-fn an_lldb() -> Option<&'static str> {
-    let found = ["lldb-22", "lldb-19", "lldb"].into_iter().find(|name| {
-        let said = Command::new(name).args(["-b", "-o", "script print(6 * 7)"]).output();
-        said.is_ok_and(|said| lossy(&said.stdout).lines().any(|line| line == "42"))
-    });
-    if found.is_none() {
-        eprintln!("skipped: there is no lldb that runs scripts");
+/// A session with a debugger.
+trait Debugger {
+    /// What it says to each of some commands, and then what it has to complain of.
+    fn say(&self, commands: &[&str]) -> Vec<String>;
+
+    /// The command that loads turno's own by hand.
+    fn load(&self) -> String;
+}
+
+/// The debuggers that are there.
+fn debuggers(build: Build) -> Vec<Box<dyn Debugger>> {
+    let gdb = Gdb::on(build).map(|gdb| Box::new(gdb) as Box<dyn Debugger>);
+    let lldb = Lldb::on(build).map(|lldb| Box::new(lldb) as Box<dyn Debugger>);
+    gdb.into_iter().chain(lldb).collect()
+}
+
+/// A session with lldb.
+struct Lldb {
+    name: &'static str,
+    program: PathBuf,
+    core: Option<PathBuf>,
+}
+
+impl Lldb {
+    /// `None` if there is no lldb that can run scripts: some are packaged without what it takes.
+    fn on(build: Build) -> Option<Self> {
+        static FOUND: OnceLock<Option<&str>> = OnceLock::new();
+        let found = *FOUND.get_or_init(|| {
+            ["lldb-22", "lldb-19", "lldb"].into_iter().find(|name| {
+                let said = Command::new(name).args(["-b", "-o", "script print(6 * 7)"]).output();
+                said.is_ok_and(|said| lossy(&said.stdout).lines().any(|line| line == "42"))
+            })
+        });
+        if found.is_none() {
+            eprintln!("skipped: there is no lldb that runs scripts");
+        }
+        found.map(|name| Self { name, program: build.program(), core: None })
     }
-    found
+
+    /// Whether it can hide frames.
+    fn hides(&self) -> bool {
+        let mut lldb = Command::new(self.name);
+        lldb.args(["-b", "-x", "-o", "script print(hasattr(lldb.SBFrame, 'IsHidden'))"]);
+        let said = lossy(&lldb.output().expect("lldb starts").stdout);
+        said.lines().any(|line| line == "True")
+    }
+}
+
+impl Debugger for Lldb {
+    fn load(&self) -> String {
+        format!("command script import {ROOT}/src/debugger/turno_lldb.py")
+    }
+
+    fn say(&self, commands: &[&str]) -> Vec<String> {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let number = NEXT.fetch_add(1, Relaxed);
+        let script = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("lldb.{number}"));
+        // Where a container forbids it, lldb would not start the program.
+        let mut lines = "settings set target.disable-aslr false\n".to_string();
+        lines += &format!("{}\n", self.load());
+        for command in commands {
+            lines += &format!("script print('@' * 3)\n{command}\n");
+        }
+        fs::write(&script, lines).expect("the commands can be written");
+        let mut lldb = Command::new(self.name);
+        // Read from a file, as lldb breaks off a list of its own arguments at the first error.
+        lldb.args(["-b", "-x", "-o", &format!("command source -e 0 {}", script.display())]);
+        lldb.arg(&self.program).args(self.core.iter().flat_map(|core| [Path::new("-c"), core]));
+        let output = lldb.current_dir(ROOT).stdin(Stdio::null()).output().expect("lldb starts");
+        fs::remove_file(script).expect("it can be removed");
+        let (said, errors) = (lossy(&output.stdout), lossy(&output.stderr));
+        let own = |part: &str| {
+            let lines = part.lines().filter(|line| !line.starts_with("(lldb) "));
+            lines.collect::<Vec<_>>().join("\n").trim_end().to_string()
+        };
+        let mut answers: Vec<String> = said.split("\n@@@\n").skip(1).map(own).collect();
+        assert_eq!(answers.len(), commands.len(), "lldb broke off:\n{said}\n{errors}");
+        answers.push(errors);
+        answers
+    }
 }
 
 /// A session with gdb.
@@ -184,7 +255,18 @@ impl Gdb {
         may.then(|| Self { program: build.program(), core: None })
     }
 
-    /// What it says to each of some commands.
+    /// As [`say`](Self::say), where everybody waits.
+    fn say_there(&self, commands: &[&str]) -> Vec<String> {
+        let to_there = ["break debug_me::look_around", "run"];
+        self.say(&[&to_there, commands].concat()).split_off(2)
+    }
+}
+
+impl Debugger for Gdb {
+    fn load(&self) -> String {
+        format!("source {ROOT}/src/debugger/turno_gdb.py")
+    }
+
     fn say(&self, commands: &[&str]) -> Vec<String> {
         let trust = format!("add-auto-load-safe-path {ROOT}/target");
         let mut gdb = Command::new("gdb");
@@ -206,23 +288,22 @@ impl Gdb {
         answers.push(errors);
         answers
     }
-
-    /// As [`say`](Self::say), where everybody waits.
-    fn say_there(&self, commands: &[&str]) -> Vec<String> {
-        let to_there = ["break debug_me::look_around", "run"];
-        self.say(&[&to_there, commands].concat()).split_off(2)
-    }
 }
 
 fn lossy(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// The numbers of the lines of debug_me.rs that gdb shows.
+/// The number of the line at which the program stands then: gdb shows that last, lldb with an arrow.
+fn line_shown(answer: &str) -> Option<String> {
+    let arrow = answer.lines().find_map(|line| line.strip_prefix("-> "));
+    let line = arrow.or_else(|| answer.lines().last())?;
+    let number = line.split_once('\t')?.0.trim();
+    number.parse::<u32>().is_ok().then(|| number.to_string())
+}
+
 fn lines_shown(answers: &[String]) -> Vec<String> {
-    let number = |line: &str| line.split_once('\t').map(|(number, _)| number.to_string());
-    let shown = answers.iter().filter_map(|answer| number(answer.lines().last()?));
-    shown.filter(|number| number.parse::<u32>().is_ok()).collect()
+    answers.iter().filter_map(|answer| line_shown(answer)).collect()
 }
 
 fn number_of(text: &str) -> String {
@@ -256,12 +337,17 @@ fn a_core_file_tells_the_same() {
     gdb.say_there(&[&save]);
     assert!(core.exists(), "gdb writes a core file");
     gdb.core = Some(core.clone());
-    let said = gdb.say(&["turno tasks", "turno bt all", "turno next"]);
+    let lldb = Lldb::on(Build::Dev).map(|lldb| Lldb { core: gdb.core.clone(), ..lldb });
+    let mut debuggers: Vec<Box<dyn Debugger>> = vec![Box::new(gdb)];
+    debuggers.extend(lldb.map(|lldb| Box::new(lldb) as Box<dyn Debugger>));
+    for debugger in debuggers {
+        let said = debugger.say(&["turno tasks", "turno bt all", "turno next"]);
+        assert_eq!(said[0], expected(TASKS));
+        assert!(said[1].starts_with(&everything()), "{}", said[1]);
+        assert!(said[3].contains("turno: "), "it cannot be stepped, and says so: {}", said[3]);
+        assert!(!said[3].contains("Python Exception"), "{}", said[3]);
+    }
     fs::remove_file(core).expect("it can be removed");
-    assert_eq!(said[0], expected(TASKS));
-    assert!(said[1].starts_with(&everything()), "{}", said[1]);
-    assert!(said[3].contains("turno: "), "it cannot be stepped, and says so: {}", said[3]);
-    assert!(!said[3].contains("Python Exception"), "{}", said[3]);
 }
 
 #[test]
@@ -287,11 +373,8 @@ fn a_breakpoint_stops_at_one_switch_and_shows_its_arguments() {
 
 #[test]
 fn next_stays_in_the_task_that_an_await_suspends() {
-    let Some(gdb) = Gdb::on(Build::Dev) else { return };
     let step = ["turno step"; 4];
     let next = ["turno next"; 10];
-    let said = gdb.say(&[&["turno until 2"][..], &step, &next].concat());
-    let shown = lines_shown(&said[1..]);
     let rest = ["for _ in 0..minutes", "        sleep(MS).await"].map(number_of);
     let mut wanted = vec![
         number_of("async fn cook"),
@@ -306,19 +389,83 @@ fn next_stays_in_the_task_that_an_await_suspends() {
     };
     let (last, end) = (below("        sleep(MS).await", 2), below("        sleep(MS).await", 3));
     wanted.extend([last, end, number_of("simmer(3).await")]);
-    assert_eq!(shown, wanted, "{said:#?}");
-    let back = "[task 2 \"cook\" was suspended here, and is back]";
-    assert_eq!(said.iter().filter(|answer| answer.contains(back)).count(), 4);
+    for debugger in debuggers(Build::Dev) {
+        let said = debugger.say(&[&["turno until 2"][..], &step, &next].concat());
+        assert_eq!(lines_shown(&said[1..]), wanted, "{said:#?}");
+        let back = "[task 2 \"cook\" was suspended here, and is back]";
+        assert_eq!(said.iter().filter(|answer| answer.contains(back)).count(), 4);
+        let ends: Vec<bool> = said.iter().map(|answer| answer.contains(back)).collect();
+        assert_eq!(ends.iter().position(|&is| is), Some(7), "at the first await: {said:#?}");
+    }
 }
 
 #[test]
 fn next_comes_back_to_its_task_in_optimized_builds_too() {
-    let Some(gdb) = Gdb::on(Build::Release) else { return };
-    let said = gdb.say(&[&["turno until 12", "turno step"][..], &["turno next"; 7]].concat());
-    assert!(said.iter().any(|answer| answer.contains("\"cook\" was suspended")), "{said:#?}");
-    assert!(said.iter().any(|answer| answer.contains("[task 2 \"cook\" has ended]")), "{said:#?}");
-    let last = lines_shown(&said[..8]);
-    assert!(last.contains(&number_of("say(\"the soup is done")), "{last:?}");
+    let commands = [&["turno until 12", "turno step"][..], &["turno next"; 7]].concat();
+    for debugger in debuggers(Build::Release) {
+        let said = debugger.say(&commands);
+        assert!(said[0].contains("[switch 12: task 2 \"cook\", woken by a timer]"), "{said:#?}");
+        let suspended = "[task 2 \"cook\" was suspended, and is back]";
+        assert!(said.iter().any(|answer| answer.contains(suspended)), "{said:#?}");
+        let ended = "[task 2 \"cook\" has ended]";
+        assert!(said.iter().any(|answer| answer.contains(ended)), "{said:#?}");
+        let last = lines_shown(&said[..8]);
+        assert!(last.contains(&number_of("say(\"the soup is done")), "{last:?}");
+    }
+}
+
+#[test]
+fn step_leads_to_lines_of_ones_own_and_next_out_again_over_what_lies_between() {
+    let into = ["turno until 6", "turno step", "turno step", "turno step", "turno step"];
+    let at_parcel = format!("tbreak {}", line_of("0 => sleep(12 * MS).await"));
+    let out = [&[&at_parcel[..], "run"][..], &["turno next"; 5]].concat();
+    let outer = number_of("_ => parcel(wrappings - 1).await");
+    let end = (outer.parse::<u32>().expect("a number") + 2).to_string();
+    for debugger in debuggers(Build::Dev) {
+        let said = debugger.say(&into);
+        let wanted = ["async fn party", "(1..=3).map", "guests.next().await", "async fn table"];
+        assert_eq!(lines_shown(&said[1..]), wanted.map(number_of), "{said:#?}");
+        // Between two of the parcel's wrappings lie a pin and a box.
+        let said = debugger.say(&out);
+        let wanted = [&end, &outer, &end, &outer, &end].map(String::clone);
+        assert_eq!(lines_shown(&said[2..]), wanted, "{said:#?}");
+        assert!(
+            said[2].contains("[task 5 \"porter\" was suspended here, and is back]"),
+            "{said:#?}"
+        );
+    }
+}
+
+#[test]
+fn next_stays_with_one_of_two_futures_of_one_function() {
+    let at_table = format!("tbreak {}", line_of("    sleep(number * MS).await"));
+    // The waiter joins two of them, of which the second is stayed with and the first is back first.
+    let to_second = [&at_table, "run", &at_table, "continue"];
+    for debugger in debuggers(Build::Dev) {
+        let said =
+            debugger.say(&[&to_second[..], &["p number", "turno next", "p number"]].concat());
+        assert!(said[4].ends_with(" 9"), "{said:#?}");
+        let back = "[task 4 \"waiter\" was suspended here, and is back]";
+        assert!(said[5].contains(back), "{said:#?}");
+        assert_eq!(line_shown(&said[5]), Some(number_of("    number")), "{said:#?}");
+        assert!(said[6].ends_with(" 9"), "{said:#?}");
+    }
+}
+
+#[test]
+fn a_breakpoint_of_ones_own_ends_a_move_and_nobody_is_said_to_be_back() {
+    let at_door = "b turno::switch_to";
+    let here = [&["turno until 2"][..], &["turno step"; 4], &["turno next"; 2]].concat();
+    let there = ["turno until 2", "turno step", "turno next", "turno next"];
+    // In a build of which it is known whether an await suspends, and in one of which it is not.
+    for (build, to_await) in [(Build::Dev, &here[..]), (Build::Release, &there)] {
+        for debugger in debuggers(build) {
+            let said = debugger.say(&[to_await, &[at_door, "turno next"]].concat());
+            let stopped = &said[to_await.len() + 1];
+            assert!(stopped.contains("turno::switch_to"), "{build:?}: {said:#?}");
+            assert!(!stopped.contains("is back"), "{build:?}: {said:#?}");
+        }
+    }
 }
 
 #[test]
@@ -395,37 +542,65 @@ fn what_is_not_understood_is_said_and_not_guessed() {
 
 #[test]
 fn a_program_that_does_not_run_is_no_riddle() {
-    let Some(gdb) = Gdb::on(Build::Dev) else { return };
-    let script = format!("source {ROOT}/src/debugger/turno_gdb.py");
-    let said = gdb.say(&["turno tasks", &script, "turno bt all", "turno next", "help turno"]);
-    assert_eq!(said[5].matches("the program does not run").count(), 3, "{}", said[5]);
-    assert!(said[4].contains("turno until 12"), "{}", said[4]);
+    for debugger in debuggers(Build::Dev) {
+        let again = debugger.load();
+        let said =
+            debugger.say(&["turno tasks", &again, "turno bt all", "turno next", "turno step"]);
+        assert_eq!(said[5].matches("the program does not run").count(), 4, "{}", said[5]);
+    }
+}
+
+#[test]
+fn help_teaches_and_wrong_words_are_answered_in_one_line() {
+    let help = ["help turno", "help turno next", "help turno step"];
+    let wrong =
+        ["turno next 3", "turno until", "turno until 12", "turno until 2", "turno until 999"];
+    for debugger in debuggers(Build::Dev) {
+        let said = debugger.say(&[&help[..], &wrong].concat());
+        for command in ["until 12", "tasks", "ready", "bt all", "step", "next"] {
+            assert!(said[0].contains(&format!("turno {command}")), "{command}: {}", said[0]);
+        }
+        assert!(said[1].contains("stays in this task"), "{}", said[1]);
+        assert!(said[2].contains("your own code"), "{}", said[2]);
+        for answer in [
+            "turno: too many words: it is `turno next`",
+            "turno: which switch? as in `turno until 12`; they are counted from 1",
+            "turno: switch 2 is past, this is 12: `kill`, then `turno until 2` runs there anew",
+            "turno: the program ended before switch 999",
+        ] {
+            assert!(said[8].contains(answer), "`{answer}` is not in\n{}", said[8]);
+        }
+    }
 }
 
 #[test]
 fn lldb_says_what_gdb_says() {
-    let Some(lldb) = an_lldb() else { return };
-    let script = format!("command script import {ROOT}/src/debugger/turno_lldb.py");
     for build in [Build::Dev, Build::Release] {
-        let commands = [
-            // Where a container forbids it, lldb would not start the program.
-            "settings set target.disable-aslr false",
-            &script,
-            "breakpoint set -n debug_me::look_around",
-            "run",
-            "turno tasks",
-            "turno ready",
-            "turno bt all",
-            "turno until 12",
-        ];
-        let mut run = Command::new(lldb);
-        run.args(["-b", "-x"]).stdin(Stdio::null());
-        run.args(commands.iter().flat_map(|command| ["-o", command])).arg(build.program());
-        let output = run.current_dir(ROOT).output().expect("lldb starts");
-        let said = lossy(&output.stdout) + &lossy(&output.stderr);
-        for text in [expected(TASKS), READY.to_string(), everything()] {
-            assert!(said.contains(&text), "{build:?}: not\n{text}\nin\n{said}");
-        }
-        assert!(said.contains("[switch 12: task 2 \"cook\", woken by a timer]"), "{said}");
+        let Some(lldb) = Lldb::on(build) else { return };
+        let to_there = ["breakpoint set -n debug_me::look_around", "run"];
+        let ask = ["turno tasks", "turno ready", "turno bt all", "turno until 12"];
+        let said = lldb.say(&[&to_there[..], &ask].concat()).split_off(2);
+        assert_eq!(said[0], expected(TASKS), "{build:?}: {}", said[4]);
+        assert_eq!(said[1], READY, "{build:?}");
+        assert!(said[2].starts_with(&everything()), "{build:?}: {}", said[2]);
+        let reached = "[switch 12: task 2 \"cook\", woken by a timer]";
+        assert!(said[3].contains(reached), "{build:?}: {}", said[3]);
     }
+}
+
+#[test]
+fn lldb_shows_few_frames_beyond_the_task_where_it_can_hide_them() {
+    let Some(lldb) = Lldb::on(Build::Dev) else { return };
+    if !lldb.hides() {
+        eprintln!("skipped: lldb hides frames from 20 on");
+        return;
+    }
+    let to_there = ["breakpoint set -n debug_me::look_around", "run"];
+    let said = lldb.say(&[&to_there[..], &["bt", "bt -u", "finish", "finish"]].concat());
+    let frames = |text: &str| text.lines().filter(|line| line.contains("frame #")).count();
+    // Two of the task, `run`, `switch_to`, `turn`, and `main`.
+    assert_eq!(frames(&said[2]), 6, "{}", said[2]);
+    assert!(frames(&said[3]) > 20, "{}", said[3]);
+    // It steps out past what is hidden: that must not be what leads back to the loop.
+    assert!(said[5].contains("at run.rs:"), "{}", said[5]);
 }

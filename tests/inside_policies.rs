@@ -12,7 +12,7 @@ use common::{Trace, guarded, has, own_waker, panic_of, wait_once};
 use turno::observe::Event;
 use turno::policy::{Fifo, Pick, Policy, Tasks};
 use turno::runtime::{Builder, Runtime};
-use turno::task::{Id, JoinHandle, Left, Nanos, TaskInfo, yield_now};
+use turno::task::{Cause, Id, JoinHandle, Left, Nanos, TaskInfo, yield_now};
 use turno::time::{Duration, sleep};
 
 /// Where in a policy or an observer something is done.
@@ -28,13 +28,14 @@ enum Place {
     Switched,
     Ended,
     Aborted,
+    Looked,
     Parked,
 }
 
 use Place::*;
 
-const PLACES: [Place; 11] =
-    [Ready, Pick, Ran, Forget, Queue, Spawned, Woken, Switched, Ended, Aborted, Parked];
+const PLACES: [Place; 12] =
+    [Ready, Pick, Ran, Forget, Queue, Spawned, Woken, Switched, Ended, Aborted, Looked, Parked];
 
 type Act = Rc<dyn Fn()>;
 
@@ -100,6 +101,7 @@ fn planned() -> (Rc<Runtime>, Plan) {
             Event::Switched { .. } => Switched,
             Event::Ended { .. } => Ended,
             Event::Aborted { .. } => Aborted,
+            Event::Looked => Looked,
             Event::Parked { .. } => Parked,
             _ => return,
         });
@@ -157,6 +159,34 @@ fn a_wake_of_the_very_task_that_has_just_run_takes_effect() {
             });
         });
     }
+}
+
+#[test]
+fn whom_an_observer_wakes_while_the_loop_looks_no_task_has_woken() {
+    guarded(|| {
+        let kept: Rc<RefCell<Option<Waker>>> = Rc::default();
+        let causes: Rc<RefCell<Vec<Cause>>> = Rc::default();
+        let (wakes, sees) = (kept.clone(), causes.clone());
+        let observer = move |_: Nanos, event: &Event<'_>| match event {
+            Event::Looked => wakes.take().into_iter().for_each(Waker::wake),
+            Event::Woken { task, .. } if task.name() == Some("woken") => {
+                sees.borrow_mut().push(task.cause());
+            }
+            _ => {}
+        };
+        let rt = Builder::new().start_paused(true).observe(observer).build().unwrap();
+        rt.block_on(async {
+            let keeps = kept.clone();
+            let task = turno::task::Builder::new().name("woken").spawn(async move {
+                wait_once(|waker| *keeps.borrow_mut() = Some(waker.clone())).await
+            });
+            // Always ready, so the loop looks in between.
+            while !task.is_finished() {
+                yield_now().await;
+            }
+        });
+        assert!(matches!(causes.take()[..], [Cause::Spawn { .. }, Cause::Outside]));
+    });
 }
 
 #[test]

@@ -163,7 +163,7 @@ fn a_stall_names_the_one_who_holds_it_if_it_is_one() {
         }
     });
     has(&writer, "an rwlock, to write (made at ");
-    has(&writer, ", held by task 2 (since ");
+    has(&writer, "held by task 2 (since ");
     let two = stall(async |_, lock| {
         let _guard = lock.read().await;
         pending::<()>().await;
@@ -175,7 +175,7 @@ fn a_stall_names_the_one_who_holds_it_if_it_is_one() {
             pending::<()>().await;
         }
     });
-    has(&one_is_left, ", held by task 2 (since ");
+    has(&one_is_left, "held by task 2 (since ");
     let the_other_is_left = stall(async |n, lock| {
         let _guard = lock.read().await;
         match n {
@@ -201,6 +201,6 @@ fn a_stall_names_who_was_handed_it_and_has_not_come() {
         });
         let text = stalled.map(drop).unwrap_err().to_string();
         has(&text, "an rwlock, to read (made at ");
-        has(&text, ", held by task 1 (since ");
+        has(&text, "held by task 1 \"try_block_on\" (since ");
     });
 }

@@ -12,9 +12,9 @@ const POLICY_FILE: usize = 120;
 /// Files whose modules are lists of others, with re-exports: their floor is that of who uses them.
 const FACADES: [&str; 5] = ["lib", "time", "net", "task", "sync"];
 
-/// The one place that calls upwards: so that `TURNO_TRACE` records any program, without a word of it
-/// in the program.
-const HOOK: (&str, &str) = ("runtime::builder", "trace::hook::from_environment");
+/// The one place that calls upwards: so that `TURNO_TRACE` and `TURNO_LINTS` work for any program,
+/// without a word of it in the program.
+const HOOK: (&str, &str) = ("runtime::builder", "hook::from_environment");
 
 struct Source {
     /// `runtime::turn` for src/runtime/turn.rs.

@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::cell::RefCell;
 use std::future::{Future, pending};
 use std::pin::pin;
 use std::rc::Rc;
@@ -12,6 +13,7 @@ use std::thread;
 use common::{OnDrop, guarded, has, own_waker, virtual_rt, wait_once};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use turno::net::{TcpListener, TcpStream};
+use turno::observe::{Event, Handed};
 use turno::runtime::{Builder, Runtime, Stalled, Waiting};
 use turno::sync::{Mutex, Semaphore};
 use turno::task::{self, WaitReason, yield_now};
@@ -105,7 +107,7 @@ fn a_stall_names_lock_place_and_holder() {
         let holder = wait.holder.unwrap();
         assert_eq!((holder.task, holder.site.line()), (other.task.id(), line + 3));
     }
-    has(stalled.to_string(), "held by task 3 (since tests/wait_entries.rs");
+    has(stalled.to_string(), "held by task 3 \"right\" (since tests/wait_entries.rs");
 }
 
 #[test]
@@ -131,6 +133,45 @@ fn a_lock_that_was_handed_over_is_known_to_be_held_by_who_has_not_come_for_it_ye
     let (sleepy, second) = (waits(stalled.tasks(), "sleepy"), waits(stalled.tasks(), "second"));
     assert_eq!(second.waits[0].holder.unwrap().task, sleepy.task.id());
     assert!(sleepy.waits.is_empty());
+}
+
+#[test]
+fn what_a_future_was_handed_and_has_not_taken_is_known_to_an_observer() {
+    guarded(|| {
+        let seen: Rc<RefCell<Vec<(u64, Handed)>>> = Rc::default();
+        let sees = seen.clone();
+        let rt = Builder::new().start_paused(true).observe(move |_: u64, event: &Event<'_>| {
+            if let Event::Ended { n, waits, .. } = event {
+                sees.borrow_mut().extend(waits.handed().into_iter().map(|handed| (*n, handed)));
+            }
+        });
+        rt.build().unwrap().block_on(async {
+            let permits = Rc::new(Semaphore::new(1));
+            let permit = permits.acquire().await.unwrap();
+            let (leaves, wants) = (permits.clone(), permits.clone());
+            let line = line!() + 2;
+            let leaves = task::spawn(async move {
+                let mut acquire = pin!(leaves.acquire());
+                assert!(futures_lite::future::poll_once(acquire.as_mut()).await.is_none());
+                sleep(Duration::from_secs(1)).await;
+                drop(acquire.await);
+            });
+            yield_now().await;
+            let wants = task::spawn(async move { drop(wants.acquire().await) });
+            yield_now().await;
+            drop(permit);
+            assert!(seen.borrow().is_empty(), "nothing is handed before it is given back");
+            yield_now().await;
+            yield_now().await;
+            let handed = seen.borrow().last().map(|(_, handed)| *handed).unwrap();
+            assert_eq!(handed.wait().reason, WaitReason::Semaphore);
+            assert_eq!(handed.wait().site.line(), line);
+            assert_eq!((handed.wanted_by(), handed.is_taken()), (vec![wants.id()], false));
+            leaves.await.unwrap();
+            assert_eq!((handed.wanted_by(), handed.is_taken()), (vec![], true));
+            wants.await.unwrap();
+        });
+    });
 }
 
 #[test]

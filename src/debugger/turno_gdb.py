@@ -15,7 +15,8 @@ it works on a core file too.
  3. Loop     a runtime of the program: its tasks, who is ready, what is waited for
  4. tree     what a future awaits, and where
  5. texts    what the commands say
- 6. gdb      the commands themselves
+ 6. Move     going on within a task
+ 7. gdb      the commands themselves
 
 What it relies on (names of types and fields) it asks for by name. Where something is not as it
 expects, it says what and where; it never guesses.
@@ -49,6 +50,7 @@ FRAME_BASE = 0x40
 ARRAY, ENUM, PARAM, MEMBER, POINTER, STRUCT = 0x01, 0x04, 0x05, 0x0d, 0x0f, 0x13
 UNION, VARIANT, SUBRANGE, BASE, ENUMERATOR, SUBPROGRAM = 0x17, 0x19, 0x21, 0x24, 0x28, 0x2e
 TEMPLATE, VARIANT_PART, VARIABLE, NAMESPACE = 0x2f, 0x33, 0x34, 0x39
+X86_64, AARCH64 = 62, 183
 
 
 def uleb(data, at):
@@ -97,6 +99,7 @@ class Dwarf:
             self.elf = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         if self.elf[:6] != b'\x7fELF\x02\x01':
             raise Trouble('%s is no 64-bit little-endian ELF file' % path)
+        self.machine, = struct.unpack_from('<H', self.elf, 18)
         self.tables, self.sections, self.units = {}, self.read_sections(), []
         self.info, self.abbrev = self.section('.debug_info'), self.section('.debug_abbrev')
         self.str, self.line_str = self.section('.debug_str'), self.section('.debug_line_str')
@@ -780,6 +783,15 @@ class Target:
         die, offset = self.locals[words]
         return Value(self, die, self.tls(thread, offset))
 
+    def tls(self, thread, offset):
+        """Where a thread has one of its own variables."""
+        size, align = self.dwarf.tls_offset()
+        if self.dwarf.machine == X86_64:
+            return self.register(thread, 'fs_base') - size + offset
+        if self.dwarf.machine == AARCH64:
+            return self.register(thread, 'tpidr') + max(16, align) + offset
+        raise Trouble('where a thread has its own variables is not known for this processor')
+
     locals = {}
 
 
@@ -837,7 +849,8 @@ class Task:
 class Wait:
     """A wait entry: what is waited for."""
 
-    REASONS = {'JoinSet': 'the end of a task of its set', 'Job': 'a job on another thread',
+    REASONS = {'JoinAbroad': 'the end of a task of another runtime',
+               'JoinSet': 'the end of a task of its set', 'Job': 'a job on another thread',
                'Mutex': 'a mutex', 'Read': 'an rwlock, to read', 'Write': 'an rwlock, to write',
                'Semaphore': 'permits of a semaphore', 'Notify': 'a notification',
                'Barrier': 'the others at a barrier', 'OnceCell': 'the value of a once cell',
@@ -1238,7 +1251,54 @@ def leaf(loop, value, has_children):
 # ---- 5. texts: what the commands say -----------------------------------------------------------
 
 NOISE = re.compile(r'^(core|std|alloc|__rust|turno|futures_task)(::|_|$)|^<')
+LOOP = re.compile(r'^turno::runtime::(turn::|core::Shared::turn)')
 FLOOR = re.compile(r'^turno::(switch_to|task::run|task::inherit|runtime)')
+
+
+# What `help turno` teaches. What is in braces each debugger says in its own way.
+SUMMARY = 'The tasks of a turno runtime: who waits for what and where; stepping within a task.'
+LESSON = """{summary}
+
+A class might go like this:
+    {break}
+    turno until 12              run to the 12th switch (also {condition})
+    turno tasks                 who there is, and why each of them waits
+    turno ready                 who could run now, in the order that the policy has in mind
+    turno bt all                what each task awaits: the chain, or the tree, with lines
+    turno step                  from switch_to into the task, and through an await into its future
+    turno next                  as `next`, but stays in this task if an await suspends it
+    {bt}
+
+{step}"""
+
+HELP = {
+    'tasks': """List the tasks: state, and why each waits (or why it last became ready).""",
+    'ready': """List who is ready, in the order of the policy, with cause and time of waiting.
+
+For a policy that this script does not know, the order is that of waking, and it says so.""",
+    'bt': """Show what a task awaits, with the line of each await: turno bt [ID | NAME | all]
+
+Of the running task (also without a word) it shows the frames that are on the stack now. Where a
+task awaits several futures at once, as in `join!` and `select!`, each is a branch. `line unknown`
+means what it says.""",
+    'until': """Run to a switch, counted from 1: turno until N
+
+It stops at `turno::switch_to`, with the task about to run; `turno step` leads into it.""",
+    'next': """As `next`, but stays in this task: an await that suspends it is passed as any other line.
+
+The other tasks run meanwhile; it stops when this one comes back to the same function.""",
+    'step': """As `step`, but to the next line of your own code.
+
+From switch_to it leads into the task, and through an await into what is awaited. If that suspends
+the task, it stays in it as `turno next` does.""",
+}
+
+
+def the_word(words, usage, most=1):
+    """The one word of a command, or none."""
+    if len(words) > most:
+        raise Trouble('too many words: it is `%s`' % usage)
+    return words[0] if words else ''
 
 
 def baffled(error):
@@ -1374,7 +1434,257 @@ def waiting(target, queue):
     return ', waited for by ' + ', '.join(found) if found else ''
 
 
-# ---- 6. gdb: the commands ----------------------------------------------------------------------
+# ---- 6. Move: going on within a task -----------------------------------------------------------
+
+# What a step passes over on its way into a task or through an await. Not everything of `core` and
+# `alloc`: what polls, as a pin or a box does, leads to the user's own code.
+SKIPS = (
+    '^std::', '^__mem',
+    '^core::(alloc|any|array|cell|clone|cmp|convert|default|fmt|intrinsics|iter|marker|mem|num)::',
+    '^core::(option|panic|pin|ptr|result|slice|str|sync|task|time|ub_checks)::',
+    '^core::ops::(deref|drop|range|arith|try_trait)::', '^core::future::(into_future|get_context)',
+    '^alloc::(alloc|borrow|collections|fmt|rc|raw_vec|slice|string|sync|vec)::', '^alloc::boxed::Box<',
+    '^turno::task::(current|wake)::', '^turno::task::run::(lend|keep)$',
+    '^turno::(task::run|macros).*::project<', '^futures_task::')
+
+
+class Frame:
+    """A frame of the stack. Each debugger says its `name`, `file`, `line`, `pc` and `inlined`, the
+    `target`, where its function has its `begin` and what that `makes`, the `older` frame, and what
+    is in a `register` or a `variable`."""
+
+    def is_own(self):
+        """Whether it is of the user's own code, by its name and its file."""
+        if NOISE.match(self.name) or not self.file:
+            return False
+        made = self.makes()
+        if '{async_fn_env#' in made and 'Poll<' not in made:
+            return False  # It only makes the future.
+        return not re.search(r'/registry/src/|^/rustc/', self.file)
+
+    def plain(self):
+        """The name of its function, without what a generic one was made of."""
+        return self.name if self.name.endswith('}') else re.sub(r'<.*', '', self.name)
+
+    def here(self):
+        return self.name, self.line
+
+    def region(self):
+        """Where the program stands: in a `task`, at its `door`, or elsewhere (None)."""
+        frame, inside = self, False
+        while frame is not None:
+            if re.match(r'turno::(switch_to|task::run::|task::inherit::)', frame.name):
+                return 'task' if inside else 'door'
+            if LOOP.match(frame.name):
+                # Where all is inlined the door has no frame, but the task has one.
+                return 'task' if inside else None
+            inside = inside or frame.is_own()
+            frame = frame.older()
+        return None
+
+    def bases(self):
+        """Where the future may lie whose poll function this is: no other has the same. Empty if the
+        compiler keeps that to itself, as it does where it optimizes."""
+        found = []
+        if self.inlined or self.target.dwarf.machine != X86_64:
+            return found
+        for die in self.target.dwarf.find(self.plain(), SUBPROGRAM):
+            if die.get(FRAME_BASE) != b'\x57':  # The stack pointer.
+                continue
+            for child in die.children():
+                place = child.get(LOCATION)
+                if isinstance(place, bytes) and place[:1] == b'\x91':  # A slot in the frame,
+                    offset, at = sleb(place, 1)
+                    # with the future's address: the argument, or where a variable of it begins.
+                    if is_pinned(child) or child.tag == VARIABLE and place[at:at + 1] == b'\x06':
+                        found.append(self.target.word(self.register('rsp') + offset))
+        begin = self.begin() if found else None
+        if begin is not None and 0 <= self.pc - begin < 64:
+            # The slots are being written: the argument is in its register yet.
+            found += [self.register(name) for name in ('rdi', 'rsi')]
+        return found
+
+
+def is_pinned(die):
+    return die.tag == PARAM and die.type is not None and die.type.path.startswith('core::pin::Pin<&mut ')
+
+
+class Poll:
+    """The poll of a coroutine: a frame's, if that is one."""
+
+    def __init__(self, frame):
+        self.future = self.base = None
+        match = re.search(r'\{(async\w*)#(\d+)\}$', frame.plain())
+        found = match and frame.bases()
+        if found:
+            self.base = max(found, key=found.count)
+            kind = '%s{%s_env#%s}' % ((frame.plain()[:match.start()],) + match.groups())
+            die = next(frame.target.dwarf.find(kind, STRUCT), None)
+            self.future = die and Value(frame.target, die, self.base)
+
+    def is_suspended(self):
+        """Whether it has more to do; None if that is not known."""
+        if self.future is None:
+            return None
+        number = self.future.variant()[2].name
+        return number.isdigit() and int(number) >= 3
+
+
+def say_switch(made, task):
+    return '[switch %d: %s, %s]' % (made, task.title(), task.cause())
+
+
+class Move:
+    """Goes on within a task. Each debugger says how it does a part of it: `target` and `frame` are
+    what is now; `leap` is one `step` or `next` (true if something else stopped it); `watch` notes in
+    `ended` when the function of a frame ends; `leave` runs to that end; `run_to` runs to the
+    beginning of a function, at which something is the case."""
+
+    MOST = 2000
+
+    def go(self, into):
+        if not self.is_alive():
+            raise Trouble('the program does not run: `turno until 1` starts it, up to its first task')
+        place = self.frame().region()
+        if place == 'task':
+            self.move(into)
+        elif place == 'door':
+            self.step(True, {self.frame().here()})
+        else:
+            self.next_switch()
+        if not self.is_alive():
+            self.say('[the program has ended]')
+
+    def until(self, word):
+        """Runs to a switch; true if it gets there."""
+        if not word.isdigit() or int(word) == 0:
+            raise Trouble('which switch? as in `turno until 12`; they are counted from 1')
+        wanted, made = int(word), self.switches()
+        if wanted <= made:
+            raise Trouble('switch %d is past, this is %d: `kill`, then `turno until %d` runs there '
+                          'anew' % (wanted, made, wanted))
+        self.run_to('turno::switch_to', lambda: self.frame().variable('n') == wanted)
+        if not self.is_alive():
+            raise Trouble('the program ended before switch %d' % wanted)
+        now = self.switch()
+        if now and now[0] == wanted:
+            self.say(say_switch(*now))
+            return True
+        return False  # A breakpoint came first.
+
+    def switch(self):
+        """The switch that is being made, and its task; None between two."""
+        loop = Loop.of(self.target())
+        return (loop.switch, loop.running()) if loop.running() else None
+
+    def switches(self):
+        try:
+            return Loop.of(self.target()).switch if self.is_alive() else 0
+        except Trouble:
+            return 0  # No loop is entered yet.
+
+    def next_switch(self):
+        self.run_to('turno::switch_to')
+        now = self.is_alive() and self.frame().region() == 'door' and self.switch()
+        if now:
+            self.say(say_switch(*now))
+
+    def move(self, into):
+        lines = {self.frame().here()}
+        while True:
+            before, frame = self.switch(), self.frame()
+            if not before:
+                raise Trouble('no task runs now')
+            poll, finish = Poll(frame), self.watch(frame)
+            function = frame.plain()
+            try:
+                stopped = self.step(into, lines, finish)
+            finally:
+                finish.forget()
+            if stopped or not self.is_alive():
+                return
+            if not (finish.ended and poll.is_suspended()):
+                break
+            if not self.resume(function, before[1], poll.base):
+                return
+            into = False
+            lines.add(self.frame().here())
+        if finish.ended:
+            self.climb(before)
+        if self.is_alive() and not self.is_still(before):
+            self.come_back(before[1])
+
+    def step(self, into, lines, finish=None):
+        """On to another line; with `into`, to one of the user's own. True if something else stops it."""
+        for _ in range(self.MOST):
+            stopped = self.leap(into)
+            if not self.is_alive() or finish and finish.ended:
+                return False
+            if stopped:
+                return True
+            frame = self.frame()
+            # A line with an await comes up several times.
+            if frame.here() not in lines and (not into or frame.is_own()):
+                return False
+            if frame.region() is None:
+                return False  # The switch is over.
+        return True
+
+    def climb(self, before):
+        """Out of what lies between a function that has ended and the user's own next frame."""
+        for _ in range(64):
+            frame = self.frame()
+            if not self.is_still(before) or frame.is_own() or FLOOR.match(frame.name):
+                return
+            if not self.leave(frame) or not self.is_alive():
+                return
+
+    def is_still(self, before):
+        """Whether the same switch goes on, in the task's own code."""
+        now = self.switch()
+        return bool(now) and now[0] == before[0] and self.frame().region() == 'task'
+
+    def resume(self, function, task, base):
+        """Goes on until the task comes back to the same future. False if it does not."""
+        is_back = lambda: self.is_back(task.key, base)
+        self.run_to(function, is_back)
+        if not self.is_alive() or not is_back():
+            return False  # Something else has stopped it.
+        self.say('[%s was suspended here, and is back]' % task.title())
+        return True
+
+    def is_back(self, key, base=None):
+        """Whether a task runs that has come to a place; if it is a poll function, that of the same
+        future."""
+        now = self.switch()
+        return bool(now) and now[1].key == key and (base is None or base in self.frame().bases())
+
+    def come_back(self, task):
+        """Goes on until the task has its next switch, if it has one."""
+        found = [now for now in Loop.of(self.target()).tasks if now.key == task.key]
+        if not found or found[0].state == 'done' or self.is_done(task):
+            self.say('[%s has ended]' % task.title())
+            return
+        is_back = lambda: self.is_back(task.key)
+        self.run_to('turno::switch_to', is_back)
+        if self.is_alive() and is_back():
+            self.say('[%s was suspended, and is back]' % task.title())
+            self.step(True, {self.frame().here()})
+
+    def is_done(self, task):
+        """Whether a task that has just been polled is done, though the loop has yet to hear it."""
+        try:
+            loop = Loop.of(self.target())
+            future = loop.future(next(now for now in loop.tasks if now.key == task.key))
+        except Trouble:
+            return False
+        future = future and follow(future)
+        if future is None or not COROUTINE.match(future.die.name):
+            return future is None
+        return future.variant()[2].name in ('1', '2')
+
+
+# ---- 7. gdb: the commands ----------------------------------------------------------------------
 
 try:
     import gdb
@@ -1386,17 +1696,6 @@ if gdb:
     import gdb.printing
 
     FILES = {}
-
-    # What `step` passes over on its way into a task or through an await. Not everything of `core`
-    # and `alloc`: what polls, as a pin or a box does, leads to the user's own code.
-    SKIPS = (
-        '^std::', '^__mem',
-        '^core::(alloc|any|array|cell|clone|cmp|convert|default|fmt|intrinsics|iter|marker|mem|num)::',
-        '^core::(option|panic|pin|ptr|result|slice|str|sync|task|time|ub_checks)::',
-        '^core::ops::(deref|drop|range|arith|try_trait)::', '^core::future::(into_future|get_context)',
-        '^alloc::(alloc|borrow|collections|fmt|rc|raw_vec|slice|string|sync|vec)::', '^alloc::boxed::Box<',
-        '^turno::task::(current|wake)::', '^turno::task::run::(lend|keep)$',
-        '^turno::(task::run|macros).*::project<', '^futures_task::')
 
     class GdbTarget(Target):
         """What gdb has loaded."""
@@ -1429,16 +1728,9 @@ if gdb:
             others = [thread for thread in self.inferior.threads() if thread != chosen]
             return ([chosen] if chosen else []) + sorted(others, key=lambda thread: thread.num)
 
-        def tls(self, thread, offset):
-            size, align = self.dwarf.tls_offset()
-            name = self.inferior.architecture().name()
+        def register(self, thread, name):
             with On(thread):
-                frame = gdb.newest_frame()
-                if name == 'i386:x86-64':
-                    return int(frame.read_register('fs_base')) - size + offset
-                if name == 'aarch64':
-                    return int(frame.read_register('tpidr')) + max(16, align) + offset
-            raise Trouble('where a thread has its own variables is not known for ' + name)
+                return int(gdb.newest_frame().read_register(name))
 
         def variables(self, thread, kind):
             """The variables of a thread's frames that have a type, innermost first."""
@@ -1523,25 +1815,15 @@ if gdb:
             except (LookupError, ValueError, TypeError, AttributeError, struct.error) as error:
                 raise gdb.GdbError('turno: ' + baffled(error))
 
-        def words(self, words, most, usage):
-            if len(words) > most:
-                raise Trouble('too many words: it is `%s`' % usage)
-            return words[0] if words else ''
-
     class Turno(Command):
-        """The tasks of a turno runtime: who waits for what and where; stepping within a task.
-
-A class might go like this:
-    break turno::switch_to      every switch to a task passes through here; `continue` to the next
-    turno until 12              run to the 12th switch (also `break turno::switch_to if n == 12`)
-    turno tasks                 who there is, and why each of them waits
-    turno ready                 who could run now, in the order that the policy has in mind
-    turno bt all                what each task awaits: the chain, or the tree, with lines
-    turno step                  from switch_to into the task, and through an await into its future
-    turno next                  as `next`, but stays in this task if an await suspends it
-    bt                          shows your frames; `bt -no-filters` shows all
-
-`step` passes over most of core, alloc and std (`info skip` lists what)."""
+        __doc__ = LESSON.format_map({
+            'summary': SUMMARY,
+            'break': 'break turno::switch_to      every switch to a task passes through here; `continue` '
+                     'to the next',
+            'condition': '`break turno::switch_to if n == 12`',
+            'bt': 'bt                          shows your frames; `bt -no-filters` shows all',
+            'step': '`step` passes over most of core, alloc and std (`info skip` lists what).',
+        })
 
         def __init__(self):
             super().__init__('turno', gdb.COMMAND_USER, prefix=True)
@@ -1550,83 +1832,46 @@ A class might go like this:
             gdb.execute('help turno')
 
     class Tasks(Command):
-        """List the tasks: state, and why each waits (or why it last became ready)."""
+        __doc__ = HELP['tasks']
 
         def __init__(self):
             super().__init__('turno tasks')
 
         def run(self, words):
-            self.words(words, 0, 'turno tasks')
+            the_word(words, 'turno tasks', 0)
             gdb.write(say_tasks(GdbTarget()) + '\n')
 
     class Ready(Command):
-        """List who is ready, in the order of the policy, with cause and time of waiting.
-
-For a policy that this script does not know, the order is that of waking, and it says so."""
+        __doc__ = HELP['ready']
 
         def __init__(self):
             super().__init__('turno ready')
 
         def run(self, words):
-            self.words(words, 0, 'turno ready')
+            the_word(words, 'turno ready', 0)
             gdb.write(say_ready(GdbTarget()) + '\n')
 
     class Bt(Command):
-        """Show what a task awaits, with the line of each await: turno bt [ID | NAME | all]
-
-Of the running task (also without a word) it shows the frames that are on the stack now. Where a
-task awaits several futures at once, as in `join!` and `select!`, each is a branch. `line unknown`
-means what it says."""
+        __doc__ = HELP['bt']
 
         def __init__(self):
             super().__init__('turno bt', gdb.COMMAND_STACK)
 
         def run(self, words):
-            gdb.write(say_bt(GdbTarget(), self.words(words, 1, 'turno bt [ID | NAME | all]')) + '\n')
-
-    def switch():
-        """The switch that is being made, and its task; None between two."""
-        loop = Loop.of(GdbTarget())
-        return (loop.switch, loop.running()) if loop.running() else None
+            gdb.write(say_bt(GdbTarget(), the_word(words, 'turno bt [ID | NAME | all]')) + '\n')
 
     def is_alive():
         return bool(gdb.selected_inferior().threads())
 
     class Until(Command):
-        """Run to a switch, counted from 1: turno until N
-
-It stops at `turno::switch_to`, with the task about to run; `step` leads into it."""
+        __doc__ = HELP['until']
 
         def __init__(self):
             super().__init__('turno until', gdb.COMMAND_RUNNING)
 
         def run(self, words):
-            word = self.words(words, 1, 'turno until N')
-            if not word.isdigit() or int(word) == 0:
-                raise Trouble('which switch? as in `turno until 12`; they are counted from 1')
-            wanted = int(word)
-            made = switches() if is_alive() else 0
-            if wanted <= made:
-                raise Trouble('switch %d is past, this is %d: `kill`, then `turno until %d` runs there '
-                              'anew' % (wanted, made, wanted))
-            stop = gdb.Breakpoint('turno::switch_to', internal=True)
-            stop.condition, stop.silent = 'n == %d' % wanted, True
-            try:
-                gdb.execute('continue' if is_alive() else 'run')
-            finally:
-                stop.delete()
-            if not is_alive():
-                raise Trouble('the program ended before switch %d' % wanted)
-            now = switch()
-            if now and now[0] == wanted:
-                gdb.write('[switch %d: %s, %s]\n' % (wanted, now[1].title(), now[1].cause()))
+            if GdbMove().until(the_word(words, 'turno until N')):
                 gdb.execute('frame')
-
-    def switches():
-        try:
-            return Loop.of(GdbTarget()).switch
-        except Trouble:
-            return 0  # No loop is entered yet.
 
     class Finish(gdb.FinishBreakpoint):
         """Notes that the function of a frame ends."""
@@ -1642,64 +1887,55 @@ It stops at `turno::switch_to`, with the task about to run; `step` leads into it
         def out_of_scope(self):
             self.ended = True
 
-    class Resume(gdb.Breakpoint):
-        """Stops where a task comes back to a place; if it is a poll function, by the same future."""
+        def forget(self):
+            if self.is_valid():
+                self.delete()
 
-        def __init__(self, function, key, base=None):
+    class Unwatched:
+        """Of an inlined function it is not known when it ends."""
+
+        ended, forget = False, staticmethod(lambda: None)
+
+    class Resume(gdb.Breakpoint):
+        """Stops at the beginning of a function if something is the case."""
+
+        def __init__(self, function, is_it):
             super().__init__(function, internal=True)
-            self.silent, self.key, self.base = True, key, base
+            self.silent, self.is_it = True, is_it
 
         def stop(self):
-            now = switch()
-            if not now or now[1].key != self.key:
-                return False
-            return self.base is None or self.base in bases(gdb.newest_frame())
+            return self.is_it is None or self.is_it()
 
-    def bases(frame):
-        """Where the future may lie whose poll function this is: no other has the same. Empty if the
-        compiler keeps that to itself, as it does where it optimizes."""
-        target, found = GdbTarget(), []
-        if target.inferior.architecture().name() != 'i386:x86-64' or frame.type() == gdb.INLINE_FRAME:
-            return found
-        for die in target.dwarf.find(plain(frame), SUBPROGRAM):
-            if die.get(FRAME_BASE) != b'\x57':  # The stack pointer.
-                continue
-            for child in die.children():
-                place = child.get(LOCATION) if child.tag == VARIABLE else None
-                if isinstance(place, bytes) and place[0] == 0x91:  # A slot in the frame,
-                    offset, at = sleb(place, 1)
-                    if place[at:at + 1] == b'\x06':  # with the address of the future.
-                        found.append(target.word(int(frame.read_register('rsp')) + offset))
-        begin = frame.function().value().address if found and frame.function() else None
-        if begin is not None and 0 <= frame.pc() - int(begin) < 64:
-            # The slots are being written: the argument is in its register yet.
-            found += [int(frame.read_register(name)) for name in ('rdi', 'rsi')]
-        return found
-
-    def plain(frame):
-        """The name of a frame's function, without what a generic one was made of."""
-        return plain_of(frame.name() or '')
-
-    class Poll:
-        """The poll of a coroutine: a frame's, if that is one."""
-
+    class GdbFrame(Frame):
         def __init__(self, frame):
-            self.future = self.base = None
-            match = re.search(r'\{(async\w*)#(\d+)\}$', plain(frame))
-            found = match and bases(frame)
-            if found:
-                self.base = max(found, key=found.count)
-                target = GdbTarget()
-                kind = '%s{%s_env#%s}' % ((plain(frame)[:match.start()],) + match.groups())
-                die = next(target.dwarf.find(kind, STRUCT), None)
-                self.future = die and Value(target, die, self.base)
+            sal = frame.find_sal()
+            self.frame, self.name, self.line, self.pc = frame, frame.name() or '', sal.line, frame.pc()
+            there = sal.symtab and sal.symtab.objfile.filename == gdb.current_progspace().filename
+            self.file = sal.symtab.fullname() if there else None  # Not of libc.
+            self.inlined = frame.type() == gdb.INLINE_FRAME
 
-        def is_suspended(self):
-            """Whether it has more to do; None if that is not known."""
-            if self.future is None:
-                return None
-            number = self.future.variant()[2].name
-            return number.isdigit() and int(number) >= 3
+        @property
+        def target(self):
+            return GdbTarget()
+
+        def begin(self):
+            function = self.frame.function()
+            return int(function.value().address) if function else None
+
+        def makes(self):
+            function = self.frame.function()
+            made = function and function.type.target()
+            return made and made.name or ''
+
+        def older(self):
+            frame = self.frame.older()
+            return frame and GdbFrame(frame)
+
+        def register(self, name):
+            return int(self.frame.read_register(name))
+
+        def variable(self, name):
+            return int(self.frame.read_var(name))
 
     class Quiet:
         """gdb does not tell of each stop meanwhile."""
@@ -1710,198 +1946,72 @@ It stops at `turno::switch_to`, with the task about to run; `step` leads into it
         def __exit__(self, *_):
             gdb.execute('set suppress-cli-notifications off')
 
-    def region():
-        """Where the program stands: in a `task`, at its `door`, or elsewhere (None)."""
-        frame, inside = gdb.newest_frame(), False
-        while frame is not None:
-            name = frame.name() or ''
-            if re.match(r'turno::(switch_to|task::run::|task::inherit::)', name):
-                return 'task' if inside else 'door'
-            if re.match(r'turno::runtime::(turn::|core::Shared::turn)', name):
-                # Where all is inlined the door has no frame, but the task has one.
-                return 'task' if inside else None
-            inside = inside or own(frame)
-            frame = frame.older()
-        return None
-
-    def own(frame):
-        """Whether a frame is of the user's own code, by its name and its file."""
-        sal, function = frame.find_sal(), frame.function()
-        if NOISE.match(frame.name() or '') or not sal.symtab:
-            return False
-        made = function and function.type.target()
-        if made and '{async_fn_env#' in (made.name or '') and 'Poll<' not in made.name:
-            return False  # It only makes the future.
-        return not re.search(r'/registry/src/|^/rustc/', sal.symtab.fullname())
-
-    def here():
-        frame = gdb.newest_frame()
-        return frame.name() or '', frame.find_sal().line
-
-    class Move(Command):
-        """Goes on within a task."""
-
-        MOST = 2000
+    class GdbMove(Move):
+        target, is_alive = GdbTarget, staticmethod(is_alive)
 
         def go(self, into):
-            if not is_alive():
-                raise Trouble('the program does not run: `turno until 1` starts it, up to its first task')
             with Quiet():
-                place = region()
-                if place == 'task':
-                    self.move(into)
-                elif place == 'door':
-                    self.step(True, {here()})
-                else:
-                    self.next_switch()
-            gdb.execute('frame') if is_alive() else gdb.write('[the program has ended]\n')
+                super().go(into)
+            if is_alive():
+                gdb.execute('frame')
 
-        def next_switch(self):
-            stop = gdb.Breakpoint('turno::switch_to', internal=True)
-            stop.silent = True
-            try:
-                gdb.execute('continue')
-            finally:
-                stop.delete()
-            now = switch() if is_alive() else None
-            if now:
-                gdb.write('[switch %d: %s, %s]\n' % (now[0], now[1].title(), now[1].cause()))
+        def say(self, text):
+            gdb.write(text + '\n')
 
-        def move(self, into):
-            lines = {here()}
-            while True:
-                before, frame = switch(), gdb.newest_frame()
-                if not before:
-                    raise Trouble('no task runs now')
-                function, poll, finish = plain(frame), Poll(frame), None
-                try:
-                    finish = Finish(frame)
-                except (gdb.error, ValueError):
-                    pass  # Of an inlined function it is not known when it ends.
-                try:
-                    self.step(into, lines, finish)
-                finally:
-                    if finish and finish.is_valid():
-                        finish.delete()
-                if not is_alive():
-                    return
-                ended = finish and finish.ended
-                if not (ended and poll.is_suspended()):
-                    break
-                if not self.resume(function, before[1], poll.base):
-                    return
-                into = False
-                lines.add(here())
-            if ended:
-                self.climb(before)
-            if is_alive() and not self.is_still(before):
-                self.come_back(before[1])
+        def frame(self):
+            return GdbFrame(gdb.newest_frame())
 
-        def step(self, into, lines, finish=None):
-            """On to another line; with `into`, to one of the user's own."""
+        def leap(self, into):
             stops = []
             note = stops.append
             gdb.events.stop.connect(note)
             try:
-                for _ in range(self.MOST):
-                    gdb.execute('step' if into else 'next')
-                    if not is_alive() or finish and finish.ended:
-                        return
-                    if stops and isinstance(stops[-1], gdb.BreakpointEvent):
-                        return
-                    # A line with an await comes up several times.
-                    if here() not in lines and (not into or own(gdb.newest_frame())):
-                        return
-                    if region() is None:
-                        return  # The switch is over.
+                gdb.execute('step' if into else 'next')
             finally:
                 gdb.events.stop.disconnect(note)
+            stop = stops[-1] if stops else None
+            if isinstance(stop, gdb.BreakpointEvent):
+                return any(not isinstance(one, Finish) for one in stop.breakpoints)
+            return isinstance(stop, gdb.SignalEvent)
 
-        def climb(self, before):
-            """Out of what lies between a function that has ended and the user's own next frame."""
-            for _ in range(64):
-                frame = gdb.newest_frame()
-                if not self.is_still(before) or own(frame) or FLOOR.match(frame.name() or ''):
-                    return
-                try:
-                    finish = Finish(frame)
-                except (gdb.error, ValueError):
-                    return
-                gdb.execute('continue')
-                if not is_alive() or not finish.ended:
-                    return
-
-        @staticmethod
-        def is_still(before):
-            """Whether the same switch goes on, in the task's own code."""
-            now = switch()
-            return bool(now) and now[0] == before[0] and region() == 'task'
-
-        def resume(self, function, task, base):
-            """Goes on until the task comes back to the same future. False if it does not."""
-            again = Resume(function, task.key, base)
+        def watch(self, frame):
             try:
+                return Finish(frame.frame)
+            except (gdb.error, ValueError):
+                return Unwatched
+
+        def leave(self, frame):
+            finish = self.watch(frame)
+            if finish is not Unwatched:
                 gdb.execute('continue')
+            return finish.ended
+
+        def run_to(self, function, is_it=None):
+            stop = Resume(function, is_it)
+            try:
+                gdb.execute('continue' if is_alive() else 'run')
             finally:
-                again.delete()
-            if not is_alive() or not here()[0].startswith(function):
-                return False
-            gdb.write('[%s was suspended here, and is back]\n' % task.title())
-            return True
+                stop.delete()
 
-        def come_back(self, task):
-            """Goes on until the task has its next switch, if it has one."""
-            found = [now for now in Loop.of(GdbTarget()).tasks if now.key == task.key]
-            if not found or found[0].state == 'done' or self.is_done(task):
-                gdb.write('[%s has ended]\n' % task.title())
-                return
-            again = Resume('turno::switch_to', task.key)
-            try:
-                gdb.execute('continue')
-            finally:
-                again.delete()
-            if is_alive():
-                gdb.write('[%s was suspended, and is back]\n' % task.title())
-                self.step(True, {here()})
-
-        @staticmethod
-        def is_done(task):
-            """Whether a task that has just been polled is done, though the loop has yet to hear it."""
-            try:
-                loop = Loop.of(GdbTarget())
-                future = loop.future(next(now for now in loop.tasks if now.key == task.key))
-            except Trouble:
-                return False
-            future = future and follow(future)
-            if future is None or not COROUTINE.match(future.die.name):
-                return future is None
-            return future.variant()[2].name in ('1', '2')
-
-    def plain_of(name):
-        return name if name.endswith('}') else re.sub(r'<.*', '', name)
-
-    class Next(Move):
-        """As `next`, but stays in this task: an await that suspends it is passed as any other line.
-
-The other tasks run meanwhile; it stops when this one comes back to the same function."""
+    class Next(Command):
+        __doc__ = HELP['next']
 
         def __init__(self):
             super().__init__('turno next', gdb.COMMAND_RUNNING)
 
         def run(self, words):
-            self.words(words, 0, 'turno next')
-            self.go(into=False)
+            the_word(words, 'turno next', 0)
+            GdbMove().go(into=False)
 
-    class Step(Move):
-        """As `step`, but to the next line of your own code: from switch_to into the task, through an
-await into what is awaited. If that suspends the task, it stays in it as `turno next` does."""
+    class Step(Command):
+        __doc__ = HELP['step']
 
         def __init__(self):
             super().__init__('turno step', gdb.COMMAND_RUNNING)
 
         def run(self, words):
-            self.words(words, 0, 'turno step')
-            self.go(into=True)
+            the_word(words, 'turno step', 0)
+            GdbMove().go(into=True)
 
     class Filter:
         """`bt` shows the user's frames, and the one where the program stands."""
@@ -1913,7 +2023,7 @@ await into what is awaited. If that suspends the task, it stays in it as `turno 
         def filter(self, frames):
             first = True
             for frame in frames:
-                if first or own(frame.inferior_frame()):
+                if first or GdbFrame(frame.inferior_frame()).is_own():
                     yield Shown(frame)
                 first = False
 

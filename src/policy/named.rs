@@ -118,7 +118,7 @@ impl Given<'_> {
 }
 
 /// What a parameter can be.
-trait Value: Sized {
+pub(crate) trait Value: Sized {
     const EXPECTED: &'static str;
 
     fn read(text: &str) -> Option<Self>;

@@ -5,14 +5,16 @@ use std::any::Any;
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::blocking::Pool;
 use super::builder::OnPanic;
 use super::inherit::Contended;
 use super::link::Link;
+use super::log::Noted;
 use super::show::{show, show_woken};
+use super::watch::Watch;
 use crate::observe::{Event, Observer, Waits};
 use crate::policy::{Pick, Policy, Rng, Tasks};
 use crate::reactor::{Reactor, Sources};
@@ -57,6 +59,13 @@ pub(crate) struct Shared {
     pub(crate) detached: RefCell<Vec<Id>>,
     /// The waker that is lent to tasks that have none of their own; `None` while it is.
     pub(crate) spare: Cell<Option<Arc<TaskWaker>>>,
+    /// The root task of the `block_on` that runs, and its own waker, if it has one: its future is
+    /// not in the table.
+    pub(crate) root: RefCell<Option<(Id, Weak<TaskWaker>)>>,
+    /// Of deadlocks.
+    pub(crate) watch: Watch,
+    /// Where tasks have been spawned.
+    pub(crate) noted: Noted,
     /// After how long with nothing armed it says that it looks stalled; and whether it has.
     pub(crate) quiet_after: Option<Duration>,
     pub(crate) suspected: Cell<bool>,
@@ -66,6 +75,8 @@ pub(crate) struct Shared {
     pub(crate) contended: RefCell<Contended>,
     /// Switches since the loop last looked outside.
     pub(crate) since_look: Cell<u32>,
+    /// By how much the running task has moved the clock by hand: that is not run time.
+    pub(crate) advanced: Cell<Nanos>,
     /// What a switch costs on a virtual clock.
     pub(crate) switch_cost: Nanos,
     /// Operations a task may do in one switch.
@@ -190,6 +201,8 @@ impl Shared {
         let mut core = self.core_for("`spawn`");
         let parent = by.and_then(|by| core.tasks.get(by)).map(|slot| slot.info.attributes());
         let attributes = plan.attributes(parent, self);
+        let site = self.noted.note(plan.site);
+        let name = plan.said.name.clone();
         let id = core.tasks.insert(|id| {
             let now = self.now.get();
             let mut info = TaskInfo::at(plan.site, id, plan.said.name, attributes, now);
@@ -197,6 +210,10 @@ impl Shared {
             info.detached = plan.detached;
             (info, Some(task))
         });
+        self.link.log.note_site(id, site);
+        if let Some(name) = name {
+            self.link.log.note_name(id, name);
+        }
         if in_turn {
             current::list_woken(id);
         } else {
@@ -212,6 +229,9 @@ impl Shared {
         let mut core = self.core.borrow_mut();
         core.timed =
             self.clock.is_virtual() || core.policy.wants_time() || !core.observers.is_empty();
+        drop(core);
+        self.link.log.set_clock(&self.clock);
+        self.watch.reset();
     }
 }
 
@@ -365,7 +385,7 @@ impl Core {
         id: Id,
         task: Option<BoxedTask>,
         (ran, left): (Nanos, Left),
-        waits: Waits,
+        (waits, operations): (Waits, Option<u32>),
         now: Nanos,
     ) -> Option<BoxedTask> {
         let Some(slot) = self.tasks.get_mut(id) else { return task };
@@ -373,7 +393,8 @@ impl Core {
         slot.run = task; // Before anybody hears of it, so that it stays if they panic.
         self.policy.ran(&slot.info, ran, left, now);
         if !self.observers.is_empty() {
-            let event = Event::Ended { n: self.switches, task: &slot.info, left, ran, waits };
+            let (n, task) = (self.switches, &slot.info);
+            let event = Event::Ended { n, task, left, ran, waits, operations };
             show(&mut self.observers, now, &event);
         }
         if slot.info.state == State::Done { slot.run.take() } else { None }

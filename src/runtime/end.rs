@@ -73,8 +73,11 @@ impl Shared {
     /// A turn ended in a panic: if it was a task's, that task alone ends; if not, it is given back.
     pub(crate) fn recover(&self, drive: &mut Drive<'_, '_>, panic: Panic) -> Result<u32, Panic> {
         let _turn = Turn::begin(self);
-        let (id, left, task) = (drive.log.task, drive.left, drive.task.take());
+        // Without a switch it is nobody's panic, and `left` tells.
+        let id = self.link.log.running().unwrap_or(Id::new(0, 0));
+        let (left, task) = (drive.left, drive.task.take());
         drive.left = Some(Left::Panicked);
+        self.advanced.set(0);
         drive.spare.renew();
         if left.is_some() {
             let yielded = (left == Some(Left::Yielded)).then_some(id);
@@ -87,7 +90,7 @@ impl Shared {
         let told = catch_unwind(AssertUnwindSafe(|| {
             let (mut core, now) = (self.core.borrow_mut(), self.now.get());
             let waits = Waits { of: self.key(), task: id, waker: None };
-            core.ended(id, None, (0, Left::Panicked), waits, now);
+            core.ended(id, None, (0, Left::Panicked), (waits, None), now);
             core.receive(now, now); // Whom it woke before it panicked.
         }));
         let info = self.core.borrow().tasks.get(id).map(|slot| slot.info.clone());
@@ -153,6 +156,8 @@ impl Shared {
 /// and a host is not called for what the call will see by itself.
 pub(super) struct Desk<'a> {
     shared: &'a Shared,
+    /// The task that drops a runtime, or shuts it down, from inside of it.
+    inside: Option<Id>,
 }
 
 impl<'a> Desk<'a> {
@@ -160,12 +165,13 @@ impl<'a> Desk<'a> {
         if shared.link.inbox.attend() {
             shared.rung.set(true);
         }
-        Self { shared }
+        Self { shared, inside: shared.link.log.running() }
     }
 }
 
 impl Drop for Desk<'_> {
     fn drop(&mut self) {
+        self.shared.link.log.leave(self.inside);
         self.shared.link.inbox.leave();
     }
 }

@@ -4,10 +4,13 @@ use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
 use super::blocking::Pool;
 use super::context;
 use super::core::Shared;
+use super::dump::{Dump, NoAnswer};
 use super::link::Link;
 use crate::task::inbox::{Letter, Reach};
 use crate::task::remote::{Crossing, Owed, RemoteJoinHandle, RemoteTask};
@@ -35,6 +38,9 @@ impl fmt::Display for TryCurrentError {
 }
 
 impl std::error::Error for TryCurrentError {}
+
+/// How long [`Handle::dump`] waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Handle {
     pub(crate) fn first(link: Arc<Link>, blocking: Arc<Pool>) -> Self {
@@ -126,6 +132,55 @@ impl Handle {
         f: impl FnOnce() -> T + Send + 'static,
     ) -> RemoteJoinHandle<T> {
         self.blocking.spawn(Location::caller(), f)
+    }
+
+    /// What everybody does just now, as [`Runtime::dump`](super::Runtime::dump) tells it: asked
+    /// from any thread. The loop answers when it next looks for letters; it is waited for, for at
+    /// most 1 s. On the loop's own thread, inside of its runtime, it is told at once.
+    ///
+    /// # Errors
+    /// When the loop does not answer: the error says which task has the thread, and since when; or
+    /// that nobody drives the loop; or that the runtime is gone.
+    ///
+    /// # Panics
+    /// Inside of a policy or an observer of the runtime.
+    ///
+    /// ```
+    /// let rt = turno::runtime::Runtime::new()?;
+    /// let handle = rt.handle().clone();
+    /// let thread = std::thread::spawn(move || handle.dump());
+    /// rt.block_on(async {
+    ///     while !thread.is_finished() {
+    ///         turno::task::yield_now().await;
+    ///     }
+    /// });
+    /// let dump = thread.join().unwrap().unwrap();
+    /// assert_eq!(dump.tasks()[0].task.name(), Some("block_on"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn dump(&self) -> Result<Dump, NoAnswer> {
+        if let Some(shared) = context::current().filter(|here| here.key() == self.link.inbox.key())
+        {
+            drop(shared.core_for("`Handle::dump`"));
+            return Ok(shared.dump());
+        }
+        let before = self.link.log.read();
+        let (answer, answered) = mpsc::channel();
+        let job = move || {
+            if let Some(shared) = context::current() {
+                let _too_late = answer.send(shared.dump());
+            }
+        };
+        let asked = Instant::now();
+        self.link.inbox.send(Letter::Job(Box::new(job)));
+        match answered.recv_timeout(PATIENCE) {
+            Ok(dump) => Ok(dump),
+            Err(RecvTimeoutError::Disconnected) => Err(NoAnswer::gone(asked.elapsed())),
+            Err(RecvTimeoutError::Timeout) => {
+                Err(NoAnswer::of(asked.elapsed(), before, self.link.log.read()))
+            }
+        }
     }
 
     /// Whether the runtime is gone.

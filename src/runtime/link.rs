@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::context;
 use super::core::Shared;
+use super::log::SwitchLog;
 use crate::task::current::LoopKey;
 use crate::task::inbox::{self, Inbox, Letter};
 
@@ -12,6 +13,7 @@ pub(crate) struct Link {
     pub(crate) inbox: Arc<Inbox>,
     /// Where sources register and leave.
     pub(crate) registry: mio::Registry,
+    pub(crate) log: SwitchLog,
 }
 
 /// Changes something of the loop `key`: at once where its thread is in its context, by letter from

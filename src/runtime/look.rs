@@ -1,6 +1,5 @@
 //! Looking outside: at the clock, the sockets and other threads, and sleeping (floor 3).
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::core::{Shared, Wake};
@@ -9,7 +8,6 @@ use super::turn::Drive;
 use crate::task::current;
 use crate::task::inbox::Letter;
 use crate::task::info::{Cause, Nanos};
-use crate::task::wake::TaskWaker;
 use crate::time::clock::nanos;
 use crate::wait;
 
@@ -25,6 +23,7 @@ impl Shared {
         self.wake_deferred();
         self.read_clock();
         if self.can_switch() || self.link.inbox.is_full() {
+            self.watch(false);
             self.ask_reactor(Some(Duration::ZERO));
             return self.open_letters();
         }
@@ -34,13 +33,16 @@ impl Shared {
         if self.polls_before_parking(nap.into_iter().chain(wait).min()) {
             return;
         }
+        if nap.is_some() || self.is_armed() {
+            self.watch(true);
+        }
         self.core.borrow_mut().show_park(next, self.now.get());
         self.take_in(Cause::Outside, self.now.get()); // An observer may have woken somebody,
         self.attend(); // or aborted.
         let nap = if self.can_switch() { Some(Duration::ZERO) } else { nap };
         let forever = nap.is_none() && wait.is_none() && !self.is_armed();
         match &drive.root {
-            Some(root) if forever => drive.stalled = self.sleep_on(root.waker()),
+            Some(_) if forever => drive.stalled = self.sleep_on(),
             _ => self.sleep(nap.into_iter().chain(wait).min()),
         }
         if jumps && !self.can_switch() {
@@ -57,21 +59,28 @@ impl Shared {
     /// Sleeps though nothing is armed, so that only another thread can end it; unless it is proved
     /// that none can: then it says so.
     #[cold]
-    fn sleep_on(&self, root: Option<&Arc<TaskWaker>>) -> Option<Stalled> {
+    fn sleep_on(&self) -> Option<Stalled> {
         // The proof looks at every task, so it is not made at each pause that another thread ends.
-        if self.is_doubtful(root) {
+        if self.is_doubtful() {
             self.sleep(Some(PAUSE));
             if self.can_switch() || self.link.inbox.is_full() {
                 return None;
             }
         }
-        match (self.prospect(root), self.quiet_after.filter(|_| !self.suspected.get())) {
+        let prospect = self.prospect();
+        if matches!(prospect, Prospect::Doubtful) {
+            self.seek_deadlocks();
+            if self.can_switch() {
+                return None; // What was told of one has been answered.
+            }
+        }
+        match (prospect, self.quiet_after.filter(|_| !self.suspected.get())) {
             (Prospect::Hopeless(stalled), _) => return Some(stalled),
             (Prospect::Doubtful, Some(quiet)) => {
                 let asleep = Instant::now();
                 self.sleep(Some(quiet));
                 if !self.can_switch() && asleep.elapsed() >= quiet {
-                    self.suspect(root, quiet);
+                    self.suspect(quiet);
                 }
             }
             _ => self.sleep(None),
@@ -125,6 +134,7 @@ impl Shared {
 
     fn read_clock(&self) {
         self.now.set(self.clock.now());
+        self.link.log.set_time(self.now.get());
         self.fire_timers();
     }
 

@@ -1,6 +1,6 @@
 //! Showing what happens to those who watch (floor 3).
 
-use super::core::Core;
+use super::core::{Core, Shared};
 use crate::observe::{Event, Observer, Ready};
 use crate::policy::Tasks;
 use crate::task::id::Id;
@@ -40,6 +40,19 @@ impl Core {
     pub(crate) fn show_park(&mut self, until: Option<Nanos>, now: Nanos) {
         self.parks += 1;
         show(&mut self.observers, now, &Event::Parked { until });
+    }
+}
+
+impl Shared {
+    /// Shows that the loop looks outside, and takes in whom an observer woke or aborted then.
+    pub(super) fn show_look(&self) {
+        let (mut core, now) = (self.core.borrow_mut(), self.now.get());
+        if !core.observers.is_empty() {
+            show(&mut core.observers, now, &Event::Looked);
+            drop(core);
+            self.take_in(Cause::Outside, now);
+            self.attend();
+        }
     }
 }
 

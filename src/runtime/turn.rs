@@ -7,7 +7,6 @@ use std::time::Duration;
 use super::core::Shared;
 use super::end::Turn;
 use super::stall::Stalled;
-use crate::SwitchLog;
 use crate::observe::Waits;
 use crate::task::current::{self, Aftermath};
 use crate::task::id::Id;
@@ -19,7 +18,6 @@ use crate::wait::Whom;
 /// What a call of `block_on`, `turn` or `step` keeps on its stack while it drives the loop. It lies
 /// outside of the `catch_unwind` around the turns, so a panic in a task finds here who it was.
 pub(crate) struct Drive<'a, 'h> {
-    pub(super) log: SwitchLog,
     /// The root task's future, which may borrow and so cannot lie in the table.
     pub(super) root: Option<Pin<&'a mut (dyn Run + 'a)>>,
     /// What makes the running task run; `None` for the root.
@@ -27,6 +25,10 @@ pub(crate) struct Drive<'a, 'h> {
     /// How it left the thread; `None` while it runs.
     pub(super) left: Option<Left>,
     started: Nanos,
+    /// How many operations the last switch did, if that is measured.
+    operations: Option<u32>,
+    /// Somebody else had the thread before the first turn.
+    was_away: bool,
     pub(super) spare: Spare<'h>,
     pub(crate) root_done: bool,
     /// Proved: nothing can ever wake the tasks that are left.
@@ -37,11 +39,12 @@ impl<'a, 'h> Drive<'a, 'h> {
     pub(crate) fn new(home: &'h Shared, root: Option<Pin<&'a mut (dyn Run + 'a)>>) -> Self {
         let spare = home.spare.take().unwrap_or_else(|| TaskWaker::spare(&home.link.inbox));
         Self {
-            log: SwitchLog::default(),
             root,
             task: None,
             left: Some(Left::Waiting),
             started: 0,
+            operations: None,
+            was_away: true,
             spare: Spare { waker: spare, home },
             root_done: false,
             stalled: None,
@@ -87,13 +90,19 @@ impl Shared {
     /// Returns how many switches were made.
     pub(crate) fn turn(&self, drive: &mut Drive<'_, '_>, wait: Option<Duration>, most: u32) -> u32 {
         let _turn = Turn::begin(self);
+        if std::mem::take(&mut drive.was_away) {
+            self.come_back();
+        }
         let looks_every = self.receive();
         if self.since_look.get() >= looks_every || !self.can_switch() {
+            self.show_look();
             self.look(drive, wait);
         }
         let mut made = 0;
         while made < most && self.since_look.get() < looks_every && !drive.root_done {
-            let Some(next) = self.core.borrow_mut().pick(self.now.get()) else { break };
+            let Some(next) = self.core.borrow_mut().pick(self.now.get()) else {
+                break;
+            };
             made += 1;
             self.since_look.set(self.since_look.get() + 1);
             if self.switch_cost > 0 {
@@ -107,12 +116,20 @@ impl Shared {
                 (None, Some(root)) => root.as_mut(),
                 (None, None) => unreachable!("only `block_on` makes a root task, and it drives it"),
             };
-            let Drive { log, spare, .. } = drive;
-            let spare = &mut spare.waker;
-            let left = crate::switch_to(log, next.n, next.id, future, spare);
+            let spare = &mut drive.spare.waker;
+            let left = crate::switch_to(&self.link.log, next.n, next.id, future, spare);
             self.settle(drive, next.id, left);
         }
         made
+    }
+
+    /// Whoever had the thread has used it for a while: if switches are measured, that is not for
+    /// the first task to answer for.
+    fn come_back(&self) {
+        if self.core.borrow().timed {
+            self.now.set(self.clock.now());
+            self.fire_timers();
+        }
     }
 
     /// The switch about to be made takes time, if time is virtual.
@@ -129,8 +146,11 @@ impl Shared {
     #[inline]
     fn settle(&self, drive: &mut Drive<'_, '_>, id: Id, left: Left) {
         drive.left = Some(left);
-        let after = current::end_switch();
         let (mut core, now) = (self.core.borrow_mut(), self.now.get());
+        if core.timed {
+            drive.operations = current::budget().map(|left| self.budget - left);
+        }
+        let after = current::end_switch();
         if core.timed || after.errands {
             drop(core);
             return self.settle_all(drive, id, left, &after);
@@ -169,11 +189,13 @@ impl Shared {
         let timed = core.timed;
         if timed {
             self.now.set(self.clock.now());
+            self.link.log.set_time(self.now.get());
         }
         let now = self.now.get();
         let waits = drive.waits(self, id);
-        let ran = now - drive.started;
-        let ended = core.ended(id, drive.task.take(), (ran, left), waits, now);
+        let ran = (now - drive.started).saturating_sub(self.advanced.take());
+        let (task, told) = (drive.task.take(), (waits, drive.operations.take()));
+        let ended = core.ended(id, task, (ran, left), told, now);
         drop(core);
         if let Some(task) = ended {
             current::begin_switch(id, self.budget, now); // Its result may be dropped in its name.

@@ -7,9 +7,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use crate::runtime::inherit::Heirs;
-use crate::task::current;
+use crate::task::current::{self, LoopKey};
 use crate::wait::Site;
-use crate::wait::queue::{Queue, Strangers, Waiter};
+use crate::wait::queue::{NOBODY, Queue, Strangers, Waiter};
 use crate::wait::reason::{Holder, WaitReason};
 
 /// The lock, without what it protects.
@@ -18,6 +18,8 @@ pub(super) struct Lock {
     locked: Cell<bool>,
     /// For reports. The queue knows better once somebody has waited.
     holder: Cell<Option<Holder>>,
+    /// The loop of that task.
+    of: Cell<LoopKey>,
     queue: Queue,
     /// Whoever holds it inherits the priority of those who wait.
     heirs: Option<Box<Heirs>>,
@@ -29,7 +31,8 @@ impl Lock {
         Self {
             locked: Cell::new(false),
             holder: Cell::new(None),
-            queue: Queue::owned(reason),
+            of: Cell::new(0),
+            queue: Queue::exclusive(reason),
             heirs: None,
         }
     }
@@ -49,14 +52,20 @@ impl Lock {
     pub(super) fn try_lock(&self, site: Site) -> bool {
         let free = !self.locked.replace(true);
         if free {
-            let holder = current::task().map(|task| Holder { task, site });
+            let holder = current::holder(site);
             self.holder.set(holder);
-            self.queue.set_holder(holder);
+            self.of.set(current::key());
+            self.queue.set_holder((holder, current::key()));
             if let Some(heirs) = &self.heirs {
                 heirs.locked();
             }
         }
         free
+    }
+
+    /// A guard that owns it is asked for.
+    pub(super) fn set_owned(&self) {
+        self.queue.set_owned();
     }
 
     /// For whoever has locked it.
@@ -71,7 +80,7 @@ impl Lock {
         }
         if !self.queue.hand_first(LOCK) {
             self.locked.set(false);
-            self.queue.set_holder(None);
+            self.queue.set_holder(NOBODY);
         }
     }
 
@@ -84,7 +93,7 @@ impl Lock {
             self.queue.hand_next(LOCK, &mut strangers);
         } else {
             self.locked.set(false);
-            self.queue.set_holder(None);
+            self.queue.set_holder(NOBODY);
         }
         heirs.pass(next);
         strangers.wake();
@@ -103,7 +112,7 @@ impl Held<'_> {
     pub(super) fn open(self) {
         let Self(lock) = *ManuallyDrop::new(self);
         lock.locked.set(false);
-        lock.queue.set_holder(None);
+        lock.queue.set_holder(NOBODY);
         lock.queue.hand_all(Some(WORD));
     }
 }
@@ -140,9 +149,9 @@ impl Future for Locking<'_> {
             return Poll::Ready(true);
         }
         current::unspend();
-        waiter.wait_held(&lock.queue, LOCK, lock.holder.get(), cx);
+        waiter.wait_held(&lock.queue, LOCK, (lock.holder.get(), lock.of.get()), cx);
         if let (Some(heirs), Some(place)) = (&lock.heirs, waiter.place()) {
-            heirs.waits(place, lock.queue.holder().map(|holder| holder.task));
+            heirs.waits(place, lock.queue.holder().0.map(|holder| holder.task));
         }
         Poll::Pending
     }

@@ -98,6 +98,7 @@ impl<T> Mutex<T> {
     #[track_caller]
     pub fn lock_owned(self: Arc<Self>) -> impl Future<Output = OwnedMutexGuard<T>> {
         let site = Location::caller();
+        self.lock.set_owned();
         async move {
             self.lock.locking(site).await;
             OwnedMutexGuard::new(self)
@@ -110,6 +111,7 @@ impl<T> Mutex<T> {
     /// When it is locked.
     #[track_caller]
     pub fn try_lock_owned(self: Arc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
+        self.lock.set_owned();
         match self.lock.try_lock(Location::caller()) {
             true => Ok(OwnedMutexGuard::new(self)),
             false => Err(TryLockError(())),

@@ -5,10 +5,12 @@
 
 use std::cell::Cell;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use crate::task::current;
 use crate::wait::Site;
+use crate::wait::ends::Ends;
 use crate::wait::queue::{Queue, Strangers, Waiter};
 use crate::wait::reason::WaitReason;
 
@@ -88,6 +90,11 @@ impl Permits {
     pub(super) fn close(&self) {
         self.closed.set(true);
         self.queue.hand_all(None);
+    }
+
+    /// They are the room of this channel.
+    pub(super) fn set_ends(&self, ends: Rc<Ends>) {
+        self.queue.set_ends(ends);
     }
 
     /// Waits for `n`; the future was made at `site`.

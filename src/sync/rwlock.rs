@@ -8,9 +8,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::lock::TryLockError;
-use crate::task::current;
+use crate::task::current::{self, LoopKey};
 use crate::wait::Site;
-use crate::wait::queue::{Queue, Strangers, Waiter};
+use crate::wait::queue::{Hold, Queue, Strangers, Waiter};
 use crate::wait::reason::{Holder, WaitReason};
 
 /// A lock that many may hold to read, or one to write; it may be held across an `await`.
@@ -360,6 +360,8 @@ struct Shares {
     /// For reports: the number of the share that was the only one when it was given, and whose it
     /// is, until it is back.
     known: Cell<Option<(u32, Holder)>>,
+    /// The loop of that task.
+    of: Cell<LoopKey>,
     queue: Queue,
 }
 
@@ -372,7 +374,8 @@ impl Shares {
             writing: Cell::new(false),
             last: Cell::new(0),
             known: Cell::new(None),
-            queue: Queue::owned(WaitReason::Write),
+            of: Cell::new(0),
+            queue: Queue::exclusive(WaitReason::Write),
         }
     }
 
@@ -393,26 +396,28 @@ impl Shares {
             return None;
         }
         let n = self.last.get().wrapping_add(1);
-        self.note(n, wants, current::task().map(|task| Holder { task, site }));
+        self.note(n, wants, (current::holder(site), current::key()));
         Some(Share { shares: self, n })
     }
 
     /// The share `n` is out.
     #[inline]
-    fn note(&self, n: u32, wants: u32, whose: Option<Holder>) {
+    fn note(&self, n: u32, wants: u32, (whose, of): Hold) {
         self.last.set(n);
         self.out.set(self.out.get() + 1);
         self.writing.set(wants == WRITE);
         if self.out.get() == 1 {
             self.known.set(whose.map(|whose| (n, whose)));
+            self.of.set(of);
         }
         self.queue.set_holder(self.holder());
     }
 
     /// Who holds it, if one does and is known.
     #[inline]
-    fn holder(&self) -> Option<Holder> {
-        self.known.get().filter(|_| self.out.get() == 1).map(|(_, holder)| holder)
+    fn holder(&self) -> Hold {
+        let known = self.known.get().filter(|_| self.out.get() == 1);
+        (known.map(|(_, holder)| holder), self.of.get())
     }
 
     #[inline]

@@ -11,9 +11,10 @@ use std::task::{Context, Poll, Waker};
 
 use super::id::Id;
 use super::info::Nanos;
+use crate::wait::Site;
+use crate::wait::reason::Holder;
 
-/// Tells one runtime of the process from another; 0 for none.
-pub(crate) type LoopKey = u32;
+pub(crate) use super::id::LoopKey;
 
 /// Read or written at every switch and wake. Nothing in it needs a destructor, so that reaching it
 /// is one instruction, and works while a thread ends.
@@ -91,6 +92,12 @@ pub(crate) fn task() -> Option<Id> {
 #[inline]
 pub(crate) fn key() -> LoopKey {
     CURRENT.with(|c| c.key.get())
+}
+
+/// The running task, as who takes hold of something at `site`.
+#[inline]
+pub(crate) fn holder(site: Site) -> Option<Holder> {
+    CURRENT.with(|c| c.task.get().map(|task| Holder { task, site }))
 }
 
 /// When the present switch began, as far as the loop has looked at the clock.
@@ -269,6 +276,12 @@ pub(crate) fn list_woken(id: Id) {
     });
 }
 
+/// Who was woken, of those not yet handed on.
+pub(crate) fn woken() -> Vec<Id> {
+    let more = LISTS.try_with(|l| Vec::from_iter(l.woken.borrow().iter().copied()));
+    CURRENT.with(|c| c.first.get().into_iter().chain(more.unwrap_or_default()).collect())
+}
+
 /// There is something else to attend to after the switch.
 pub(crate) fn note_errand() {
     CURRENT.with(|c| c.errands.set(true));
@@ -335,6 +348,13 @@ pub(crate) fn poll_spend(cx: &Context<'_>) -> Poll<()> {
     }
     wake_own(cx);
     Poll::Pending
+}
+
+/// What is left of the running task's budget; `None` if it has none.
+#[inline]
+pub(crate) fn budget() -> Option<u32> {
+    let left = CURRENT.with(|c| c.budget.get());
+    (left != UNLIMITED).then_some(left)
 }
 
 /// Gives back what [`poll_spend`] took, for an operation that made no progress.

@@ -62,6 +62,11 @@ impl Finished {
         self.keys.borrow_mut().pop_front()
     }
 
+    /// Where its end is waited for, if somebody does and no member is on another thread.
+    pub(crate) fn waited_at(&self) -> Option<Place> {
+        self.seat.place().filter(|_| self.abroad.get().is_none())
+    }
+
     fn fetch(&self) {
         if let Some(abroad) = self.abroad.get() {
             self.keys.borrow_mut().append(&mut abroad.lock().keys);

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::num::NonZeroU64;
 
+/// Tells one runtime of the process from another; 0 for none.
+pub(crate) type LoopKey = u32;
+
 /// Identifies a task of one runtime.
 ///
 /// An id is an index into the task table and a serial number, counted from 1 in the order of

@@ -309,7 +309,9 @@ fn poll_task<T: 'static>(
         return Poll::Pending;
     }
     drop(core); // Cloning and dropping a waker is user code.
-    let joiner = Joiner::Handle(wait::enter(cx, WaitReason::Join(id), site));
+    let here = current::key() == shared.key();
+    let reason = if here { WaitReason::Join(id) } else { WaitReason::JoinAbroad };
+    let joiner = Joiner::Handle(wait::enter(cx, reason, site));
     let old = match shared.core_for("`JoinHandle::poll`").tasks.get_mut(id) {
         Some(slot) => slot.joiner.replace(joiner),
         None => Some(joiner),

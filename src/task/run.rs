@@ -13,6 +13,7 @@ use super::current;
 use super::info::Left;
 use super::join::JoinError;
 use super::wake::TaskWaker;
+use crate::runtime::context;
 
 /// Something that a switch can be made to.
 pub(crate) trait Run {
@@ -110,9 +111,18 @@ pub(super) fn lend<'a>(own: &'a Option<Arc<TaskWaker>>, spare: &'a Arc<TaskWaker
 #[inline]
 pub(super) fn keep(own: &mut Option<Arc<TaskWaker>>, spare: &mut Arc<TaskWaker>) {
     if own.is_none() && spare.is_kept() {
-        let another = spare.another();
-        *own = Some(std::mem::replace(spare, another));
+        *own = Some(hand_over(spare));
     }
+}
+
+/// The spare waker, in whose place comes another.
+#[cold]
+#[inline(never)]
+fn hand_over(spare: &mut Arc<TaskWaker>) -> Arc<TaskWaker> {
+    let another = spare.another();
+    let waker = std::mem::replace(spare, another);
+    context::with(|shared| shared.note_own_waker(&waker));
+    waker
 }
 
 impl<F: Future<Output: 'static> + 'static> Spawned for Task<F> {

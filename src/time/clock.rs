@@ -80,6 +80,12 @@ impl Clock {
         self.running.set(Some(Instant::now()));
     }
 
+    /// What is 0 on this clock, since the epoch; `None` while it stands still.
+    pub(crate) fn zero(&self) -> Option<i64> {
+        let since = self.running.get()?;
+        Some(since_epoch(since).saturating_sub_unsigned(self.shown.get()))
+    }
+
     /// What `at` on this clock is since the epoch.
     pub(crate) fn to_epoch(&self, at: Nanos) -> i64 {
         self.start.saturating_add_unsigned(at)

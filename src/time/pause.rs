@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::clock::nanos;
 use crate::runtime::context;
-use crate::task::yield_now;
+use crate::task::{current, yield_now};
 
 /// Stops the runtime's clock: from here on time is virtual, as with
 /// [`Clock::virtual_time`](super::Clock::virtual_time).
@@ -32,7 +32,7 @@ pub fn resume() {
 }
 
 /// Moves a clock that stands still, to the nanosecond, and gives way once, so that whoever was
-/// woken by a timer can run.
+/// woken by a timer can run. It is not counted as anybody's run time.
 ///
 /// # Panics
 /// If the clock does not stand still, and outside of a runtime.
@@ -41,7 +41,11 @@ pub fn advance(duration: Duration) -> impl Future<Output = ()> {
     let shared = context::expect("`time::advance`");
     assert!(shared.clock.is_virtual(), "`time::advance`: time does not stand still");
     async move {
-        shared.clock.jump(shared.clock.now().saturating_add(nanos(duration)));
+        let now = shared.clock.now();
+        shared.clock.jump(now.saturating_add(nanos(duration)));
+        if current::in_turn_of(shared.key()) {
+            shared.advanced.set(shared.advanced.get() + (shared.clock.now() - now));
+        }
         yield_now().await;
     }
 }

@@ -20,7 +20,6 @@ use std::collections::BinaryHeap;
 use std::mem;
 
 use crate::task::info::Nanos;
-use crate::wait::reason::WaitReason;
 use crate::wait::{self, Place, Site, Whom};
 
 /// A tick is 2^16 ns.
@@ -82,7 +81,7 @@ impl Timers {
 
     /// Sets a timer.
     pub(crate) fn insert(&mut self, deadline: Nanos, whom: Whom, site: Site) -> Place {
-        let place = wait::enter_as(whom, WaitReason::Timer(deadline), site);
+        let place = wait::enter_timer(whom, deadline, site);
         self.set += 1;
         self.put((deadline, place));
         place

@@ -1,10 +1,9 @@
 //! `TURNO_TRACE`: records any program that is built with turno (floor 5).
 //!
-//! The builder asks here once for each runtime. The recorder is an observer like any other; it goes
-//! with its runtime, in a panic too, and writes then.
+//! [`hook`](crate::hook) asks here once for each runtime. The recorder is an observer like any
+//! other; it goes with its runtime, in a panic too, and writes then.
 
 use std::env;
-use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -12,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use super::recorder::Recorder;
 use super::save::{self, FORMATS};
 use super::text::Text;
+use crate::hook::say;
 use crate::observe::{Event, Observer};
 use crate::task::Nanos;
 
@@ -62,11 +62,6 @@ fn numbered(path: &Path, n: usize) -> PathBuf {
     name.push(format!("-{n}."));
     name.push(extension);
     path.with_file_name(name)
-}
-
-/// Standard error may be gone: that is no reason to panic.
-fn say(what: &dyn Display) {
-    let _ = writeln!(io::stderr(), "turno: {what}");
 }
 
 impl Observer for Hook {

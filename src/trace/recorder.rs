@@ -136,7 +136,9 @@ impl Ring {
             }
             _ => {}
         }
-        self.push(Record { at, what: What::of(event) });
+        if let Some(what) = What::of(event) {
+            self.push(Record { at, what });
+        }
     }
 
     /// Inlined always: a record is then written where it is to lie.

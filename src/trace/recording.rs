@@ -115,9 +115,10 @@ pub struct Choice {
 }
 
 impl What {
+    /// What is kept of an event, if anything.
     #[inline(always)]
-    pub(super) fn of(event: &Event<'_>) -> Self {
-        match event {
+    pub(super) fn of(event: &Event<'_>) -> Option<Self> {
+        Some(match event {
             Event::Spawned { task } => Self::Spawned { task: task.id() },
             Event::Woken { task } => {
                 Self::Woken { task: task.id(), cause: task.cause(), since: task.woken_at() }
@@ -133,8 +134,9 @@ impl What {
                 Self::Ended { n: *n, task: task.id(), left: *left, ran: *ran }
             }
             Event::Aborted { task } => Self::Aborted { task: task.id() },
+            Event::Looked => return None,
             Event::Parked { until } => Self::Parked { until: *until },
-        }
+        })
     }
 
     /// Whom it is about.

@@ -9,20 +9,36 @@
 //! then, and whoever drops the future before it was polled again must pass on what it was handed:
 //! [`Waiter::leave`] tells.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::marker::PhantomData;
 use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::rc::Rc;
 use std::task::Context;
 
+use super::ends::Ends;
 use super::reason::{Holder, WaitReason};
 use super::{NONE, Place, Site, Waits, Whom, with};
+use crate::task::current::LoopKey;
+
+/// A task that holds something, and its loop: ids are one loop's own, and a lock may be shared by
+/// two of them.
+pub(crate) type Hold = (Option<Holder>, LoopKey);
+
+/// No task.
+pub(crate) const NOBODY: Hold = (None, 0);
 
 /// What is known of a queue, for reports.
 pub(super) struct Record {
     /// Where what is waited for was made.
     pub(super) made: Site,
     pub(super) holder: Option<Holder>,
+    /// The holder's loop.
+    pub(super) of: LoopKey,
+    /// It has been locked with guards that own it.
+    pub(super) owned: bool,
+    /// For a channel.
+    pub(super) ends: Option<Rc<Ends>>,
 }
 
 /// Those who wait for one thing, in the order in which they came.
@@ -36,7 +52,11 @@ pub(crate) struct Queue {
     record: Cell<u32>,
     reason: WaitReason,
     made: Site,
-    owned: bool,
+    /// One task at a time holds it.
+    exclusive: bool,
+    /// It has been locked with guards that own it.
+    owned: Cell<bool>,
+    ends: OnceCell<Rc<Ends>>,
     on_this_thread: PhantomData<*const ()>,
 }
 
@@ -49,19 +69,21 @@ impl Queue {
 
     /// For something that one task at a time holds: whoever is handed it is known as its holder.
     #[track_caller]
-    pub(crate) const fn owned(reason: WaitReason) -> Self {
+    pub(crate) const fn exclusive(reason: WaitReason) -> Self {
         Self::with(reason, true)
     }
 
     #[track_caller]
-    const fn with(reason: WaitReason, owned: bool) -> Self {
+    const fn with(reason: WaitReason, exclusive: bool) -> Self {
         Self {
             head: Cell::new(NONE),
             tail: Cell::new(NONE),
             record: Cell::new(NONE),
             reason,
             made: Location::caller(),
-            owned,
+            exclusive,
+            owned: Cell::new(false),
+            ends: OnceCell::new(),
             on_this_thread: PhantomData,
         }
     }
@@ -112,7 +134,8 @@ impl Queue {
 
     #[inline]
     fn hand(&self, index: u32, amount: u32) -> bool {
-        let Some(handed) = with(|waits| self.take_out(waits, index, Some(amount))) else {
+        let take_out = |waits: &mut Waits| self.take_out(waits, index, Some(amount), true);
+        let Some(handed) = with(take_out) else {
             return false;
         };
         if let Err(whom) = handed {
@@ -128,7 +151,9 @@ impl Queue {
         if self.is_empty() {
             return;
         }
-        let handed = with(|waits| self.take_out(waits, self.head.get(), Some(amount)));
+        let take_out =
+            |waits: &mut Waits| self.take_out(waits, self.head.get(), Some(amount), true);
+        let handed = with(take_out);
         strangers.0.extend(handed.and_then(Result::err));
     }
 
@@ -138,7 +163,7 @@ impl Queue {
         let mut strangers = Strangers::default();
         with(|waits| {
             while !self.is_empty() {
-                strangers.0.extend(self.take_out(waits, self.head.get(), amount).err());
+                strangers.0.extend(self.take_out(waits, self.head.get(), amount, false).err());
             }
         });
         strangers.wake();
@@ -146,44 +171,67 @@ impl Queue {
 
     /// Takes an entry out of the queue, and wakes its task if that is done without user code.
     #[inline]
-    fn take_out(&self, waits: &mut Waits, index: u32, amount: Option<u32>) -> Result<(), Whom> {
+    fn take_out(
+        &self,
+        waits: &mut Waits,
+        index: u32,
+        amount: Option<u32>,
+        alone: bool,
+    ) -> Result<(), Whom> {
         self.unlink(waits, index);
         let Some(entry) = waits.entries.get_mut(index as usize) else { return Ok(()) };
         entry.amount = amount.unwrap_or(entry.amount);
-        entry.handed = true;
-        if self.owned
+        (entry.handed, entry.alone) = (true, alone);
+        if self.exclusive
             && let Some(record) = waits.records.get_mut(entry.record as usize)
         {
-            record.holder = entry.whom.task.map(|task| Holder { task, site: entry.site });
+            let site = entry.site;
+            record.holder = entry.whom.task.map(|task| Holder { task, site });
+            record.of = entry.whom.of;
         }
         entry.whom.take().record()
     }
 
     /// Who holds it from now on, for reports.
     #[inline]
-    pub(crate) fn set_holder(&self, holder: Option<Holder>) {
+    pub(crate) fn set_holder(&self, hold: Hold) {
+        self.note(|record| (record.holder, record.of) = hold);
+    }
+
+    /// It is locked with a guard that owns it, for reports: that can go from task to task.
+    pub(crate) fn set_owned(&self) {
+        if !self.owned.replace(true) {
+            self.note(|record| record.owned = true);
+        }
+    }
+
+    /// It is waited for at an end of this channel.
+    pub(crate) fn set_ends(&self, ends: Rc<Ends>) {
+        let _once = self.ends.set(ends);
+    }
+
+    /// Changes the record, if there is one.
+    #[inline]
+    fn note(&self, change: impl FnOnce(&mut Record)) {
         if self.record.get() != NONE {
-            with(|waits| {
-                if let Some(record) = waits.records.get_mut(self.record.get() as usize) {
-                    record.holder = holder;
-                }
-            });
+            with(|waits| waits.records.get_mut(self.record.get() as usize).map(change));
         }
     }
 
     /// Who holds it, if somebody has waited for it and one task does.
-    pub(crate) fn holder(&self) -> Option<Holder> {
-        if self.record.get() == NONE {
-            return None;
-        }
-        with(|waits| waits.records.get(self.record.get() as usize)?.holder)?
+    pub(crate) fn holder(&self) -> Hold {
+        let of = |record: &Record| (record.holder, record.of);
+        let known = || with(|waits| waits.records.get(self.record.get() as usize).map(of))?;
+        if self.record.get() == NONE { NOBODY } else { known().unwrap_or(NOBODY) }
     }
 
     /// The queue's record; whoever is the first to need it makes it.
     #[inline]
-    fn record(&self, waits: &mut Waits, holder: Option<Holder>) -> u32 {
+    fn record(&self, waits: &mut Waits, (holder, of): Hold) -> u32 {
         if self.record.get() == NONE {
-            let record = Record { made: self.made, holder };
+            let (made, owned) = (self.made, self.owned.get());
+            let ends = self.ends.get().cloned();
+            let record = Record { made, holder, of, owned, ends };
             self.record.set(waits.records.insert(record) as u32);
         }
         self.record.get()
@@ -298,18 +346,12 @@ impl Waiter {
     /// stays as it is, and only whom to wake is brought up to date.
     #[inline]
     pub(crate) fn wait(&mut self, queue: &Queue, amount: u32, cx: &Context<'_>) {
-        self.wait_held(queue, amount, None, cx);
+        self.wait_held(queue, amount, NOBODY, cx);
     }
 
     /// As [`wait`](Self::wait), for what `holder` holds now.
     #[inline]
-    pub(crate) fn wait_held(
-        &mut self,
-        queue: &Queue,
-        amount: u32,
-        holder: Option<Holder>,
-        cx: &Context<'_>,
-    ) {
+    pub(crate) fn wait_held(&mut self, queue: &Queue, amount: u32, holder: Hold, cx: &Context<'_>) {
         if let Some(place) = self.place {
             if !super::waits(place, cx) {
                 self.change_whom(place, cx);
@@ -322,12 +364,12 @@ impl Waiter {
     /// Waits at the end of `queue`, or where it waits already, with nobody to wake yet.
     pub(crate) fn wait_unwoken(&mut self, queue: &Queue, amount: u32) {
         if self.place.is_none() {
-            self.join(queue, amount, None, Whom::nobody());
+            self.join(queue, amount, NOBODY, Whom::nobody());
         }
     }
 
     #[inline(always)]
-    fn join(&mut self, queue: &Queue, amount: u32, holder: Option<Holder>, whom: Whom) {
+    fn join(&mut self, queue: &Queue, amount: u32, holder: Hold, whom: Whom) {
         self.place = with(|waits| {
             let record = queue.record(waits, holder);
             let place = waits.insert(whom, queue.reason, self.site, amount, record);

@@ -12,6 +12,8 @@ use crate::task::info::Nanos;
 pub enum WaitReason {
     /// The end of another task.
     Join(Id),
+    /// The end of a task of another runtime on this thread.
+    JoinAbroad,
     /// The end of one of the tasks of a set.
     JoinSet,
     /// The result of a blocking job, or of a task that was spawned through a handle.
@@ -54,6 +56,7 @@ impl fmt::Display for WaitReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Join(id) => return write!(f, "the end of task {id}"),
+            Self::JoinAbroad => "the end of a task of another runtime",
             Self::JoinSet => "the end of a task of its set",
             Self::Job => "a job on another thread",
             Self::Timer(at) => {
@@ -100,21 +103,69 @@ pub struct Wait {
     pub since: Nanos,
     /// Where what it waits for was made, if that is known: which of many locks it is.
     pub made: Option<&'static Location<'static>>,
-    /// Who holds it, if one task does. Whose end is waited for is told by the reason.
+    /// Who holds it, if one task of the same runtime does. Whose end is waited for is told by the
+    /// reason.
     pub holder: Option<Holder>,
+    /// It has been locked with guards that own it. They can go from task to task, so the holder may
+    /// have given its guard away.
+    pub owned: bool,
+    /// Who waits in front of it to write, if it waits to read: it comes after that one.
+    pub behind: Option<Id>,
+    /// Who last used the other end of an `mpsc` channel, if one task of the same runtime did. That
+    /// end may be with somebody else since.
+    pub last: Option<Holder>,
+    /// How many senders there are, if it waits for a message of an `mpsc` channel.
+    pub senders: Option<usize>,
+}
+
+impl Wait {
+    /// On which task it waits, as far as is known, and whether only that one can end it.
+    pub(crate) fn on(&self) -> Option<(Id, bool)> {
+        match (self.reason, self.behind, self.holder) {
+            (WaitReason::Join(id), ..) => Some((id, true)),
+            (_, Some(writer), _) => Some((writer, true)),
+            (_, _, Some(holder)) => Some((holder.task, !self.owned)),
+            _ => self.last.map(|last| (last.task, false)),
+        }
+    }
+
+    /// What is waited for and where, with tasks named by `who`.
+    pub(crate) fn what(&self, who: &dyn Fn(Id) -> String) -> String {
+        let mut text = match self.reason {
+            WaitReason::Join(id) => format!("the end of {}", who(id)),
+            reason => reason.to_string(),
+        };
+        if let Some(made) = self.made {
+            text += &format!(" (made at {made})");
+        }
+        text + &format!(" at {}", self.site)
+    }
+
+    /// What else is known: who holds it, who is in front, who is at the other end.
+    pub(crate) fn more(&self, who: &dyn Fn(Id) -> String) -> Vec<String> {
+        let held = |Holder { task, site }| format!("held by {} (since {site})", who(task));
+        let behind = |writer| format!("behind {}, which waits to write", who(writer));
+        let senders = |n: usize| match n {
+            1 => "1 sender is left".to_string(),
+            n => format!("{n} senders are left"),
+        };
+        let did = if self.reason == WaitReason::Receive { "sent" } else { "received" };
+        let last = |Holder { task, site }| format!("last {did} by {} (at {site})", who(task));
+        let all = [
+            self.holder.map(held),
+            self.behind.map(behind),
+            self.senders.map(senders),
+            self.last.map(last),
+        ];
+        all.into_iter().flatten().collect()
+    }
 }
 
 impl fmt::Display for Wait {
     /// `a mutex (made at src/a.rs:3:13) at src/a.rs:7:20, held by task 2 (since src/a.rs:9:9)`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.reason)?;
-        if let Some(made) = self.made {
-            write!(f, " (made at {made})")?;
-        }
-        write!(f, " at {}", self.site)?;
-        match self.holder {
-            Some(Holder { task, site }) => write!(f, ", held by task {task} (since {site})"),
-            None => Ok(()),
-        }
+        let who = |id| format!("task {id}");
+        f.write_str(&self.what(&who))?;
+        self.more(&who).iter().try_for_each(|more| write!(f, ", {more}"))
     }
 }

@@ -4,10 +4,12 @@
 //! need not take anything out of it when it is polled again. The seat lies in what both sides
 //! share, so the future that waits keeps nothing but a way to it.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::panic::Location;
+use std::rc::Rc;
 use std::task::Context;
 
+use super::ends::Ends;
 use super::queue::Record;
 use super::reason::WaitReason;
 use super::{NONE, Place, Site, Whom, with};
@@ -19,6 +21,7 @@ pub(crate) struct Seat {
     record: Cell<u32>,
     reason: WaitReason,
     made: Site,
+    ends: OnceCell<Rc<Ends>>,
 }
 
 impl Seat {
@@ -26,7 +29,13 @@ impl Seat {
     #[track_caller]
     pub(crate) const fn new(reason: WaitReason) -> Self {
         let made = Location::caller();
-        Self { place: Cell::new(None), record: Cell::new(NONE), reason, made }
+        Self {
+            place: Cell::new(None),
+            record: Cell::new(NONE),
+            reason,
+            made,
+            ends: OnceCell::new(),
+        }
     }
 
     /// Who polls with `cx` waits here, at `site`. Whoever did before does not any more.
@@ -45,7 +54,8 @@ impl Seat {
         let old = with(|waits| {
             let old = self.place.get().and_then(|place| waits.remove(place));
             if self.record.get() == NONE {
-                let record = Record { made: self.made, holder: None };
+                let (made, ends) = (self.made, self.ends.get().cloned());
+                let record = Record { made, holder: None, of: 0, owned: false, ends };
                 self.record.set(waits.records.insert(record) as u32);
             }
             let place = waits.insert(whom, self.reason, site, 0, self.record.get());
@@ -53,6 +63,16 @@ impl Seat {
             old
         });
         foreign || old.flatten().is_some_and(|old| old.is_foreign())
+    }
+
+    /// Where somebody waits, if anybody does.
+    pub(crate) fn place(&self) -> Option<Place> {
+        self.place.get()
+    }
+
+    /// It is waited for at an end of this channel.
+    pub(crate) fn set_ends(&self, ends: Rc<Ends>) {
+        let _once = self.ends.set(ends);
     }
 
     /// Wakes who waits here, if anybody: its wait is over. It may be anybody, so the caller's own

@@ -3,6 +3,7 @@
 
 pub mod at_random;
 pub mod crowd;
+pub mod found;
 
 use std::any::Any;
 use std::cell::RefCell;

@@ -199,10 +199,10 @@ impl Eye<'_> {
     fn last_waits(&self) -> HashMap<Id, &'static Location<'static>> {
         let mut last = HashMap::new();
         for record in &self.recording.records {
-            if let What::Ended { task, waits, .. } = &record.what {
-                match waits.first() {
-                    Some(wait) => drop(last.insert(*task, wait.site)),
-                    None => drop(last.remove(task)),
+            if let What::Ended { n, task, .. } = record.what {
+                match self.recording.waits_since(n).first() {
+                    Some(wait) => drop(last.insert(task, wait.site)),
+                    None => drop(last.remove(&task)),
                 }
             }
         }

@@ -70,10 +70,11 @@ impl<T> Sender<T> {
     /// Gives the message back if there is no room, and if the receiver is gone or has closed the
     /// channel.
     #[inline]
+    #[track_caller]
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
         match self.tx.room.permits.try_take(1) {
             Ok(()) => {
-                self.tx.push(message);
+                self.tx.push(message, Location::caller());
                 Ok(())
             }
             Err(Refusal::Closed) => Err(TrySendError::Closed(message)),

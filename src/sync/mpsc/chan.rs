@@ -11,6 +11,7 @@ use super::super::permits::Permits;
 use super::error::TryRecvError;
 use crate::task::current;
 use crate::wait::Site;
+use crate::wait::ends::Ends;
 use crate::wait::queue::{Queue, Waiter};
 use crate::wait::reason::WaitReason;
 use crate::wait::seat::Seat;
@@ -24,6 +25,8 @@ pub(super) trait Room {
     fn is_closed(&self) -> bool;
     /// While no message is under way: whether nobody has room for one either.
     fn is_idle(&self) -> bool;
+    /// They who wait for it wait at an end of this channel.
+    fn set_ends(&self, ends: Rc<Ends>);
 }
 
 pub(super) struct Bounded {
@@ -49,6 +52,10 @@ impl Room for Bounded {
     fn is_idle(&self) -> bool {
         self.permits.free() == self.max
     }
+
+    fn set_ends(&self, ends: Rc<Ends>) {
+        self.permits.set_ends(ends);
+    }
 }
 
 /// There is always room.
@@ -73,6 +80,8 @@ impl Room for Unbounded {
     fn is_idle(&self) -> bool {
         true
     }
+
+    fn set_ends(&self, _ends: Rc<Ends>) {}
 }
 
 /// What all sides share.
@@ -80,8 +89,9 @@ pub(super) struct Chan<T, R> {
     /// Lent for moving messages in and out only: no user code runs meanwhile.
     messages: RefCell<VecDeque<T>>,
     pub(super) room: R,
-    senders: Cell<usize>,
     weak_senders: Cell<usize>,
+    /// How many senders there are; and for reports, who used each end last.
+    ends: Rc<Ends>,
     receiver: Seat,
     /// Those who wait for the end of the receiver.
     closing: Queue,
@@ -89,12 +99,17 @@ pub(super) struct Chan<T, R> {
 
 #[track_caller]
 pub(super) fn new<T, R: Room>(room: R) -> (Tx<T, R>, Rx<T, R>) {
+    let ends = Rc::new(Ends::default());
+    ends.senders.set(1);
+    room.set_ends(ends.clone());
+    let receiver = Seat::new(WaitReason::Receive);
+    receiver.set_ends(ends.clone());
     let chan = Rc::new(Chan {
         messages: RefCell::new(VecDeque::new()),
         room,
-        senders: Cell::new(1),
         weak_senders: Cell::new(0),
-        receiver: Seat::new(WaitReason::Receive),
+        ends,
+        receiver,
         closing: Queue::new(WaitReason::Closed),
     });
     (Tx(chan.clone()), Rx(chan))
@@ -106,7 +121,7 @@ impl<T, R> Chan<T, R> {
     }
 
     pub(super) fn strong_count(&self) -> usize {
-        self.senders.get()
+        self.ends.senders.get()
     }
 
     pub(super) fn weak_count(&self) -> usize {
@@ -115,9 +130,10 @@ impl<T, R> Chan<T, R> {
 }
 
 impl<T, R: Room> Chan<T, R> {
-    /// Sends what there is room for.
+    /// Sends, from `site`, what there is room for.
     #[inline]
-    pub(super) fn push(&self, message: T) {
+    pub(super) fn push(&self, message: T, site: Site) {
+        self.ends.sent.note(site);
         self.messages.borrow_mut().push_back(message);
         self.receiver.call();
     }
@@ -131,7 +147,7 @@ impl<T, R: Room> Chan<T, R> {
 
     /// When there is no message: whether none will come.
     fn is_over(&self) -> bool {
-        self.senders.get() == 0 || (self.room.is_closed() && self.room.is_idle())
+        self.ends.senders.get() == 0 || (self.room.is_closed() && self.room.is_idle())
     }
 
     /// Room that somebody had comes back unused. The receiver may have waited for it alone.
@@ -190,6 +206,7 @@ impl<T, R: Room> Chan<T, R> {
             if again { receive() } else { None }
         });
         if let Some(received) = received {
+            self.ends.received.note(site);
             self.receiver.leave();
             return Poll::Ready(received);
         }
@@ -226,15 +243,15 @@ impl<T, R: Room> Deref for Tx<T, R> {
 
 impl<T, R: Room> Clone for Tx<T, R> {
     fn clone(&self) -> Self {
-        self.senders.set(self.senders.get() + 1);
+        self.ends.senders.set(self.ends.senders.get() + 1);
         Self(self.0.clone())
     }
 }
 
 impl<T, R: Room> Drop for Tx<T, R> {
     fn drop(&mut self) {
-        let left = self.senders.get() - 1;
-        self.senders.set(left);
+        let left = self.ends.senders.get() - 1;
+        self.ends.senders.set(left);
         if left == 0 {
             self.receiver.call();
         }
@@ -251,9 +268,9 @@ impl<T, R: Room> WeakTx<T, R> {
     }
 
     pub(super) fn upgrade(&self) -> Option<Tx<T, R>> {
-        let senders = self.senders.get();
+        let senders = self.ends.senders.get();
         (senders > 0).then(|| {
-            self.senders.set(senders + 1);
+            self.0.ends.senders.set(senders + 1);
             Tx(self.0.clone())
         })
     }
@@ -288,12 +305,15 @@ impl<T, R: Room> Rx<T, R> {
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.room.is_closed() || self.senders.get() == 0
+        self.room.is_closed() || self.ends.senders.get() == 0
     }
 
-    pub(super) fn try_recv(&self) -> Result<T, TryRecvError> {
+    pub(super) fn try_recv(&self, site: Site) -> Result<T, TryRecvError> {
         match self.receive() {
-            Some(Some(message)) => Ok(message),
+            Some(Some(message)) => {
+                self.ends.received.note(site);
+                Ok(message)
+            }
             Some(None) => Err(TryRecvError::Disconnected),
             None => Err(TryRecvError::Empty),
         }

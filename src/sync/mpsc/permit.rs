@@ -3,6 +3,7 @@
 use std::fmt;
 use std::iter::FusedIterator;
 use std::mem;
+use std::panic::Location;
 
 use super::bounded::Sender;
 use super::chan::{Bounded, Chan, Room, Tx};
@@ -23,10 +24,11 @@ impl<'a, T> Permit<'a, T> {
     /// Sends the message. It never waits, and works also when the receiver has closed the channel
     /// meanwhile. If the receiver is gone, the message is dropped with the last sender.
     #[inline]
+    #[track_caller]
     pub fn send(self, message: T) {
         let chan = self.chan;
         mem::forget(self);
-        chan.push(message);
+        chan.push(message, Location::caller());
     }
 }
 
@@ -102,9 +104,10 @@ impl<T> OwnedPermit<T> {
     }
 
     /// Sends the message, as [`Permit::send`] does, and gives the sender back.
+    #[track_caller]
     pub fn send(mut self, message: T) -> Sender<T> {
         let tx = self.take();
-        tx.push(message);
+        tx.push(message, Location::caller());
         Sender { tx }
     }
 

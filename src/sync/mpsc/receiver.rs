@@ -69,8 +69,9 @@ macro_rules! receiver {
             ///
             /// # Errors
             /// When none is there now, and when none will come any more.
+            #[track_caller]
             pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
-                self.rx.try_recv()
+                self.rx.try_recv(Location::caller())
             }
 
             /// As [`recv`](Self::recv), polled. Whoever polled last is woken.

@@ -15,13 +15,14 @@ pub(super) struct Reserve<'a, T> {
     chan: &'a Chan<T, Bounded>,
     /// `None` for more than there can ever be.
     acquire: Option<Acquire<'a>>,
+    site: Site,
 }
 
 impl<'a, T> Reserve<'a, T> {
     #[inline]
     pub(super) fn new(chan: &'a Chan<T, Bounded>, n: usize, site: Site) -> Self {
         let n = u32::try_from(n).ok().filter(|n| *n as usize <= chan.room.max);
-        Self { chan, acquire: n.map(|n| chan.room.permits.acquire(n, site)) }
+        Self { chan, acquire: n.map(|n| chan.room.permits.acquire(n, site)), site }
     }
 }
 
@@ -66,7 +67,7 @@ impl<T> Future for Sending<'_, T> {
         let message = there(self.message.take());
         Poll::Ready(match reserved {
             Ok(()) => {
-                self.reserve.chan.push(message);
+                self.reserve.chan.push(message, self.reserve.site);
                 Ok(())
             }
             Err(_) => Err(SendError(message)),
@@ -98,7 +99,7 @@ impl<T> Future for SendingFor<'_, T> {
         let message = there(self.message.take());
         Poll::Ready(match reserved {
             Ok(Ok(())) => {
-                chan.push(message);
+                chan.push(message, site);
                 Ok(())
             }
             Ok(Err(_)) => Err(SendTimeoutError::Closed(message)),

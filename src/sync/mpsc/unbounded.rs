@@ -45,11 +45,12 @@ impl<T> UnboundedSender<T> {
     /// # Errors
     /// Gives the message back if the receiver is gone or has closed the channel.
     #[inline]
+    #[track_caller]
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
         if self.tx.room.is_closed() {
             return Err(SendError(message));
         }
-        self.tx.push(message);
+        self.tx.push(message, Location::caller());
         Ok(())
     }
 

@@ -127,6 +127,7 @@ const SPANISH = {
 
 /** What Rust says in English: reasons for waiting, and of policies. */
 const SPANISH_OF_RUST = [
+  [/^the end of a task of another runtime$/, "el final de una tarea de otro runtime"],
   [/^the end of (.*)$/, "el final de $1"],
   [/^the end of a task of its set$/, "el final de una tarea de su conjunto"],
   [/^a job on another thread$/, "un trabajo en otro hilo"],

@@ -90,9 +90,9 @@ fn part(recording: &Recording, kept: &[String], first: usize) -> Recording {
         let stands = !matches!(record.what, What::Switched { .. } | What::Quantum { .. });
         stands && record.what.task().is_some_and(|task| unsaid.remove(&task))
     });
-    part.records.extend(before.cloned());
+    part.records.extend(before.copied());
     part.records.reverse();
-    part.records.extend(recording.records[first..].iter().cloned());
+    part.records.extend(recording.records[first..].iter().copied());
     part
 }
 

@@ -1,0 +1,33 @@
+//! Polls the second dish only when the first is done, as two awaits in a row would.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+pub type Dish = Pin<Box<dyn Future<Output = ()>>>;
+
+pub struct Both {
+    left: Option<Dish>,
+    right: Option<Dish>,
+}
+
+pub fn both(left: Dish, right: Dish) -> Both {
+    Both { left: Some(left), right: Some(right) }
+}
+
+impl Future for Both {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Both { left, right } = &mut *self;
+        for dish in [left, right] {
+            if let Some(future) = dish {
+                match future.as_mut().poll(cx) {
+                    Poll::Ready(()) => *dish = None,
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        }
+        Poll::Ready(())
+    }
+}

@@ -1,0 +1,34 @@
+//! Asks to be polled again at once, so that somebody calls poll.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+pub type Dish = Pin<Box<dyn Future<Output = ()>>>;
+
+pub struct Both {
+    left: Option<Dish>,
+    right: Option<Dish>,
+}
+
+pub fn both(left: Dish, right: Dish) -> Both {
+    Both { left: Some(left), right: Some(right) }
+}
+
+impl Future for Both {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Both { left, right } = &mut *self;
+        for dish in [&mut *left, &mut *right] {
+            if dish.as_mut().is_some_and(|future| future.as_mut().poll(cx).is_ready()) {
+                *dish = None;
+            }
+        }
+        if left.is_none() && right.is_none() {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}

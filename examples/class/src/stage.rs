@@ -1,0 +1,243 @@
+//! The stage on which a student's program is run: a runtime in virtual time, with a recorder, that
+//! neither hangs nor spins for ever.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use turno::lints::{Finding, Lint, Lints};
+use turno::policy::{Fifo, Policy};
+use turno::runtime::{Builder, Runtime, Waiting};
+use turno::task::{self, Id, JoinHandle, Left, Nanos};
+use turno::trace::{Record, Recorder, Recording, Switch, What};
+
+/// So many switches are enough for any right program of a lab, several times over.
+pub const MOST: u32 = 1_000;
+
+/// A millisecond.
+pub const MS: Duration = Duration::from_millis(1);
+
+/// A runtime to put tasks on, and then to play.
+pub struct Stage {
+    rt: Runtime,
+    recorder: Recorder,
+    lints: Arc<Mutex<Vec<Finding>>>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// What happened.
+    pub recording: Recording,
+    /// How it ended.
+    pub end: End,
+    /// The tasks that were left, and what they wait for.
+    pub left: Vec<Waiting>,
+    /// What turno's lints found.
+    pub lints: Vec<Finding>,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Every task did.
+    Done,
+    /// Some tasks wait, and nothing goes on; this is what turno says of it.
+    Stalled(String),
+    /// After [`MOST`] switches it still went on.
+    Spins,
+    /// The runtime gave up, with these words: a policy has a bug.
+    Broke(String),
+}
+
+impl Stage {
+    /// First in, first out.
+    pub fn new() -> Self {
+        Self::with_policy(Fifo::new())
+    }
+
+    /// Under that policy.
+    ///
+    /// # Panics
+    /// When the operating system has no descriptors left.
+    pub fn with_policy(policy: impl Into<Box<dyn Policy>>) -> Self {
+        let (recorder, lints) = (Recorder::new(), Arc::<Mutex<Vec<Finding>>>::default());
+        let found = Arc::clone(&lints);
+        let told = move |finding| {
+            found.lock().unwrap_or_else(PoisonError::into_inner).push(finding);
+        };
+        let builder = Builder::new().policy(policy).start_paused(true).observe(recorder.clone());
+        let builder = builder.observe(Lints::new().self_wakes(MOST / 2).to(told));
+        let rt = builder.build().expect("a runtime can be made");
+        Self { rt, recorder, lints }
+    }
+
+    /// The runtime, for what is to be made inside of it: sockets.
+    pub fn inside<T>(&self, make: impl FnOnce() -> T) -> T {
+        let _inside = self.rt.enter();
+        make()
+    }
+
+    /// Puts a task on the stage.
+    #[track_caller]
+    pub fn task<F>(&self, name: &str, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future<Output: 'static> + 'static,
+    {
+        self.task_as(task::Builder::new().name(name), future)
+    }
+
+    /// Puts a task with attributes on the stage.
+    #[track_caller]
+    pub fn task_as<F>(&self, builder: task::Builder, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future<Output: 'static> + 'static,
+    {
+        let _inside = self.rt.enter();
+        builder.spawn(future)
+    }
+
+    /// Runs until nothing goes on any more, or for [`MOST`] switches.
+    pub fn play(self) -> Run {
+        let mut switches = 0;
+        let steps = AssertUnwindSafe(|| {
+            while switches < MOST && self.rt.step().is_some() {
+                switches += 1;
+            }
+        });
+        let broke = catch_unwind(steps).err().map(|panic| words(&*panic));
+        // Before turno is asked what it says, since whoever asks is a task, too.
+        let recording = self.recorder.recording();
+        let lints = self.lints.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let left = if broke.is_some() { Vec::new() } else { self.rt.waiting() };
+        let end = match broke {
+            Some(words) => End::Broke(words),
+            None if switches == MOST => End::Spins,
+            None if left.is_empty() => End::Done,
+            None => End::Stalled(self.stall(&left)),
+        };
+        Run { recording, end, left, lints }
+    }
+
+    /// What turno says when `block_on` cannot end.
+    fn stall(&self, left: &[Waiting]) -> String {
+        if left.iter().all(|waiting| waiting.wakers == 0)
+            && let Err(stalled) = self.rt.try_block_on(std::future::pending::<()>())
+        {
+            return without(&stalled.to_string(), "\"try_block_on\"");
+        }
+        let lines: Vec<String> = left.iter().map(|waiting| format!("  {waiting}")).collect();
+        format!("nothing is ready, and no timer or socket is waited for:\n{}", lines.join("\n"))
+    }
+}
+
+impl Default for Stage {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A report without the paragraph about that task: its line, and those below that are indented
+/// further.
+fn without(report: &str, task: &str) -> String {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let mut about: Option<usize> = None;
+    let mut kept = Vec::new();
+    for line in report.lines() {
+        about = about.filter(|&depth| indent(line) > depth);
+        if line.contains(task) {
+            about = Some(indent(line));
+        }
+        if about.is_none() {
+            kept.push(line);
+        }
+    }
+    kept.join("\n")
+}
+
+fn words(panic: &(dyn std::any::Any + Send)) -> String {
+    let owned = || panic.downcast_ref::<String>().map(String::as_str);
+    let text = panic.downcast_ref::<&str>().copied().or_else(owned);
+    text.unwrap_or("it panicked without words").to_string()
+}
+
+impl Run {
+    /// One without a stage: nothing happened.
+    pub fn nothing() -> Self {
+        let (recording, end) = (Recording::default(), End::Done);
+        Self { recording, end, left: Vec::new(), lints: Vec::new() }
+    }
+
+    /// The task of that name.
+    pub fn id(&self, name: &str) -> Option<Id> {
+        let task = self.recording.tasks.iter().find(|task| task.name.as_deref() == Some(name));
+        task.map(|task| task.id)
+    }
+
+    /// The switches of the task of that name.
+    pub fn switches_of(&self, name: &str) -> Vec<Switch<'_>> {
+        let id = self.id(name);
+        self.recording.switches().filter(|switch| Some(switch.task) == id).collect()
+    }
+
+    /// When the task of that name had finished, if it did.
+    pub fn done_at(&self, name: &str) -> Option<Nanos> {
+        self.left_as(name, Left::Done)
+    }
+
+    /// Whether the task of that name panicked.
+    pub fn panicked(&self, name: &str) -> bool {
+        self.left_as(name, Left::Panicked).is_some()
+    }
+
+    fn left_as(&self, name: &str, how: Left) -> Option<Nanos> {
+        let id = self.id(name)?;
+        let ended = |record: &Record| match record.what {
+            What::Ended { task, left, .. } if task == id && left == how => Some(record.at),
+            _ => None,
+        };
+        self.recording.records.iter().find_map(ended)
+    }
+
+    /// Whether that lint found something in the task of that name.
+    pub fn has(&self, lint: Lint, name: &str) -> bool {
+        self.lints.iter().any(|found| found.lint() == lint && found.name() == Some(name))
+    }
+
+    /// What turno said, if it said something: a lint says more than that nothing goes on.
+    pub fn words(&self) -> Option<String> {
+        let said: Vec<String> = self.lints.iter().map(Finding::to_string).collect();
+        match &self.end {
+            _ if !said.is_empty() => Some(said.join("\n")),
+            End::Stalled(words) | End::Broke(words) => Some(words.clone()),
+            End::Done | End::Spins => None,
+        }
+    }
+}
+
+/// A time for people: `2.5 ms`.
+pub fn ms(time: impl Into<Time>) -> String {
+    let Time(nanos) = time.into();
+    format!("{} ms", nanos as f64 / 1e6)
+}
+
+/// So many nanoseconds.
+pub struct Time(Nanos);
+
+impl From<Nanos> for Time {
+    fn from(nanos: Nanos) -> Self {
+        Self(nanos)
+    }
+}
+
+impl From<Duration> for Time {
+    fn from(duration: Duration) -> Self {
+        Self(nanos(duration))
+    }
+}
+
+/// A duration in nanoseconds, as recordings count.
+pub fn nanos(duration: Duration) -> Nanos {
+    duration.as_nanos() as Nanos
+}

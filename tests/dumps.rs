@@ -1,0 +1,457 @@
+//! What everybody does is told at any time: by the loop, to any thread; and where the loop does not
+//! answer, who has it. A deadlock is told when it closes, also while others run.
+#![allow(clippy::arc_with_non_send_sync)] // An owned guard wants an `Arc`.
+
+mod common;
+
+use std::cell::RefCell;
+use std::future::{Future, pending};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::thread;
+
+use common::{guarded, has, panic_of, virtual_rt};
+use turno::observe::Event;
+use turno::policy::{Fifo, Pick, Policy, Tasks};
+use turno::runtime::{Builder, Cycle, Handle, Runtime};
+use turno::sync::{Mutex, Notify};
+use turno::task::{self, JoinHandle, JoinSet, Nanos, State, TaskInfo, yield_now};
+use turno::time::{Clock, Duration, sleep};
+
+const MS: Duration = Duration::from_millis(1);
+
+#[track_caller]
+fn spawn<F: Future<Output: 'static> + 'static>(name: &str, task: F) -> JoinHandle<F::Output> {
+    task::Builder::new().name(name).spawn(task)
+}
+
+/// Every place in this file becomes `LINE`.
+fn without_places(text: &str) -> Vec<String> {
+    let file = format!("{}:", file!());
+    let strip = |line: &str| {
+        let mut parts = line.split(file.as_str());
+        let mut text = parts.next().unwrap().to_string();
+        for part in parts {
+            text += "LINE";
+            text += part.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':');
+        }
+        text
+    };
+    text.lines().map(strip).collect()
+}
+
+#[test]
+fn a_dump_is_the_tree_of_who_awaits_whom() {
+    let dump = guarded(|| {
+        let rt = virtual_rt();
+        rt.block_on(async {
+            let lock = Rc::new(Mutex::new(()));
+            let waits = lock.clone();
+            let parent = spawn("parent", async move {
+                let mut set = JoinSet::new();
+                for name in ["one", "two"] {
+                    let lock = waits.clone();
+                    set.build_task().name(name).spawn(async move {
+                        let _held = lock.lock().await;
+                        sleep(5 * MS).await;
+                    });
+                }
+                while set.join_next().await.is_some() {}
+            });
+            let alone = spawn("alone", pending::<()>());
+            sleep(MS).await;
+            alone.abort_handle(); // And nobody awaits it.
+            spawn("new", async {});
+            let dump = rt.dump();
+            parent.await.unwrap();
+            dump
+        })
+    });
+    let names: Vec<_> = dump.tasks().iter().map(|w| w.task.name().unwrap()).collect();
+    assert_eq!(names, ["block_on", "parent", "alone", "one", "two", "new"]);
+    assert_eq!((dump.at(), dump.cycles().len()), (1_000_000, 0));
+    assert_eq!(dump.tasks()[0].task.state(), State::Running);
+    let expected = "\
+6 tasks at 1ms: 1 ready, 4 waiting, 1 running
+task 1 \"block_on\" (spawned at LINE), woken by a timer; 1 switch, ran for 0ns, running
+task 2 \"parent\" (spawned at LINE), spawned by task 1 \"block_on\"; 1 switch, ran for 0ns, waits for
+    the end of a task of its set (made at LINE) at LINE, since 0ns
+  task 4 \"one\" (spawned at LINE), spawned by task 2 \"parent\"; 1 switch, ran for 0ns, waits for
+      a timer due at 5ms at LINE, since 0ns
+  task 5 \"two\" (spawned at LINE), spawned by task 2 \"parent\"; 1 switch, ran for 0ns, waits for
+      a mutex (made at LINE) at LINE, since 0ns
+        held by task 4 \"one\" (since LINE)
+task 3 \"alone\" (spawned at LINE), spawned by task 1 \"block_on\"; 1 switch, ran for 0ns, waits for
+    nothing that could wake it: nobody keeps a waker of it
+task 6 \"new\" (spawned at LINE), spawned by task 1 \"block_on\"; 0 switches, ran for 0ns, ready";
+    assert_eq!(without_places(&dump.to_string()), expected.lines().collect::<Vec<_>>());
+}
+
+#[test]
+fn another_thread_is_told_what_the_loop_would_tell() {
+    guarded(|| {
+        let rt = Runtime::new().unwrap();
+        let handle = rt.handle().clone();
+        let dump = rt.block_on(async {
+            let lock = Mutex::new(());
+            let _held = lock.lock().await;
+            let never = spawn("never", pending::<()>());
+            let dump = task::spawn_blocking(move || handle.dump().unwrap()).await.unwrap();
+            drop(never);
+            dump
+        });
+        let names: Vec<_> = dump.tasks().iter().map(|w| w.task.name().unwrap()).collect();
+        assert_eq!(names, ["block_on", "never"]);
+        // The root's own waker, which the job keeps, is not taken for somebody else's.
+        has(dump.to_string(), "a job on another thread at tests/dumps.rs:");
+        assert_eq!(dump.tasks()[0].wakers, 0);
+    });
+}
+
+#[test]
+fn a_loop_that_sleeps_answers_at_once_and_in_any_turn() {
+    guarded(|| {
+        let rt = Runtime::new().unwrap();
+        for step in [false, true] {
+            let handle = rt.handle().clone();
+            let (done, told) = mpsc::channel();
+            let thread = thread::spawn(move || {
+                let dump = handle.dump();
+                done.send(()).unwrap();
+                dump
+            });
+            while told.try_recv().is_err() {
+                if step {
+                    rt.step();
+                } else {
+                    rt.turn(Some(MS));
+                }
+            }
+            assert_eq!(thread.join().unwrap().unwrap().tasks().len(), 0);
+        }
+    });
+}
+
+/// Its site is the caller's.
+#[track_caller]
+fn spawn_in<F>(rt: &Runtime, name: &str, task: F) -> JoinHandle<F::Output>
+where
+    F: Future<Output: 'static> + 'static,
+{
+    let _inside = rt.enter();
+    spawn(name, task)
+}
+
+#[test]
+fn who_keeps_the_thread_is_named_and_since_when() {
+    for is_virtual in [false, true] {
+        let (error, line) = guarded(move || {
+            let rt = Builder::new().start_paused(is_virtual).build().unwrap();
+            let handle = rt.handle().clone();
+            let (begin, begun) = mpsc::channel();
+            let asks = thread::spawn(move || {
+                begun.recv().unwrap();
+                handle.dump().unwrap_err()
+            });
+            let line = line!() + 1;
+            let stuck = spawn_in(&rt, "stuck", async move {
+                begin.send(()).unwrap();
+                asks.join().unwrap()
+            });
+            (rt.block_on(stuck).unwrap(), line)
+        });
+        let running = error.running().unwrap();
+        assert_eq!((running.task.serial(), running.name.as_deref()), (1, Some("stuck")));
+        let site = running.spawn_site.unwrap();
+        assert_eq!((site.file(), site.line()), (file!(), line));
+        assert!(running.at_least >= Duration::from_secs(1) && running.at_least == error.waited());
+        // How long at most is known only where the loop reads a real clock.
+        assert!(running.at_most.is_none_or(|most| most >= running.at_least));
+        assert_eq!(running.at_most.is_none(), is_virtual);
+        let text = error.to_string();
+        has(&text, "it is with task 1 \"stuck\" (spawned at tests/dumps.rs:");
+        has(&text, "`task::spawn_blocking`");
+    }
+}
+
+/// First in, first out, and never looks outside.
+struct Blind(Fifo);
+
+impl Policy for Blind {
+    fn ready(&mut self, task: &TaskInfo, now: Nanos) {
+        self.0.ready(task, now);
+    }
+
+    fn pick(&mut self, tasks: &Tasks<'_>, now: Nanos) -> Pick {
+        self.0.pick(tasks, now)
+    }
+
+    fn io_every(&self) -> u32 {
+        u32::MAX
+    }
+}
+
+#[test]
+fn a_loop_that_is_busy_with_many_switches_is_not_said_to_be_in_one() {
+    let error = guarded(|| {
+        let rt = Builder::new().policy(Box::new(Blind(Fifo::new())) as Box<dyn Policy>);
+        let rt = rt.build().unwrap();
+        let handle = rt.handle().clone();
+        let (begin, begun) = mpsc::channel();
+        let asks = thread::spawn(move || {
+            begun.recv().unwrap();
+            handle.dump().unwrap_err()
+        });
+        rt.block_on(async move {
+            begin.send(()).unwrap();
+            while !asks.is_finished() {
+                yield_now().await;
+            }
+            asks.join().unwrap()
+        })
+    });
+    assert!(error.running().unwrap().at_least.is_zero());
+    has(error.to_string(), " switches meanwhile");
+}
+
+#[test]
+fn a_loop_that_nobody_drives_says_so_and_one_that_is_gone_at_once() {
+    guarded(|| {
+        let rt = Runtime::new().unwrap();
+        let handle = rt.handle().clone();
+        rt.block_on(async {});
+        let (tx, rx) = mpsc::channel();
+        let dumps = handle.clone();
+        thread::spawn(move || tx.send(dumps.dump().unwrap_err()).unwrap());
+        let error = rx.recv().unwrap();
+        assert!(error.running().is_none() && !error.is_gone());
+        has(error.to_string(), "nobody drives it");
+        drop(rt);
+        let error = handle.dump().unwrap_err();
+        assert!(error.is_gone() && error.waited() < Duration::from_secs(1));
+        has(error.to_string(), "shut down");
+    });
+}
+
+#[test]
+fn on_the_loops_own_thread_a_handle_tells_at_once() {
+    guarded(|| {
+        let rt = virtual_rt();
+        rt.block_on(async {
+            let dump = Handle::current().dump().unwrap();
+            assert_eq!(dump.tasks()[0].task.state(), State::Running);
+        });
+        let text = Rc::new(RefCell::new(None));
+        let handle = rt.handle().clone();
+        let seen = text.clone();
+        rt.observe(move |_: u64, event: &Event<'_>| {
+            if let Event::Parked { .. } = event {
+                *seen.borrow_mut() = Some(panic_of(|| handle.dump()));
+            }
+        });
+        rt.block_on(sleep(MS));
+        has(text.take().unwrap(), "`Handle::dump` was called from inside a policy or an observer");
+    });
+}
+
+/// A runtime, and what it tells of deadlocks: the names in each.
+fn told(clock: Clock) -> (Runtime, Rc<RefCell<Vec<Vec<String>>>>) {
+    let told = Rc::new(RefCell::new(Vec::new()));
+    let tells = told.clone();
+    let note = move |cycle: &Cycle| {
+        assert!(cycle.is_certain());
+        let name = |w: &turno::runtime::Waiting| w.task.name().unwrap().to_string();
+        tells.borrow_mut().push(cycle.tasks().iter().map(name).collect());
+    };
+    (Builder::new().clock(clock).on_deadlock(note).build().unwrap(), told)
+}
+
+/// Two tasks that lock two mutexes in opposite order.
+fn deadlock(names: [&str; 2]) -> [JoinHandle<()>; 2] {
+    let locks = [Rc::new(Mutex::new(())), Rc::new(Mutex::new(()))];
+    [0, 1].map(|n| {
+        let (first, then) = (locks[n].clone(), locks[1 - n].clone());
+        spawn(names[n], async move {
+            let _first = first.lock().await;
+            yield_now().await;
+            drop(then.lock().await);
+        })
+    })
+}
+
+#[test]
+fn a_deadlock_is_told_once_while_others_run() {
+    for clock in [Clock::real(), Clock::virtual_time()] {
+        guarded(|| {
+            let (rt, told) = told(clock);
+            rt.block_on(async {
+                let first = deadlock(["a", "b"]);
+                while told.borrow().is_empty() {
+                    sleep(Duration::from_nanos(1)).await;
+                }
+                let _second = deadlock(["c", "d"]);
+                while told.borrow().len() < 2 {
+                    yield_now().await;
+                }
+                for _ in 0..10_000 {
+                    yield_now().await;
+                }
+                first[0].abort(); // And then the other one goes on.
+                let [_, other] = first;
+                other.await.unwrap();
+            });
+            assert_eq!(told.take(), [["a", "b"], ["c", "d"]]);
+        });
+    }
+}
+
+#[test]
+fn it_is_told_before_the_loop_goes_to_sleep_for_long() {
+    guarded(|| {
+        let (rt, told) = told(Clock::real());
+        let (end, ended) = mpsc::channel::<()>();
+        let seen = told.clone();
+        let mut end = Some(end);
+        rt.observe(move |_: u64, event: &Event<'_>| {
+            if let Event::Parked { .. } = event
+                && !seen.borrow().is_empty()
+            {
+                drop(end.take()); // Only now does the job end.
+            }
+        });
+        rt.block_on(async {
+            let _stuck = deadlock(["a", "b"]);
+            let _ = task::spawn_blocking(move || ended.recv()).await.unwrap();
+        });
+        assert_eq!(told.take(), [["a", "b"]]);
+    });
+}
+
+#[test]
+fn what_is_told_may_be_answered_with_an_abort() {
+    for ticks in [true, false] {
+        guarded(|| {
+            let victim = Rc::new(RefCell::new(None::<task::AbortHandle>));
+            let aborts = victim.clone();
+            let on_deadlock = move |_: &Cycle| aborts.take().unwrap().abort();
+            let rt = Builder::new().quiet_after(None).on_deadlock(on_deadlock).build().unwrap();
+            rt.block_on(async {
+                let [one, other] = deadlock(["one", "other"]);
+                *victim.borrow_mut() = Some(one.abort_handle());
+                let ticks = ticks.then(|| spawn("ticks", forever(|| sleep(MS))));
+                // Without ticks nobody but who has the abort handle can do anything any more.
+                assert!(one.await.unwrap_err().is_cancelled());
+                other.await.unwrap();
+                ticks.into_iter().for_each(|ticks| ticks.abort());
+            });
+        });
+    }
+}
+
+async fn forever<F: Future>(does: impl Fn() -> F) {
+    loop {
+        does().await;
+    }
+}
+
+#[test]
+fn what_only_looks_like_a_deadlock_is_not_told() {
+    guarded(|| {
+        let (rt, told) = told(Clock::virtual_time());
+        rt.block_on(async {
+            // The guard has gone on to somebody who waits for other things.
+            let (a, b) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(())));
+            let kept = Rc::new(RefCell::new(None));
+            let (first, then, keeps) = (a.clone(), b.clone(), kept.clone());
+            let gives = spawn("gives", async move {
+                *keeps.borrow_mut() = Some(first.lock_owned().await);
+                yield_now().await;
+                drop(then.lock().await);
+            });
+            let (first, then) = (b.clone(), a.clone());
+            let wants = spawn("wants", async move {
+                let _first = first.lock().await;
+                yield_now().await;
+                drop(then.lock().await);
+            });
+            // One of two that are waited for can come about.
+            let (c, stop) = (Rc::new(Mutex::new(())), Rc::new(Notify::new()));
+            let (locks, stopped) = (c.clone(), stop.clone());
+            let selects = spawn("selects", async move {
+                let _c = locks.lock().await;
+                turno::select! {
+                    _ = locks.lock() => panic!("it was free"),
+                    () = stopped.notified() => {}
+                }
+            });
+            // The task's waker is with somebody.
+            let waker = Rc::new(RefCell::new(None));
+            let wakes = waker.clone();
+            let foreign = spawn("foreign", async move {
+                let held = c.lock().await;
+                turno::select! {
+                    _ = c.lock() => panic!("it was free"),
+                    () = common::wait_once(|own| drop(wakes.replace(Some(own.clone())))) => {}
+                }
+                drop(held);
+            });
+            for _ in 0..10_000 {
+                yield_now().await;
+            }
+            kept.take();
+            stop.notify_one();
+            gives.await.unwrap();
+            wants.await.unwrap();
+            selects.await.unwrap();
+            for _ in 0..10_000 {
+                yield_now().await;
+            }
+            waker.take().into_iter().for_each(std::task::Waker::wake);
+            foreign.await.unwrap();
+        });
+        assert!(told.borrow().is_empty(), "{told:?}");
+    });
+}
+
+#[test]
+fn a_stall_is_not_told_twice() {
+    guarded(|| {
+        let (rt, told) = told(Clock::real());
+        let stalled = rt.try_block_on(async {
+            for task in deadlock(["a", "b"]) {
+                task.await.unwrap();
+            }
+        });
+        assert_eq!(stalled.unwrap_err().cycles().len(), 1);
+        assert!(told.borrow().is_empty());
+    });
+}
+
+#[test]
+fn a_set_in_a_deadlock_is_told_and_one_with_a_job_abroad_is_not() {
+    guarded(|| {
+        let (rt, told) = told(Clock::real());
+        let (end, ended) = mpsc::channel::<()>();
+        rt.block_on(async {
+            let mut abroad = JoinSet::new();
+            abroad.spawn_blocking(move || ended.recv().is_err());
+            let parent = spawn("parent", async move {
+                let lock = Rc::new(Mutex::new(()));
+                let _held = lock.lock().await;
+                let mut set = JoinSet::new();
+                let wants = lock.clone();
+                set.build_task().name("child").spawn(async move { drop(wants.lock().await) });
+                set.join_next().await;
+            });
+            let waits = spawn("waits", async move { abroad.join_next().await });
+            while told.borrow().is_empty() {
+                yield_now().await;
+            }
+            drop(end);
+            waits.await.unwrap();
+            parent.abort();
+        });
+        assert_eq!(told.take(), [["parent", "child"]]);
+    });
+}
