@@ -3,7 +3,8 @@
 //!
 //! Look at "done in" and "the busiest": what one process has accepted, no other can serve, however
 //! idle it is. Here processes are tasks that serve one request after another, and the listening
-//! socket is a queue. Time is virtual; expected output, in part:
+//! socket is a queue; `cargo lab accept` has the same with real ones. Time is virtual; expected
+//! output, in part:
 //!
 //! ```text
 //! accepted at once  done in     mean  the busiest  at work  visits

@@ -9,6 +9,7 @@ use turno::time::Clock;
 
 use crate::Problem;
 use crate::policies::Choice;
+use crate::trace::Trace;
 
 /// Which clock a run goes by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,10 @@ pub struct Bench {
     pub clock: Time,
     /// Somebody watches, and wants to see how far it is.
     pub progress: bool,
+    /// Where one run is recorded, if that was asked for.
+    pub trace: Option<Trace>,
+    /// This is the lab's own program, which can start processes that are this program again.
+    pub is_program: bool,
 }
 
 impl Bench {
@@ -47,7 +52,12 @@ impl Bench {
             Time::Virtual => Clock::virtual_time(),
             Time::Real => Clock::real(),
         };
-        Builder::new().policy(policy).seed(seed).clock(clock).switch_cost(switch_cost)
+        let builder = Builder::new().policy(policy).seed(seed).clock(clock);
+        let builder = builder.switch_cost(switch_cost);
+        match &self.trace {
+            Some(trace) => trace.watch(builder),
+            None => builder,
+        }
     }
 
     /// A runtime of the experiment.

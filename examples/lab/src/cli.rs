@@ -10,7 +10,8 @@ use clap::{ArgMatches, ValueEnum};
 use clap::{Args, Command, FromArgMatches};
 
 use crate::bench::{Bench, Time};
-use crate::{Experiment, Lab, Problem, Report, page, plot};
+use crate::experiment::accept::worker;
+use crate::{Experiment, Lab, Problem, Report, Trace, page, plot};
 
 // What every experiment understands. No doc comment: it would become the help of each.
 #[derive(Args)]
@@ -37,10 +38,19 @@ pub(crate) struct Common {
     /// Write tables and plots as one page that needs no network
     #[arg(long, value_name = "FILE.html", value_parser = html)]
     page: Option<PathBuf>,
+    /// Record the first run, which is under the first policy named: every switch, as a page to step
+    /// through or for <https://ui.perfetto.dev>, or with `-` in the terminal. A recording keeps the
+    /// last quarter million switches; a short run is best
+    #[arg(long, value_name = "FILE.html|FILE.pftrace|-", allow_hyphen_values = true,
+          value_parser = recording)]
+    trace: Option<String>,
 }
 
 pub(crate) fn main(lab: &Lab) -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
+    if let Some((worker::NAME, args)) = args.split_first().map(|(name, args)| (&**name, args)) {
+        return ended(worker::main(args));
+    }
     let matches = match command(lab).try_get_matches_from(&args) {
         Ok(matches) => matches,
         Err(help) if !help.use_stderr() => help.exit(),
@@ -52,7 +62,11 @@ pub(crate) fn main(lab: &Lab) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match dispatch(lab, &matches, &args) {
+    ended(dispatch(lab, &matches, &args))
+}
+
+fn ended(result: Result<(), Problem>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             anstream::eprintln!("lab: {error}");
@@ -64,7 +78,9 @@ pub(crate) fn main(lab: &Lab) -> ExitCode {
 pub(crate) fn run(lab: &Lab, args: impl Iterator<Item = String>) -> Result<Report, Problem> {
     let matches = command(lab).try_get_matches_from(args)?;
     let chosen = chosen(lab, &matches)?;
-    chosen.run(lab, &Common::from_arg_matches(chosen.args)?)
+    let common = Common::from_arg_matches(chosen.args)?;
+    let bench = chosen.bench(lab, &common, false)?;
+    chosen.run(&bench)
 }
 
 fn command(lab: &Lab) -> Command {
@@ -125,12 +141,15 @@ fn chosen<'l, 'm>(lab: &'l Lab, matches: &'m ArgMatches) -> Result<Chosen<'l, 'm
 }
 
 impl Chosen<'_, '_> {
-    fn run(&self, lab: &Lab, common: &Common) -> Result<Report, Problem> {
-        let report = self.experiment.run(self.args, &self.bench(lab, common)?)?;
+    fn run(&self, bench: &Bench) -> Result<Report, Problem> {
+        let report = self.experiment.run(self.args, bench)?;
+        if let Some(trace) = &bench.trace {
+            trace.write()?;
+        }
         Ok(if self.compare { report.compared() } else { report })
     }
 
-    fn bench(&self, lab: &Lab, common: &Common) -> Result<Bench, Problem> {
+    fn bench(&self, lab: &Lab, common: &Common, is_program: bool) -> Result<Bench, Problem> {
         let unless = self.experiment.policies().join(",");
         if unless.is_empty() && common.policy.is_some() {
             return Err(Problem::new("--policy: this experiment has no policy to choose"));
@@ -146,6 +165,8 @@ impl Chosen<'_, '_> {
             runs: common.runs,
             clock: common.clock.unwrap_or(self.experiment.clock()),
             progress: !common.json && std::io::stderr().is_terminal(),
+            trace: common.trace.as_deref().map(Trace::to),
+            is_program,
         })
     }
 }
@@ -153,7 +174,8 @@ impl Chosen<'_, '_> {
 fn dispatch(lab: &Lab, matches: &ArgMatches, words: &[String]) -> Result<(), Problem> {
     let chosen = chosen(lab, matches)?;
     let common = Common::from_arg_matches(chosen.args)?;
-    let report = chosen.run(lab, &common)?;
+    let bench = chosen.bench(lab, &common, true)?;
+    let report = chosen.run(&bench)?;
     if common.json {
         report.rows.iter().for_each(|row| anstream::println!("{}", row.json()));
     } else {
@@ -188,6 +210,18 @@ fn svg(text: &str) -> Result<PathBuf, String> {
 
 fn html(text: &str) -> Result<PathBuf, String> {
     file(text, "html")
+}
+
+fn recording(text: &str) -> Result<String, String> {
+    let wrong = |error| format!("a file ending in .html or .pftrace, or `-`: {error}");
+    match text.rsplit_once('.') {
+        _ if text == "-" => {}
+        Some((_, extension @ ("html" | "pftrace"))) => {
+            file(text, extension).map_err(wrong)?;
+        }
+        _ => return Err("a file ending in .html or .pftrace, or `-`".to_string()),
+    }
+    Ok(text.to_string())
 }
 
 /// A file that can be written, as far as can be told before there is anything to write.

@@ -5,6 +5,7 @@ use clap::{ArgMatches, Command};
 use crate::bench::Time;
 use crate::{Bench, Problem, Report};
 
+pub(crate) mod accept;
 mod budget;
 mod deadline;
 mod fairness;
@@ -41,6 +42,7 @@ pub fn all() -> Vec<Box<dyn Experiment>> {
         Box::new(deadline::Deadline),
         Box::new(fairness::Fairness),
         Box::new(mixed::Mixed),
+        Box::new(accept::Accept),
         Box::new(budget::Budget),
         Box::new(overload::Overload),
         Box::new(ostep::Ostep),

@@ -8,7 +8,7 @@
 //!
 //! It simulates nothing beside turno: every job is a spawned task, every arrival a timer, all
 //! service `time::work`, and the only queue is the policy's. In virtual time a run takes no longer
-//! than the switches it makes.
+//! than the switches it makes. What is about several processes starts them: `cargo lab accept`.
 //!
 //! It is a library too. [`Lab`] is what the program is made of: a policy of your own goes into all
 //! experiments by [`Lab::with_policy`] (see `examples/my_policy.rs`), an experiment of your own is
@@ -39,6 +39,7 @@ mod cli;
 mod lab;
 mod problem;
 mod slopes;
+mod trace;
 
 pub use bench::Bench;
 pub use experiment::Experiment;
@@ -46,3 +47,4 @@ pub use lab::Lab;
 pub use problem::Problem;
 pub use report::Report;
 pub use slopes::Slopes;
+pub use trace::Trace;

@@ -12,7 +12,7 @@ h1 { font-size: 1.5rem; margin-bottom: .2rem } h2 { font-size: 1.1rem; margin-to
 .pale { color: #666 } code { background: #f3f3f3; padding: .1em .3em }
 .wide { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 th, td { padding: .25rem .8rem; text-align: right; border-bottom: 1px solid #e4e4e4 }
-th:first-child, td:first-child { text-align: left } thead th { border-bottom: 2px solid #999 }
+th:first-child, td:first-child { text-align: left } td { white-space: nowrap } thead th { border-bottom: 2px solid #999 }
 svg { max-width: 100%; height: auto; margin-top: 1.5rem }
 ";
 

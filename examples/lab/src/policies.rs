@@ -28,7 +28,7 @@ impl Choice {
     }
 
     pub(crate) fn known(spec: &str) -> Self {
-        Self { spec: spec.to_string(), make: by_name(spec), slice: written(spec) }
+        Self { spec: spec.to_string(), make: by_name(spec), slice: written(spec, "quantum") }
     }
 
     /// What was written, with its parameters: `priority:aging=10ms`.
@@ -57,6 +57,11 @@ impl Choice {
     /// After how long `time::work` yields; `None`: never.
     pub fn quantum(&self) -> Option<Nanos> {
         self.slice
+    }
+
+    /// How much waiting a level of priority is worth, if that was written.
+    pub fn aging(&self) -> Option<Nanos> {
+        written(&self.spec, "aging")
     }
 
     /// A new one.
@@ -105,7 +110,7 @@ impl Policies {
                 by_name(spec)
             }
         };
-        let slice = written(spec);
+        let slice = written(spec, "quantum");
         Ok(Choice { spec: spec.to_string(), make, slice })
     }
 
@@ -153,9 +158,9 @@ fn by_name(spec: &str) -> Make {
     })
 }
 
-/// The quantum that is written in a specification.
-fn written(spec: &str) -> Option<Nanos> {
-    let (_, value) = spec.split_once("quantum=")?;
+/// The time of that name that is written in a specification.
+fn written(spec: &str, name: &str) -> Option<Nanos> {
+    let (_, value) = spec.split_once(&format!("{name}="))?;
     let value = value.split(',').next()?;
     let unit = value.find(|c: char| !c.is_ascii_digit())?;
     let scale = match &value[unit..] {
@@ -178,7 +183,8 @@ mod tests {
             split(list),
             ["priority:aging=10ms,quantum=1ms", "fifo", "mlfq:levels=3", "lifo"]
         );
-        assert_eq!(written("priority:aging=10ms,quantum=1ms"), Some(1_000_000));
-        assert_eq!(written("fifo"), None);
+        assert_eq!(written("priority:aging=10us,quantum=1ms", "quantum"), Some(1_000_000));
+        assert_eq!(written("priority:aging=10us,quantum=1ms", "aging"), Some(10_000));
+        assert_eq!(written("fifo", "quantum"), None);
     }
 }

@@ -4,6 +4,10 @@
 //! curve's, weighted with how many jobs of that size there are. λ is the rate of arrivals, S a
 //! size, ρ = λ E\[S\] the load; ρ(x) counts only jobs up to x.
 
+mod aging;
+
+pub use aging::head_start;
+
 use crate::dist::Dist;
 
 /// So many sizes stand for all.

@@ -45,6 +45,8 @@ pub struct Job {
     pub at: Nanos,
     /// How much it has to compute.
     pub size: Nanos,
+    /// What it says that it has to compute, if that is something else.
+    pub told: Option<Nanos>,
     /// What kind of job it is, from 0: class 0 is the most urgent.
     pub class: u32,
     /// The group it takes its turns with.
@@ -58,7 +60,7 @@ pub struct Job {
 impl Job {
     fn task(&self, start: Instant) -> task::Builder {
         let task = task::Builder::new().group(self.group);
-        let task = task.expected_size(Duration::from_nanos(self.size));
+        let task = task.expected_size(Duration::from_nanos(self.told.unwrap_or(self.size)));
         let task = if self.priority > 0 { task.priority(self.priority) } else { task };
         match self.deadline {
             Some(at) => task.deadline(start + Duration::from_nanos(at)),

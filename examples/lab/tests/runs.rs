@@ -14,11 +14,13 @@ fn json(line: &str) -> String {
 fn the_same_seed_is_the_same_run_byte_for_byte() {
     for line in [
         "compare queue --jobs 3000 --classes 3 --seed 5 --runs 2",
+        "queue --jobs 1000 --load 0.5,0.8 --quantum 0.1,1 --size-error 1 --seed 5",
         "deadline --sets 3 --for 200 --seed 5",
         "fairness --turns 2000 --seed 5",
         "budget --requests 500 --seed 5",
         "overload --jobs 500 --closed --seed 5",
         "mixed --clock virtual --seed 5",
+        "accept --clock virtual --reuseport --seed 5",
         "compare ostep",
     ] {
         let (once, again) = (json(line), json(line));
@@ -30,8 +32,13 @@ fn the_same_seed_is_the_same_run_byte_for_byte() {
 
 #[test]
 fn every_row_has_what_machines_rely_on() {
-    for line in ["queue --jobs 100", "fairness --turns 100", "ostep", "deadline --sets 1 --for 100"]
-    {
+    for line in [
+        "queue --jobs 100",
+        "fairness --turns 100",
+        "ostep",
+        "deadline --sets 1 --for 100",
+        "accept --clock virtual",
+    ] {
         for row in run(line).rows {
             let keys: Vec<_> = row.fields().map(|(key, _)| key).collect();
             let always = [
@@ -160,6 +167,9 @@ fn what_cannot_be_had_is_told_in_one_line_with_what_is_allowed() {
         ("queue --jobs-from no/where", "no/where"),
         ("queue --samples no/where", "no/where"),
         ("queue --jobs 0", "1.."),
+        ("queue --load 0.5,1.1", "--jobs, or a load below 1"),
+        ("queue --load 0.5,0.6 --samples x", "one load and one quantum"),
+        ("queue --size-error=-1", "a number from 0"),
         ("deadline --set 3/2", "at most the period"),
         ("deadline --poll=-1", "a number from 0"),
         ("fairness --weights 0", "1.."),
@@ -167,6 +177,14 @@ fn what_cannot_be_had_is_told_in_one_line_with_what_is_allowed() {
         ("budget --load 2", "less than 1 is allowed"),
         ("ostep -p LOTTERY", "FIFO, SJF, RR"),
         ("ostep -l 5,-1", "a number from 0"),
+        ("accept --accept 0", "a number from 1, or `all`"),
+        ("accept --service soon", "like 100ms"),
+        ("accept --service=-1ms", "like 100ms"),
+        ("accept --processes 0", "1..=1000"),
+        ("accept --clock virtual --policy fifo", "no policy to choose"),
+        ("accept", "only the program itself can start processes"),
+        ("queue --trace run.txt", "ending in .html or .pftrace, or `-`"),
+        ("queue --trace no/where.html", "no is not"),
         ("nonsense", "unrecognized subcommand"),
     ] {
         let wrong = Lab::new().run(line.split(' ')).map(drop).unwrap_err().to_string();
@@ -196,4 +214,38 @@ fn a_policy_of_one_s_own_goes_into_every_comparison() {
         found.unwrap().number("mean").unwrap()
     };
     assert_eq!(mean("mine"), mean("fifo"));
+}
+
+#[test]
+fn loads_and_quanta_are_swept_and_the_switch_that_costs_has_its_best_quantum() {
+    let line = "queue --policy fifo,srpt --load 0.5,0.7 --jobs 40000 --seed 2";
+    let swept = run(line);
+    let single = run("queue --policy fifo,srpt --load 0.7 --jobs 40000 --seed 2");
+    let mean = |report: &Report, n: usize| report.rows[n]["mean"].clone();
+    assert_eq!([mean(&swept, 2), mean(&swept, 3)], [mean(&single, 0), mean(&single, 1)]);
+    let line = "queue --policy round-robin --load 0.7 --service bimodal:0.995,0.5,500 \
+                --switch-cost 0.05 --quantum 0.15,0.5,500 --jobs 40000";
+    let p99: Vec<_> = run(line).rows.iter().map(|row| row.number("p99").unwrap()).collect();
+    assert!(p99[1] < p99[0] && p99[1] < p99[2], "too short and too long are dear: {p99:?}");
+    let svg = lab::plot::svg(&run(line).plots, "");
+    assert!(svg.contains("too short to keep up"));
+}
+
+#[test]
+fn sizes_told_wrong_cost_what_they_bring() {
+    let line = "queue --policy fifo,srpt --load 0.7 --service pareto:1.5,1,1000 --jobs 60000";
+    let mean = |error: &str| run(&format!("{line} --size-error {error}")).rows;
+    let (right, wrong, worse) = (mean("0"), mean("1"), mean("4"));
+    assert_eq!(right[0]["mean"], worse[0]["mean"], "fifo does not look");
+    let [right, wrong, worse] = [right, wrong, worse].map(|rows| rows[1].number("mean").unwrap());
+    assert!(right < wrong && wrong < worse, "{right} {wrong} {worse}");
+}
+
+#[test]
+fn the_first_run_is_recorded_and_no_other() {
+    let path = std::env::temp_dir().join(format!("lab-trace-{}.html", std::process::id()));
+    run(&format!("compare ostep --trace {}", path.display()));
+    let page = std::fs::read_to_string(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert!(page.ends_with("</html>\n") && page.contains("Fifo") && !page.contains("Lifo"));
 }

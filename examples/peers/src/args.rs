@@ -22,14 +22,16 @@ machine slows all of them. Compare only figures of one run.
   tokio local     its LocalSet on that scheduler
   async-executor  LocalExecutor, with async-io, async-lock and async-channel
   monoio          with its epoll driver; it has no locks and no channels
-  LocalPool       of the crate `futures`; it has no timers and no sockets";
+  LocalPool       of the crate `futures`; it has no timers and no sockets
+  clockworker     on tokio, with a queue each for foreground and background; only in `mixed`";
 
 const READING: &str = "How to read it:
   `26.0 1.00x` are 26 ns an operation, and the ratio to the row's first column: above 1 it costs
   more than there, below 1 less, also where the figure is a throughput. `-` cannot do it.
   A nanosecond is one of computing, in all threads of the process and in the kernel, so it does not
-  grow while another program has the processor. Only messages a second (/s) count waiting too: on a
-  busy machine look at the row `cpu` below them.
+  grow while another program has the processor. Messages a second (/s) count waiting too: on a busy
+  machine look at the row `cpu` below them. So do the milliseconds (ms) of `mixed`, and its
+  background: they need a machine with nothing else to do.
   A runtime that is twice as cheap at a switch makes no program twice as fast: a message over TCP
   costs hundreds of switches, nearly all of it the kernel's.
 
@@ -63,7 +65,7 @@ pub fn command() -> Command {
             .value_name("N")
             .value_parser(value_parser!(u64).range(1..=1_000))
             .help("How often each runtime has its turn [default: 5; with --quick 3]"),
-        flag("quick", "Less work, in less than a minute: to see that it runs, not how fast"),
+        flag("quick", "Less work, in about a minute: to see that it runs, not how fast"),
         flag("json", "Print JSON, an object a line, instead of the tables"),
         flag("list", "List the works, and measure nothing"),
         flag("strace", "Say how to count the system calls of an echo server, and measure nothing"),

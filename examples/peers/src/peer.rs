@@ -11,6 +11,7 @@ use std::io;
 use std::net::TcpListener;
 use std::time::Duration;
 
+mod classes;
 mod floor;
 mod mio_loop;
 mod monoio;
@@ -20,6 +21,7 @@ mod sync;
 mod tokio;
 mod turno;
 
+pub use classes::{Classes, Clockworker, TokioMixed, TurnoUnder};
 pub use floor::Floor;
 pub use monoio::Monoio;
 pub use pool::Pool;

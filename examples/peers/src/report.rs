@@ -15,7 +15,7 @@ const PLAIN: Style = Style::new();
 
 /// The rows that are compared by the same columns, one table.
 pub fn tables(rows: &[Row]) {
-    for which in [Table::Runtimes, Table::Policies, Table::Watchers] {
+    for which in [Table::Runtimes, Table::Mixed, Table::Policies, Table::Watchers] {
         let rows: Vec<_> = rows.iter().filter(|row| row.table == which).collect();
         if !rows.is_empty() {
             println!("{}\n", if which == Table::Runtimes { table(&rows) } else { turned(&rows) });
@@ -43,7 +43,7 @@ fn table(rows: &[&Row]) -> comfy_table::Table {
     table
 }
 
-/// The same with a line for each column, for there are too many policies for the width of a screen.
+/// The same with a line for each column, for there are too many of them for the width of a screen.
 fn turned(rows: &[&Row]) -> comfy_table::Table {
     let mut table = comfy_table::Table::new();
     table.load_style(NOTHING);
@@ -75,6 +75,9 @@ fn show(row: &Row, column: &str) -> String {
     let Some(cell) = row.cells.iter().find(|cell| cell.column == column) else {
         return "-".to_string();
     };
+    if cell.ratio.is_nan() {
+        return format!("{}       ", number(cell.median));
+    }
     let apart = cell.most < base.least || cell.least > base.most;
     let style = match (apart, cell.ratio > 1.0) {
         _ if cell.column == base.column => BASE,
@@ -100,14 +103,15 @@ fn number(value: f64) -> String {
 pub fn json(rows: &[Row]) {
     for row in rows {
         let compared = match row.table {
-            Table::Runtimes => "runtime",
+            Table::Runtimes | Table::Mixed => "runtime",
             Table::Policies => "policy",
             Table::Watchers => "watcher",
         };
         for Cell { column, median, least, most, ratio } in &row.cells {
+            let ratio = if ratio.is_nan() { "null".to_string() } else { format!("{ratio:.4}") };
             println!(
                 "{{\"work\":\"{}\",\"{compared}\":\"{column}\",\"{}\":{median:.3},\
-                 \"least\":{least:.3},\"most\":{most:.3},\"ratio\":{ratio:.4}}}",
+                 \"least\":{least:.3},\"most\":{most:.3},\"ratio\":{ratio}}}",
                 row.name,
                 row.unit.name(),
             );

@@ -26,7 +26,8 @@ pub struct Cell {
     pub median: f64,
     pub least: f64,
     pub most: f64,
-    /// How many times as much it costs as in the first column: below 1 it is cheaper.
+    /// How many times as much it costs as in the first column: below 1 it is cheaper. Not a number
+    /// if there was none of it there.
     pub ratio: f64,
 }
 

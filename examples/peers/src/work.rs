@@ -10,6 +10,7 @@ use crate::peer::{Floor, Monoio, Peer, Pool, Smol, Tokio, TokioLocal, Turno};
 mod channel;
 pub mod echo;
 pub mod memory;
+mod mixed;
 mod policy;
 mod spawn;
 mod switch;
@@ -41,6 +42,8 @@ impl Scale {
 pub enum Unit {
     /// Nanoseconds of computing, an operation.
     Nanos,
+    /// Milliseconds on the wall.
+    Millis,
     /// Bytes a task.
     Bytes,
     /// Operations a second: the only one of which more is better.
@@ -51,6 +54,7 @@ impl Unit {
     pub fn name(self) -> &'static str {
         match self {
             Self::Nanos => "ns",
+            Self::Millis => "ms",
             Self::Bytes => "bytes",
             Self::PerSecond => "per_second",
         }
@@ -60,6 +64,7 @@ impl Unit {
     pub fn short(self) -> &'static str {
         match self {
             Self::Nanos => "ns",
+            Self::Millis => "ms",
             Self::Bytes => "B",
             Self::PerSecond => "/s",
         }
@@ -68,7 +73,8 @@ impl Unit {
     /// How many times as much it costs to get `value` as to get `base`.
     pub fn ratio(self, value: f64, base: f64) -> f64 {
         match self {
-            Self::Nanos | Self::Bytes => value / base,
+            Self::Nanos | Self::Millis | Self::Bytes => value / base,
+            Self::PerSecond if base == 0.0 => f64::NAN,
             Self::PerSecond => base / value,
         }
     }
@@ -79,6 +85,8 @@ impl Unit {
 pub enum Table {
     Runtimes,
     Policies,
+    /// Runtimes and policies, each with a background.
+    Mixed,
     Watchers,
 }
 
@@ -148,7 +156,10 @@ fn nanos(name: &str, about: &'static str, samples: Vec<Sample>) -> Work {
 
 /// All of them, in the order of the tables.
 pub fn all() -> Vec<Work> {
-    [tasks(), waits(), syncs(), echoes(), decisions(), watchers()].into_iter().flatten().collect()
+    [tasks(), waits(), syncs(), echoes(), mixed(), decisions(), watchers()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn tasks() -> Vec<Work> {
@@ -266,6 +277,23 @@ fn echoes() -> Vec<Work> {
         connections,
     };
     [1, 64, 1_000, 10_000].map(echo).into()
+}
+
+fn mixed() -> Vec<Work> {
+    vec![Work {
+        table: Table::Mixed,
+        name: "mixed".to_string(),
+        about: "1,000 tasks a second that somebody waits for, beside 8 that compute: the wait",
+        figures: vec![
+            ("p50", Unit::Millis),
+            ("p99", Unit::Millis),
+            ("max", Unit::Millis),
+            ("end p99", Unit::Millis),
+            ("background", Unit::PerSecond),
+        ],
+        samples: mixed::samples(),
+        connections: 0,
+    }]
 }
 
 fn decisions() -> Vec<Work> {

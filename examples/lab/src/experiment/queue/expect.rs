@@ -34,10 +34,11 @@ enum Kind {
     LeastAttained,
 }
 
-fn kind(policy: &Choice) -> Option<Kind> {
+fn kind(policy: &Choice, told_wrong: bool) -> Option<Kind> {
     let sliced = policy.quantum().is_some();
     Some(match policy.name() {
         "fifo" | "lifo" | "slopes" => Kind::Blind,
+        "sjf" | "srpt" if told_wrong => return None,
         "sjf" => Kind::ShortestJob,
         "srpt" if sliced => Kind::ShortestRemaining,
         "srpt" => Kind::ShortestJob,
@@ -57,7 +58,7 @@ pub(super) fn expected(setup: &Setup, policy: &Choice) -> Expected {
         return Expected::default();
     }
     let stream = Stream { dist: setup.service, rate: setup.rate() };
-    let kind = kind(policy);
+    let kind = kind(policy, setup.size_error > 0.0);
     let said = match (setup.arrivals, setup.switch_cost > 0.0) {
         (Arrivals::Poisson, false) => poisson(setup, policy, stream, kind),
         (Arrivals::Poisson, true) => with_cost(setup, policy, stream, kind),
@@ -156,16 +157,18 @@ fn classes(setup: &Setup, policy: &Choice) -> Vec<f64> {
     }
     let rate = setup.rate() / f64::from(setup.classes);
     let classes = vec![Stream { dist: setup.service, rate }; setup.classes as usize];
-    let strict = policy.name() == "priority" && !policy.spec().contains("aging");
+    let strict = policy.name() == "priority" && policy.aging().is_none();
+    let served = |waits: Vec<f64>| waits.iter().map(|wait| wait + setup.service.mean()).collect();
     match policy.name() {
         _ if strict && policy.quantum().is_some() => theory::preemptive(&classes),
-        _ if strict => {
-            theory::cobham(&classes).iter().map(|wait| wait + setup.service.mean()).collect()
+        _ if strict => served(theory::cobham(&classes)),
+        "priority" if policy.quantum().is_none() && setup.service == Dist::Exp => {
+            let step = policy.aging().map_or(0.0, units);
+            theory::head_start(setup.load, classes.len(), step).map(served).unwrap_or_default()
         }
         "slopes" => {
             let slopes: Vec<f64> = (1..=setup.classes).rev().map(f64::from).collect();
-            let waits = theory::accumulating(&classes, &slopes);
-            waits.iter().map(|wait| wait + setup.service.mean()).collect()
+            served(theory::accumulating(&classes, &slopes))
         }
         "fifo" | "lifo" | "random" if policy.quantum().is_none() => {
             let all = Stream { dist: setup.service, rate: setup.rate() };

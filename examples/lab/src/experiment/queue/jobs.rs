@@ -5,7 +5,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use rand::{RngExt, SeedableRng};
-use rand_distr::{Distribution, Exp1};
+use rand_distr::{Distribution, Exp1, StandardNormal};
 use rand_pcg::Pcg64Mcg;
 
 use super::Setup;
@@ -56,7 +56,9 @@ pub fn rng(seed: u64, purpose: u64) -> Pcg64Mcg {
 impl Setup {
     /// The jobs, in the order of their arrival.
     pub fn draw(&self, seed: u64) -> impl Iterator<Item = Job> + use<> {
-        let [mut gaps, mut sizes, mut kinds] = [0, 1, 2].map(|purpose| rng(seed, purpose));
+        let [mut gaps, mut sizes, mut kinds, mut errors] =
+            [0, 1, 2, 6].map(|purpose| rng(seed, purpose));
+        let sigma = self.size_error;
         let (arrivals, dist, classes) = (self.arrivals, self.service, self.classes);
         let (rate, mut at) = (self.rate(), 0.0);
         (0..self.jobs()).map(move |n| {
@@ -68,7 +70,12 @@ impl Setup {
                 Arrivals::Batch(_) => 0.0,
             };
             let class = if classes > 1 { kinds.random_range(0..classes) } else { 0 };
-            job(n, at, dist.draw(&mut sizes), class, classes)
+            let job = job(n, at, dist.draw(&mut sizes), class, classes);
+            if sigma == 0.0 {
+                return job;
+            }
+            let error: f64 = StandardNormal.sample(&mut errors);
+            Job { told: Some((job.size as f64 * (sigma * error).exp()) as u64), ..job }
         })
     }
 }
@@ -82,7 +89,7 @@ fn job(n: u64, at: f64, size: f64, class: u32, classes: u32) -> Job {
         group: class,
         // The last class has what a task has that was told nothing.
         priority: (128 + classes - 1 - class) as u8,
-        deadline: None,
+        ..Job::default()
     }
 }
 
