@@ -212,8 +212,10 @@ class Dwarf:
             packed = struct.pack('<I', string)
             for at in self.hits(packed):
                 unit = self.unit(at)
-                if unit.version < 5:
-                    yield unit.die_over(at)
+                die = unit.die_over(at) if unit.version < 5 else None
+                # Other four bytes may happen to be the same.
+                if die is not None and name.decode() in (die.get(NAME), die.get(LINKAGE)):
+                    yield die
             for unit in self.units if self.str_offsets else ():
                 if unit.version >= 5 and unit.has_string(packed):
                     yield from unit.named(name.decode())
