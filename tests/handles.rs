@@ -16,7 +16,8 @@ use std::thread;
 
 use common::{OnDrop, guarded, has, text, virtual_rt};
 use futures_lite::future::block_on;
-use turno::runtime::{Handle, Runtime};
+use turno::policy::{Fair, Fifo};
+use turno::runtime::{Builder, Handle, Runtime};
 use turno::task::{RemoteJoinHandle, yield_now};
 
 /// Drives a runtime on a thread of its own until `f` is done with its handle.
@@ -46,6 +47,27 @@ fn a_future_is_spawned_from_another_thread_and_awaited_there() {
         let many: Vec<_> = (0..100).map(|n| handle.spawn(async move { n })).collect();
         let sum: i32 = many.into_iter().map(|task| block_on(task).unwrap()).sum();
         assert_eq!(sum, 4950);
+    });
+}
+
+#[test]
+fn under_a_policy_that_goes_by_time_a_thread_is_heard_after_the_switch() {
+    guarded(|| {
+        let after = |builder: Builder| {
+            let rt = builder.build().unwrap();
+            let handle = rt.handle().clone();
+            rt.block_on(async move {
+                let heard = thread::spawn(move || handle.spawn(async {})).join().unwrap();
+                let mut switches = 0;
+                while !heard.is_finished() {
+                    yield_now().await;
+                    switches += 1;
+                }
+                switches
+            })
+        };
+        assert_eq!(after(Builder::new().policy(Fair::new())), 1);
+        assert_eq!(after(Builder::new().policy(Fifo::new())), 62); // A turn, and its own switch.
     });
 }
 

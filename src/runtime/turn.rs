@@ -212,6 +212,7 @@ impl Shared {
         self.take_in(Cause::Task(id), now);
         if timed {
             self.fire_timers();
+            self.open_letters(); // Whom a thread wakes waits no longer than whom a timer wakes.
         }
         if left == Left::Yielded {
             self.core.borrow_mut().ready(id, again(after), now, now);
