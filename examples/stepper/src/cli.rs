@@ -8,7 +8,7 @@ use std::rc::Rc;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use lab::Problem;
-use lab::experiment::queue::Setup;
+use lab::experiment::queue::Sweep;
 use turno::policy::NAMES;
 use turno::trace::{Recording, Text};
 
@@ -106,8 +106,10 @@ fn command() -> Command {
                 .default_value(SHIPPED[0].0)
                 .help(format!("One of {}, or a file of your own", shipped.join(", "))),
         );
-    let lab = Setup::augment_args(Command::new("lab"))
+    let lab = Sweep::augment_args(Command::new("lab"))
         .about("Jobs that come to one server: the workload of `cargo lab queue`")
+        .mut_arg("load", |arg| arg.value_name("SHARE"))
+        .mut_arg("quantum", |arg| arg.value_name("UNITS"))
         .mut_arg("samples", |arg| arg.hide(true))
         .mut_arg("jobs", |arg| arg.help(format!("How many jobs [default: {}]", Lab::JOBS)));
     let command = Command::new("stepper")
@@ -173,7 +175,7 @@ fn run(
 
 fn program(matches: &ArgMatches, seed: u64) -> Chosen {
     Ok(match matches.subcommand() {
-        Some(("lab", given)) => Rc::new(Lab::new(Setup::from_arg_matches(given)?, seed)?),
+        Some(("lab", given)) => Rc::new(Lab::new(Sweep::from_arg_matches(given)?.only()?, seed)?),
         Some(("scene", given)) => {
             let name = given.get_one::<String>("name").map_or(SHIPPED[0].0, |name| name);
             Rc::new(Rc::new(Scene::find(name)?))

@@ -84,6 +84,7 @@ fn what_cannot_be_had_is_told_in_one_line() {
         (&["--print", "--trace", "nowhere/run.html"], "a file in a folder that is there"),
         (&["scene", "nowhere.txt", "--print"], "name a file, or one of inversion, deadlock"),
         (&["lab", "--load", "0", "--print"], "a number above 0"),
+        (&["lab", "--load", "0.5,0.8", "--print"], "one of each is allowed"),
         (&["dance"], "unrecognized subcommand 'dance'"),
     ] {
         let output = stepper(args);

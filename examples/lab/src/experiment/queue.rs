@@ -22,12 +22,12 @@ mod sweep;
 
 use expect::{Expected, expected};
 pub use jobs::{Arrivals, from_file, rng};
-use sweep::Sweep;
+pub use sweep::Sweep;
 
 /// The experiment.
 pub(super) struct Queue;
 
-/// Its arguments.
+/// What is served: the arguments, with one load and one quantum of a [`Sweep`].
 #[derive(Args, Clone, Debug)]
 pub struct Setup {
     /// How jobs come: one by one at random, one by one evenly, or N at once at random

@@ -4,6 +4,7 @@
 //! An observer of any kind makes the loop read the clock at each switch; `observer` does nothing
 //! else, so its column is the price of the events alone.
 
+use turno::lints::Lints;
 use turno::observe::Event;
 use turno::runtime::{Builder, Runtime};
 use turno::sync::mpsc;
@@ -22,10 +23,11 @@ pub struct Watcher {
 /// A flight recorder's ring of so many records stays in the processor's cache.
 const RING: usize = 1 << 14;
 
-pub const ALL: [Watcher; 4] = [
+pub const ALL: [Watcher; 5] = [
     Watcher { name: "nobody", attach: |builder| builder },
     Watcher { name: "observer", attach: |builder| builder.observe(|_: u64, _: &Event<'_>| {}) },
     Watcher { name: "Recorder::ring", attach: |builder| builder.observe(Recorder::ring(RING)) },
+    Watcher { name: "Lints", attach: |builder| builder.observe(Lints::new()) },
     Watcher { name: "Recorder::new", attach: |builder| builder.observe(Recorder::new()) },
 ];
 

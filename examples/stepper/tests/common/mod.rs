@@ -5,7 +5,7 @@
 use std::rc::Rc;
 
 use clap::{Command, FromArgMatches};
-use lab::experiment::queue::Setup;
+use lab::experiment::queue::Sweep;
 use stepper::app::App;
 use stepper::keys;
 use stepper::program::{Lab, Program, Tour};
@@ -23,9 +23,9 @@ pub fn parsed(text: &str) -> Rc<dyn Program> {
 /// The lab's workload with these arguments.
 pub fn lab(args: &str) -> Rc<dyn Program> {
     use clap::Args;
-    let command = Setup::augment_args(Command::new("lab").no_binary_name(true));
+    let command = Sweep::augment_args(Command::new("lab").no_binary_name(true));
     let given = command.try_get_matches_from(args.split_whitespace()).unwrap();
-    Rc::new(Lab::new(Setup::from_arg_matches(&given).unwrap(), 1).unwrap())
+    Rc::new(Lab::new(Sweep::from_arg_matches(&given).unwrap().only().unwrap(), 1).unwrap())
 }
 
 /// All that come with the stepper.

@@ -6,11 +6,11 @@ use super::{Outcome, Setup, not_negative, positive, show};
 use crate::dist::Dist;
 use crate::plot::{Axis, Plot, Series, Shape};
 use crate::report::{Row, Table};
-use crate::{Bench, Report};
+use crate::{Bench, Problem, Report};
 
 /// The arguments, of which two may have several values.
 #[derive(Args, Clone, Debug)]
-pub(super) struct Sweep {
+pub struct Sweep {
     /// Which share of the time the server is busy; 1 or more needs --jobs
     #[arg(long, value_name = "SHARE,...", value_delimiter = ',', default_value = "0.8",
           value_parser = positive)]
@@ -24,8 +24,19 @@ pub(super) struct Sweep {
 }
 
 impl Sweep {
+    /// The setup, where there is room for one.
+    ///
+    /// # Errors
+    /// When there are several loads or quanta.
+    pub fn only(&self) -> Result<Setup, Problem> {
+        match &self.setups()[..] {
+            [setup] => Ok(setup.clone()),
+            _ => Err(Problem::new("--load and --quantum: one of each is allowed here")),
+        }
+    }
+
     /// One for each load and quantum.
-    pub(super) fn setups(&self) -> Vec<Setup> {
+    pub fn setups(&self) -> Vec<Setup> {
         let quanta = match &self.quantum[..] {
             [] => vec![None],
             quanta => quanta.iter().copied().map(Some).collect(),
