@@ -65,9 +65,9 @@
 //! - Nobody picked though tasks are queued, a task picked twice, a panic: each is reported as that
 //!   policy's bug, by name.
 //! - Inside one instant the order is fixed: what the switch woke, in the order of the wakes; then
-//!   the timers due, by time and then by their making, and what they woke; then, on a real clock,
-//!   what other threads asked for meanwhile; then the task itself, if it yielded. A policy that
-//!   does not go by time gets timers and threads only when the loop looks outside.
+//!   the timers due, by time and then by their making, and what they woke; then what other threads
+//!   asked for meanwhile; then the task itself, if it yielded. On a real clock, under a policy that
+//!   does not go by time, timers and threads come only when the loop looks outside.
 //! - In a policy, wakes, drops and aborts are recorded as ever; spawning, stepping and swapping the
 //!   policy panic and say so: a policy decides, it does not act.
 //!

@@ -173,9 +173,10 @@ fn a_wake_from_another_thread_during_the_last_switch_of_a_turn_is_told_after_it(
     host.assert_quiet(calls + 1);
 }
 
-/// The turn is made for a timer, so that nobody has rung before it.
+/// The turn is made for a timer, so that nobody has rung before it. On a virtual clock the loop hears
+/// of the wake itself after the switch, so nobody need be told.
 #[test]
-fn a_wake_from_another_thread_during_a_turn_is_not_told_before_its_end() {
+fn a_wake_from_another_thread_that_is_heard_in_the_turn_is_not_told() {
     let host = Host::with(Builder::new().clock(Clock::virtual_time()));
     let listener = host.listener();
     let (waker, calls) = (listener.waker.clone(), host.calls.clone());
@@ -189,7 +190,8 @@ fn a_wake_from_another_thread_during_a_turn_is_not_told_before_its_end() {
     let calls = host.calls();
     host.turn();
     assert!(told.is_finished());
-    host.assert_wanted(calls + 1);
+    assert_eq!(listener.heard.get(), 1);
+    host.assert_quiet(calls);
     assert_eq!(host.rt.block_on(told).unwrap(), 0);
 }
 

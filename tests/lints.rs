@@ -660,13 +660,17 @@ fn any_program_is_linted_if_the_environment_says_so() {
     let strict = says("slow-poll=20ms,lost-waker=off,endless-poll=1s,self-wake-spin=7");
     has(&strict, "turno: slow-poll: task 2 \"computes\" (spawned at tests/lints.rs:");
     assert!(!strict.contains("lost-waker"));
-    assert_eq!(says(""), "");
+    assert!(says("slow-poll=20ms,lost-waker=on").contains("lost-waker"));
+    for none in ["", "0", "off"] {
+        assert_eq!(says(none), "");
+    }
 }
 
 #[test]
 fn what_the_environment_cannot_have_is_said_in_one_line_with_what_it_can() {
     let duration = "a duration: write it as 500us, 10ms or 2s";
-    let known = "write 1 for all as they are, or set one of slow-poll, slow-turn, endless-poll, \
+    let known = "write 1 for all as they are, or what is to be otherwise, as in \
+                 `slow-poll=10ms,lost-waker=off`; there are slow-poll, slow-turn, endless-poll, \
                  lost-waker, self-wake-spin, futurelock";
     let number = "a number: write it as 10000";
     let wrong = [

@@ -21,9 +21,13 @@ pub fn intro() {
 }
 
 /// Draws the run, in as many strips as the terminal's width asks for.
-pub fn timeline(name: &str, what: &str, recording: &Recording) {
+pub fn timeline(name: &str, what: &str, recording: &Recording, log: bool) {
     println!("\n{BOLD}{name}{BOLD:#}: {what}");
     let width = terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0));
     // The colours go away by themselves where they are not wanted.
-    print!("{}", Text::new(width, true).timeline(recording));
+    let text = Text::new(width, true);
+    print!("{}", text.timeline(recording));
+    if log {
+        print!("\n{}", text.log(recording));
+    }
 }

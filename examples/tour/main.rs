@@ -14,7 +14,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Arg, ArgAction, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use turno::policy::{Drr, Fifo, Lifo, Policy, Priority, RoundRobin};
 use turno::runtime::Builder;
 use turno::task::{self, yield_now};
@@ -121,8 +121,11 @@ fn command() -> Command {
         .arg(
             Arg::new("trace")
                 .long("trace")
-                .help("Write the runs, side by side, as a page for any browser; or one as a trace for Perfetto")
-                .value_name("FILE.html|FILE.pftrace")
+                .help(
+                    "Write the runs, side by side, as a page for any browser; or one of them as a \
+                     trace for Perfetto, or as a log (-)",
+                )
+                .value_name("FILE.html|FILE.pftrace|-")
                 .value_parser(clap::value_parser!(PathBuf)),
         )
         .arg(
@@ -133,39 +136,72 @@ fn command() -> Command {
         )
 }
 
-/// Only a page has room for several runs.
-fn save(runs: &[(&str, &str, Recording)], path: &Path) -> std::io::Result<()> {
-    match runs {
-        [(.., run)] => run.save(path),
-        _ if path.extension().is_some_and(|extension| extension == "html") => {
-            runs.iter().fold(Page::new(), |page, (name, _, run)| page.run(*name, run)).save(path)
-        }
-        _ => {
-            Err(std::io::Error::other("a trace of several policies has to be a page, `FILE.html`"))
-        }
+/// What a file has to be called that is to hold so many runs.
+fn check(path: &Path, runs: usize) -> Result<(), String> {
+    match path.extension().and_then(|extension| extension.to_str()) {
+        _ if path == Path::new("-") => Ok(()),
+        Some("html") => Ok(()),
+        Some("pftrace") if runs == 1 => Ok(()),
+        Some("pftrace") => Err(format!(
+            "--trace {}: it holds one run; name one --policy, or a page, FILE.html",
+            path.display()
+        )),
+        _ => Err(format!(
+            "--trace {}: it may be FILE.html, a page for any browser; FILE.pftrace, for \
+             https://ui.perfetto.dev; or -",
+            path.display()
+        )),
     }
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let matches = command().get_matches();
+fn save(runs: &[(&str, &str, Recording)], path: &Path) -> std::io::Result<()> {
+    match runs {
+        [(.., run)] => run.save(path)?,
+        _ => {
+            runs.iter().fold(Page::new(), |page, (name, _, run)| page.run(*name, run)).save(path)?
+        }
+    }
+    anstream::eprintln!("recorded in {}", path.display());
+    Ok(())
+}
+
+fn tour(matches: &ArgMatches) -> Result<(), Box<dyn Error>> {
+    let names: Vec<&String> = matches.get_many("policy").into_iter().flatten().collect();
+    let trace = matches.get_one::<PathBuf>("trace").map(PathBuf::as_path);
+    if let Some(path) = trace {
+        check(path, names.len())?;
+    }
     let mut runs = Vec::new();
-    for name in matches.get_many::<String>("policy").into_iter().flatten() {
+    for name in names {
         let chosen = POLICIES.iter().find(|(known, ..)| known == name);
         let (name, what, make) = chosen.ok_or("clap lets only known policies through")?;
         runs.push((*name, *what, run(make())?));
     }
-    if let Some(path) = matches.get_one::<PathBuf>("trace") {
+    let log = trace == Some(Path::new("-"));
+    if let Some(path) = trace.filter(|_| !log) {
         save(&runs, path).map_err(|error| format!("nothing is written: {error}"))?;
     }
     runs.iter_mut().for_each(|(.., recording)| call_the_root_main(recording));
     if matches.get_flag("json") {
         anstream::println!("{}", numbers::json(&runs));
-    } else {
-        draw::intro();
-        for (name, what, recording) in &runs {
-            draw::timeline(name, what, recording);
-        }
-        numbers::table(&runs);
+        return Ok(());
     }
+    draw::intro();
+    for (name, what, recording) in &runs {
+        draw::timeline(name, what, recording, log);
+    }
+    numbers::table(&runs);
     Ok(())
+}
+
+fn main() -> std::process::ExitCode {
+    use std::process::ExitCode;
+
+    match tour(&command().get_matches()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            anstream::eprintln!("tour: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }

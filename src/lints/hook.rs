@@ -16,7 +16,7 @@ static COMPLAINED: AtomicBool = AtomicBool::new(false);
 pub(crate) fn from_environment() -> Option<Box<dyn Observer>> {
     let wanted = env::var_os(VARIABLE).filter(|wanted| !wanted.is_empty())?;
     match Lints::read(&wanted.to_string_lossy()) {
-        Ok(lints) => Some(Box::new(lints)),
+        Ok(lints) => lints.map(|lints| Box::new(lints) as Box<dyn Observer>),
         Err(error) => {
             if !COMPLAINED.swap(true, Relaxed) {
                 say(&format!("{VARIABLE}: {error}. Nothing is watched"));

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 use super::recorder::Recorder;
-use super::save::{self, FORMATS};
+use super::recording::Recording;
+use super::save;
+use super::schedule::breakpoint;
 use super::text::Text;
 use crate::hook::say;
 use crate::observe::{Event, Observer};
@@ -26,6 +28,8 @@ static COMPLAINED: AtomicBool = AtomicBool::new(false);
 
 /// Records a runtime, and writes when it is dropped.
 struct Hook {
+    /// Which of the process's runtimes it is, from 1.
+    n: usize,
     recorder: Recorder,
     /// `None` is standard error, as text.
     path: Option<PathBuf>,
@@ -39,15 +43,14 @@ pub(crate) fn from_environment() -> Option<Box<dyn Observer>> {
     if let Some(Err(error)) = path.as_deref().map(save::check) {
         if !COMPLAINED.swap(true, Relaxed) {
             say(&format!(
-                "{VARIABLE}: {error}. Nothing is recorded. It may name a file ending in {FORMATS}, \
-                 or be `-` for a timeline in the terminal"
+                "{VARIABLE}: {error}. Nothing is recorded (`-` would be a timeline in the terminal)"
             ));
         }
         return None;
     }
     let n = RUNTIMES.fetch_add(1, Relaxed) + 1;
     let path = path.map(|path| numbered(&path, n));
-    Some(Box::new(Hook { recorder: Recorder::new(), path }))
+    Some(Box::new(Hook { n, recorder: Recorder::new(), path }))
 }
 
 /// `run.pftrace`, `run-2.pftrace`, ...
@@ -70,15 +73,32 @@ impl Observer for Hook {
     }
 }
 
+impl Hook {
+    /// On the terminal.
+    fn show(&self, recording: &Recording) {
+        let is = |name, value: &str| env::var_os(name).is_some_and(|is| is == value);
+        let plain = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let color = io::stderr().is_terminal() && !plain && !is("TERM", "dumb");
+        let columns = env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        let text = Text::new(columns.unwrap_or(80), color).most(MOST);
+        let last = recording.switches().last().map_or(1, |switch| switch.n);
+        let _ = write!(
+            io::stderr(),
+            "turno: runtime {} of this program\n{}\n{}turno: to stop a debugger at one of these \
+             switches, as the last: {}\n",
+            self.n,
+            text.timeline(recording),
+            text.log(recording),
+            breakpoint(last),
+        );
+    }
+}
+
 impl Drop for Hook {
     fn drop(&mut self) {
         let recording = self.recorder.recording();
         let Some(path) = &self.path else {
-            let color = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none();
-            let columns = env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-            let text = Text::new(columns.unwrap_or(100), color).most(MOST);
-            let _ = write!(io::stderr(), "{}\n{}", text.timeline(&recording), text.log(&recording));
-            return;
+            return self.show(&recording);
         };
         let notes = recording.notes();
         match recording.save(path) {

@@ -64,11 +64,14 @@ impl Page<'_> {
 pub(super) fn check(path: &Path) -> io::Result<()> {
     Format::of(path)?;
     if path.is_dir() {
-        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory"));
+        return Err(at(path, io::Error::new(io::ErrorKind::IsADirectory, "it is a directory")));
     }
     let beside = beside(path);
-    fs::write(&beside, [])?;
-    fs::remove_file(&beside)
+    fs::write(&beside, []).and_then(|()| fs::remove_file(&beside)).map_err(|error| at(path, error))
+}
+
+fn at(path: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// The file is written beside its place and then put there: nobody ever sees the half of it.
@@ -78,7 +81,7 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if written.is_err() {
         let _ = fs::remove_file(&beside); // The first error is the one to tell.
     }
-    written.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+    written.map_err(|error| at(path, error))
 }
 
 fn beside(path: &Path) -> PathBuf {

@@ -10,6 +10,7 @@ use clap::{ArgMatches, ValueEnum};
 use clap::{Args, Command, FromArgMatches};
 
 use crate::bench::{Bench, Time};
+#[cfg(unix)]
 use crate::experiment::accept::worker;
 use crate::{Experiment, Lab, Problem, Report, Trace, page, plot};
 
@@ -48,6 +49,7 @@ pub(crate) struct Common {
 
 pub(crate) fn main(lab: &Lab) -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
+    #[cfg(unix)]
     if let Some((worker::NAME, args)) = args.split_first().map(|(name, args)| (&**name, args)) {
         return ended(worker::main(args));
     }

@@ -13,9 +13,11 @@ use crate::bench::Time;
 use crate::{Bench, Problem, Report};
 
 mod process;
+#[cfg_attr(not(unix), path = "accept/elsewhere.rs")]
 mod real;
 mod show;
 mod simulated;
+#[cfg(unix)]
 pub(crate) mod worker;
 
 pub(super) struct Accept;

@@ -27,7 +27,7 @@ pub const ALL: [Watcher; 5] = [
     Watcher { name: "nobody", attach: |builder| builder },
     Watcher { name: "observer", attach: |builder| builder.observe(|_: u64, _: &Event<'_>| {}) },
     Watcher { name: "Recorder::ring", attach: |builder| builder.observe(Recorder::ring(RING)) },
-    Watcher { name: "Lints", attach: |builder| builder.observe(Lints::new()) },
+    Watcher { name: "Lints", attach: |builder| builder.observe(Lints::new().to(drop)) },
     Watcher { name: "Recorder::new", attach: |builder| builder.observe(Recorder::new()) },
 ];
 

@@ -11,7 +11,7 @@ use crate::{Bench, Problem, Report};
 /// The arguments, of which two may have several values.
 #[derive(Args, Clone, Debug)]
 pub struct Sweep {
-    /// Which share of the time the server is busy; 1 or more needs --jobs
+    /// Which share of the time the server is busy; 1 or more needs a number of --jobs
     #[arg(long, value_name = "SHARE,...", value_delimiter = ',', default_value = "0.8",
           value_parser = positive)]
     load: Vec<f64>,
