@@ -107,8 +107,14 @@ pub fn compare(size: u64) -> io::Result<[Run; 5]> {
 
 fn main() -> io::Result<()> {
     say::slide("Usar async para tareas sincrónicas", "Async for what computes?");
-    let runs = compare(300_000)?;
-    say::what("The same four computations, in five ways:");
+    let mut runs = compare(300_000)?;
+    for _ in 1..3 {
+        for (run, again) in runs.iter_mut().zip(compare(300_000)?) {
+            run.took = run.took.min(again.took);
+            run.at_once = run.at_once.max(again.at_once);
+        }
+    }
+    say::what("The same four computations, in five ways, each at its best of three:");
     let first = runs[0].took.as_secs_f64();
     say::table(
         ["", "took", "speed-up", "at once"],
