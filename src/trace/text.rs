@@ -163,7 +163,9 @@ impl Text {
         line(out, format_args!("{dim}{:<width$}{why}{plain}", "why"));
         let by = panel.iter().map(|column| column.by.map_or(' ', |by| letters[by]));
         let by = by.collect::<String>();
-        line(out, format_args!("{dim}{:<width$}{}{plain}", "by", by.trim_end()));
+        if !by.trim().is_empty() {
+            line(out, format_args!("{dim}{:<width$}{}{plain}", "by", by.trim_end()));
+        }
     }
 
     fn log_line(&self, out: &mut String, recording: &Recording, switch: &Switch<'_>, width: usize) {
