@@ -44,21 +44,20 @@ impl Show {
         self.words.say(heading, facts)
     }
 
-    /// The six labs, and where the student stands in each.
-    pub(crate) fn overview(&self, labs: &[Lab], examine: impl Fn(&Lab) -> Exam) {
+    /// The six labs, and where the student stands in each: what `examine` finds.
+    pub(crate) fn overview(&self, labs: &[Lab], examine: impl Fn(&Lab) -> Option<&'static str>) {
         println!("{BOLD}{}{BOLD:#}\n", self.word("overview-title", &[]));
         let titles: Vec<&str> = labs.iter().map(|lab| lab.readme(self.language).title).collect();
         let wide = titles.iter().map(|title| title.chars().count()).max().unwrap_or(0);
         let mut next = None;
         for (lab, title) in labs.iter().zip(titles) {
-            let exam = examine(lab);
-            let (style, stands) = match exam.finding() {
-                Some(finding) => (WRONG, finding.name.to_string()),
+            let (style, stands) = match examine(lab) {
+                Some(finding) => {
+                    next = next.or(Some(lab.number));
+                    (WRONG, finding.to_string())
+                }
                 None => (RIGHT, self.word("right-in-short", &[])),
             };
-            if exam.finding().is_some() {
-                next = next.or(Some(lab.number));
-            }
             let lead = lab.readme(self.language).lead;
             let minutes = lead.split(" · ").next().unwrap_or_default();
             println!("  {title:<wide$}  {DIM}{minutes}{DIM:#}  {style}{stands}{style:#}");
