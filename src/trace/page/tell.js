@@ -188,7 +188,13 @@ function tellTable(sw, run, r, page) {
           : say("nothing"),
     )}
     ${row(say("Woke or spawned"), sw.woke.length ? names(sw.woke.map((wake) => wake.of)) : say("nobody"))}
-    ${row(say("Debugger"), html`<code class="gdb">break turno::switch_to if n == ${sw.n}</code>`)}
+    ${row(
+      say("Debugger"),
+      html`<code class="gdb">break turno::switch_to if n == ${sw.n}</code>${
+        page.runs.length > 1 &&
+        html`<br><small>${say("Each runtime of a program counts its switches from 1.")}</small>`
+      }`,
+    )}
     </tbody></table>`;
 }
 

@@ -80,6 +80,8 @@ const SPANISH = {
   "Waits for": "Espera",
   "Woke or spawned": "Despertó o creó a",
   Debugger: "Depurador",
+  "Each runtime of a program counts its switches from 1.":
+    "Cada runtime de un programa cuenta sus cambios desde 1.",
   "group {0}, priority {1}, weight {2}": "grupo {0}, prioridad {1}, peso {2}",
   "spawned at": "creada en",
   by: "por",
@@ -128,8 +130,8 @@ const SPANISH = {
 /** What Rust says in English: reasons for waiting, and of policies. */
 const SPANISH_OF_RUST = [
   [/^the end of a task of another runtime$/, "el final de una tarea de otro runtime"],
-  [/^the end of (.*)$/, "el final de $1"],
   [/^the end of a task of its set$/, "el final de una tarea de su conjunto"],
+  [/^the end of (.*)$/, "el final de $1"],
   [/^a job on another thread$/, "un trabajo en otro hilo"],
   [/^a timer due at (.*)$/, "un timer que vence a los $1"],
   [/^source (\d+) to become readable$/, "que se pueda leer de la fuente $1"],
