@@ -31,6 +31,10 @@ pub struct Tally {
     times: Histogram<u64>,
     /// By the logarithm of their size, two to the octave.
     sizes: Vec<Bin>,
+    /// The mean response times of the runs that are over.
+    means: Vec<f64>,
+    /// How many were done when the last of them was over, and the sum of their response times.
+    before: (u64, u128),
 }
 
 /// The jobs of about one size.
@@ -58,6 +62,8 @@ impl Tally {
             // It fails only for more than five digits.
             times: Histogram::new(3).expect("three digits are allowed"),
             sizes: vec![Bin::default(); 128],
+            means: Vec::new(),
+            before: (0, 0),
         }
     }
 
@@ -92,6 +98,20 @@ impl Tally {
     /// The mean response time, in units.
     pub fn mean(&self) -> f64 {
         self.per_job(self.response as f64 / crate::world::UNIT as f64)
+    }
+
+    /// A run is over: what is counted from now on belongs to the next.
+    pub fn run_over(&mut self) {
+        let (done, response) = (self.done - self.before.0, self.response - self.before.1);
+        if done > 0 {
+            self.means.push(response as f64 / crate::world::UNIT as f64 / done as f64);
+        }
+        self.before = (self.done, self.response);
+    }
+
+    /// By how much the mean may be off, as the runs that are over differ: see [`spread`].
+    pub fn mean_ci(&self) -> Option<f64> {
+        spread(&self.means).1
     }
 
     /// The mean size, in units.

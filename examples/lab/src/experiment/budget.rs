@@ -131,11 +131,13 @@ fn point(setup: &Setup, bench: &Bench, policy: &Choice, budget: u32) -> Result<R
             let _ = reader.await;
         });
         time += std::mem::take(&mut tally.borrow_mut().end);
+        tally.borrow_mut().run_over();
     }
     let tally = tally.borrow();
     let first_in = policy.name() == "fifo";
     Ok(Row::new("budget", policy.spec(), bench.seed, tally.done)
         .set("mean", tally.mean())
+        .set("mean_ci", tally.mean_ci())
         .set("p50", tally.quantile(0.5))
         .set("p99", tally.quantile(0.99))
         .set("max", tally.max())
@@ -162,6 +164,7 @@ fn report(setup: &Setup, bench: &Bench, rows: Vec<Row>) -> Report {
         ("throughput", "messages per unit"),
         ("theory_throughput", "theory"),
         ("mean", "mean response"),
+        ("mean_ci", "±"),
         ("theory_mean", "theory"),
         ("p50", "p50"),
         ("p99", "p99"),

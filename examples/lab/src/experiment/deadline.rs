@@ -122,10 +122,12 @@ fn point(setup: &Setup, bench: &Bench, policy: &Choice, poll: f64, u: f64) -> Re
             safe += u64::from(is_safe);
             safe_late += u64::from(missed && is_safe);
         }
+        all.run_over();
     }
     let missed = all.done - all.in_time;
     Ok(Row::new("deadline", policy.spec(), bench.seed, all.done)
         .set("mean", all.mean())
+        .set("mean_ci", all.mean_ci())
         .set("p50", all.quantile(0.5))
         .set("p99", all.quantile(0.99))
         .set("max", all.max())

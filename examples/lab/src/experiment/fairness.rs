@@ -232,16 +232,19 @@ fn group(setup: &Setup, bench: &Bench, policy: &Choice) -> Result<f64, Problem> 
 }
 
 fn row(setup: &Setup, bench: &Bench, outcome: &Outcome) -> Row {
-    let over = |f: &dyn Fn(&Shares) -> f64| {
+    let runs = |f: &dyn Fn(&Shares) -> f64| {
         let values: Vec<f64> = outcome.runs.iter().map(f).collect();
-        spread(&values).0
+        spread(&values)
     };
+    let over = |f: &dyn Fn(&Shares) -> f64| runs(f).0;
     let whole: u32 = setup.weights.iter().sum();
     let share = |n: usize| move |shares: &Shares| shares.turns[n] as f64 / setup.turns as f64;
     let mut row = Row::new("fairness", outcome.policy.spec(), bench.seed, setup.turns)
         .set("jain", over(&|shares| shares.jain(&setup.weights)))
+        .set("jain_ci", runs(&|shares| shares.jain(&setup.weights)).1)
         .set("lag", over(&|shares| shares.lag))
         .set("error", over(&|shares| shares.errors.last().copied().unwrap_or(0.0)))
+        .set("error_ci", runs(&|shares| shares.errors.last().copied().unwrap_or(0.0)).1)
         .set("longest_wait", outcome.runs.iter().map(|s| units(s.wait)).fold(0.0, f64::max))
         .set("sleeper_share", outcome.sleeper)
         .set("alone_share", outcome.group)
@@ -264,6 +267,7 @@ fn report(setup: &Setup, bench: &Bench, outcomes: &[Outcome]) -> Report {
     columns.extend([
         ("jain", "Jain's index"),
         ("error", "error, in turns"),
+        ("error_ci", "±"),
         ("lag", "most ever"),
         ("longest_wait", "longest wait"),
         ("sleeper_share", "sleeper's share"),

@@ -71,6 +71,7 @@ impl Experiment for Mixed {
             let (mut tally, mut chunks) = (Tally::new(), 0);
             for seed in bench.seeds() {
                 chunks += run(&setup, bench, policy, seed, &mut tally)?;
+                tally.run_over();
                 bar.inc(1);
             }
             rows.push(row(&setup, bench, policy, &tally, chunks));
@@ -137,6 +138,7 @@ async fn answers(setup: Setup, start: Instant, first: Nanos, counted: Rc<RefCell
 fn row(setup: &Setup, bench: &Bench, policy: &Choice, tally: &Tally, chunks: u64) -> Row {
     Row::new("mixed", policy.spec(), bench.seed, tally.done)
         .set("mean", tally.mean())
+        .set("mean_ci", tally.mean_ci())
         .set("p50", tally.quantile(0.5))
         .set("p99", tally.quantile(0.99))
         .set("max", tally.max())
@@ -153,6 +155,7 @@ fn report(setup: &Setup, bench: &Bench, rows: Vec<Row>) -> Report {
     let columns = [
         ("policy", "policy"),
         ("mean", "mean"),
+        ("mean_ci", "±"),
         ("p50", "p50"),
         ("p99", "p99"),
         ("max", "max"),

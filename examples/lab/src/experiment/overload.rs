@@ -117,6 +117,7 @@ fn point(
             };
             rt.block_on(serve_unless(open(setup, load, seed), refuses, count));
         }
+        tally.borrow_mut().run_over();
     }
     let tally = tally.borrow();
     let sent = tally.done + tally.refused;
@@ -125,6 +126,7 @@ fn point(
     let closed = kind == Kind::Closed;
     Ok(Row::new("overload", policy.spec(), bench.seed, sent)
         .set("mean", tally.mean())
+        .set("mean_ci", tally.mean_ci())
         .set("p50", tally.quantile(0.5))
         .set("p99", tally.quantile(0.99))
         .set("max", tally.max())
