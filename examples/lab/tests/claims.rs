@@ -14,7 +14,7 @@ fn near(row: &Row, is: &str, theory: &str, off: f64) {
 
 #[test]
 fn a_class_that_shares_is_held_to_sharing_and_one_without_memory_to_any_order() {
-    let line = "queue --classes 2 --policy priority --quantum 0.01 --jobs 20000";
+    let line = "queue --classes 2 --policy priority --quantum 0.02 --jobs 10000";
     let fixed = run(&format!("{line} --service fixed"));
     near(&fixed.rows[0], "mean_0", "theory_0", 0.03);
     assert!(fixed.rows[0]["theory_1"].is_null(), "no theory of a class that is interrupted");
@@ -25,7 +25,7 @@ fn a_class_that_shares_is_held_to_sharing_and_one_without_memory_to_any_order() 
 
 #[test]
 fn who_shares_by_group_is_not_held_to_sharing_by_job() {
-    let line = "queue --policy round-robin,drr --quantum 0.05 --jobs 20000";
+    let line = "queue --policy round-robin,drr --quantum 0.1 --jobs 10000";
     for row in run(&format!("{line} --classes 2 --service fixed")).rows {
         assert!(row["theory_mean"].is_null(), "{}", row.text("policy"));
     }
