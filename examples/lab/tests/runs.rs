@@ -252,7 +252,7 @@ fn a_parameter_that_a_known_policy_has_not_is_no_reason_to_name_one_s_own() {
     let lab = Lab::new().with_policy("mine", "fifo", || turno::policy::Fifo::new().into());
     let wrong = |policy| {
         let line = ["queue", "--policy", policy].map(String::from);
-        lab.run(line.into_iter()).map(drop).unwrap_err().to_string()
+        lab.run(line).map(drop).unwrap_err().to_string()
     };
     assert_eq!(wrong("fifo:x=1"), "--policy: fifo has no parameter `x`: it takes none");
     assert!(wrong("fofi").ends_with("; or from slopes, mine"));
