@@ -110,6 +110,15 @@ fn rows(line: &str) -> Vec<Value> {
 }
 
 #[test]
+fn help_says_what_is_so_of_short_requests_and_of_times_that_are_not_given() {
+    let Output { stdout, .. } = lab("accept --help").wait_with_output().unwrap();
+    let help = String::from_utf8(stdout).unwrap();
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(help.contains("the long lines shrink with it") && !help.contains("all times shrink"));
+    assert_eq!(help.matches("[50ms if no time is given]").count(), 2);
+}
+
+#[test]
 fn real_processes_share_the_work_if_each_takes_one_at_a_time() {
     for first in ["clients", "processes"] {
         let line = format!(
