@@ -35,7 +35,7 @@ impl fmt::Debug for Named {
 
 /// Makes the policy that `text` names: a name of [`NAMES`], alone or with parameters, as in
 /// `priority:aging=10ms` or `mlfq:levels=4,boost=50ms`. A duration is a number and a unit: `ns`,
-/// `us`, `ms` or `s`.
+/// `us`, `ms` or `s`; that of a quantum is above 0.
 ///
 /// # Errors
 /// [`UnknownPolicy`]: no such policy, no such parameter, or not a value for it. It says in one line
@@ -113,7 +113,7 @@ impl Given<'_> {
     }
 
     fn sliced<P>(&self, policy: P, with: fn(P, Duration) -> P) -> Result<P, UnknownPolicy> {
-        self.with("quantum", policy, with)
+        self.with("quantum", policy, |policy, Slice(quantum)| with(policy, quantum))
     }
 }
 
@@ -138,6 +138,18 @@ impl Value for Duration {
             _ => return None,
         };
         number.parse::<u64>().ok()?.checked_mul(unit).map(Self::from_nanos)
+    }
+}
+
+/// How long a task runs at a time.
+pub(crate) struct Slice(pub(crate) Duration);
+
+impl Value for Slice {
+    const EXPECTED: &'static str = "a duration above 0: write it as 500us, 10ms or 2s";
+
+    // Of 0, nothing would ever get done.
+    fn read(text: &str) -> Option<Self> {
+        Duration::read(text).filter(|quantum| !quantum.is_zero()).map(Self)
     }
 }
 
@@ -181,7 +193,7 @@ mod tests {
         assert_eq!(quantum("round-robin"), None);
         assert_eq!(quantum("round-robin:quantum=250us"), Some(250_000));
         assert_eq!(quantum("priority:quantum=2s,aging=0ns"), Some(2_000_000_000));
-        assert_eq!(quantum("drr:quantum=0s"), Some(1));
+        assert_eq!(quantum("drr:quantum=1ns"), Some(1));
         assert_eq!(quantum("mlfq:levels=2,quantum=3ms,allotment=2ms"), Some(2_000_000));
     }
 
@@ -198,11 +210,17 @@ mod tests {
             );
         }
         assert_eq!(wrong("drr:quantum=1s,quantum=1s"), "drr: `quantum` is given twice");
-        for value in ["", "1", "ms", "1.5ms", "-1ms", "99999999999999999999s"] {
-            assert_eq!(
-                wrong(&format!("drr:quantum={value}")),
-                format!("drr: `quantum={value}` is not a duration: write it as 500us, 10ms or 2s")
-            );
+        for value in ["", "1", "ms", "1.5ms", "-1ms", "99999999999999999999s", "0ms", "0ns"] {
+            let allowed = "a duration above 0: write it as 500us, 10ms or 2s";
+            let is_not = format!("`quantum={value}` is not {allowed}");
+            assert_eq!(wrong(&format!("drr:quantum={value}")), format!("drr: {is_not}"));
+            let mlfq = wrong(&format!("mlfq:allotment={value}"));
+            assert_eq!(mlfq, format!("mlfq: `allotment={value}` is not {allowed}"));
         }
+        assert!(named("mlfq:boost=0s").is_ok() && named("priority:aging=0ns").is_ok());
+        assert_eq!(
+            wrong("priority:aging=1"),
+            "priority: `aging=1` is not a duration: write it as 500us, 10ms or 2s"
+        );
     }
 }

@@ -12,6 +12,7 @@ use clap::{Args, Command, FromArgMatches};
 use crate::bench::{Bench, Time};
 #[cfg(unix)]
 use crate::experiment::accept::worker;
+use crate::experiment::queue::whole;
 use crate::{Experiment, Lab, Problem, Report, Trace, page, plot};
 
 // What every experiment understands. No doc comment: it would become the help of each.
@@ -26,7 +27,7 @@ pub(crate) struct Common {
     seed: u64,
     /// Repeats everything with so many seeds, one after the other, for confidence intervals
     #[arg(long, value_name = "N", default_value_t = 1,
-          value_parser = clap::value_parser!(u32).range(1..))]
+          value_parser = whole::<u32>(1, 1_000_000_000))]
     runs: u32,
     #[arg(long, value_enum, value_name = "CLOCK")]
     clock: Option<Time>,
@@ -106,7 +107,8 @@ fn command(lab: &Lab) -> Command {
 }
 
 fn subcommand(experiment: &dyn Experiment, unless: &str) -> Command {
-    let command = Common::augment_args(experiment.command());
+    // So that it is the value's own parser that says what is allowed.
+    let command = Common::augment_args(experiment.command()).allow_negative_numbers(true);
     let clock = match experiment.clock() {
         Time::Virtual => "virtual",
         Time::Real => "real",
@@ -157,9 +159,9 @@ impl Chosen<'_, '_> {
             return Err(Problem::new("--policy: this experiment has no policy to choose"));
         }
         let unless = if self.compare { lab.policies.all().join(",") } else { unless };
-        let policies = match common.policy.as_deref().unwrap_or(&unless) {
-            "" => Vec::new(),
-            list => lab.policies.parse(list)?,
+        let policies = match common.policy.as_deref() {
+            None if unless.is_empty() => Vec::new(),
+            list => lab.policies.parse(list.unwrap_or(&unless))?,
         };
         Ok(Bench {
             policies,

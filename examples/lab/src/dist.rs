@@ -6,6 +6,8 @@ use std::str::FromStr;
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, Exp1};
 
+use crate::world::MOST;
+
 /// A distribution of service times, in units.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Dist {
@@ -148,7 +150,8 @@ fn exp_part(k: i32, rate: f64, x: f64) -> f64 {
 }
 
 const KNOWN: &str = "exp, fixed, uniform, hyperexp:CV2 (above 1), pareto:ALPHA,LOW,HIGH \
-                     (0 < LOW < HIGH) and bimodal:P,SMALL,LARGE (0 < P < 1, 0 < SMALL < LARGE)";
+                     (0 < LOW < HIGH) and bimodal:P,SMALL,LARGE (0 < P < 1, 0 < SMALL < LARGE), \
+                     all numbers at most 1000000000";
 
 impl FromStr for Dist {
     type Err = String;
@@ -157,7 +160,7 @@ impl FromStr for Dist {
         let (name, rest) = text.split_once(':').unwrap_or((text, ""));
         let numbers: Result<Vec<f64>, _> =
             rest.split(',').filter(|part| !part.is_empty()).map(str::parse).collect();
-        let numbers = numbers.ok().filter(|numbers| numbers.iter().all(|n| n.is_finite()));
+        let numbers = numbers.ok().filter(|numbers| numbers.iter().all(|&n| n <= MOST));
         let dist = match (name, numbers.as_deref()) {
             ("exp", Some([])) => Some(Self::Exp),
             ("fixed", Some([])) => Some(Self::Fixed),

@@ -6,6 +6,7 @@ use turno::policy::{self, Policy, UnknownPolicy};
 use turno::task::Nanos;
 
 use crate::Problem;
+use crate::world::{MOST, nanos};
 
 type Make = Rc<dyn Fn() -> Box<dyn Policy>>;
 
@@ -41,17 +42,21 @@ impl Choice {
         self.spec.split(':').next().unwrap_or(&self.spec)
     }
 
-    /// The same, but `time::work` yields after each `quantum`, if the policy can do that and was
-    /// not told otherwise by name.
+    /// The same, but `time::work` yields after each `quantum` (0: never), if the policy can do that
+    /// and was not told otherwise by name.
     pub fn sliced(&self, quantum: Nanos) -> Self {
         let known = policy::NAMES.iter().find(|policy| policy.name == self.name());
         let can = known.is_some_and(|policy| policy.parameters.iter().any(|p| p.0 == "quantum"));
-        if !can || quantum == 0 || self.spec.contains("quantum=") {
+        // These have a quantum of their own unless told.
+        let slices_anyhow = ["drr", "mlfq"].contains(&self.name());
+        if !can || (quantum == 0 && !slices_anyhow) || self.spec.contains("quantum=") {
             return self.clone();
         }
+        let slice = Some(quantum).filter(|&quantum| quantum > 0);
+        let quantum = slice.unwrap_or(nanos(MOST));
         let joint = if self.spec.contains(':') { ',' } else { ':' };
         let spec = format!("{}{joint}quantum={quantum}ns", self.spec);
-        Self { spec: self.spec.clone(), make: by_name(&spec), slice: Some(quantum) }
+        Self { spec: self.spec.clone(), make: by_name(&spec), slice }
     }
 
     /// After how long `time::work` yields; `None`: never.
@@ -105,7 +110,10 @@ impl Policies {
         let make = match own {
             Some((_, _, make)) => make.clone(),
             None => {
-                let wrong = |error| Problem::new(format!("--policy: {error}{}", self.hint()));
+                let name = spec.split(':').next().unwrap_or(spec);
+                let known = policy::NAMES.iter().any(|policy| policy.name == name);
+                let hint = if known { String::new() } else { self.hint() };
+                let wrong = |error| Problem::new(format!("--policy: {error}{hint}"));
                 policy::named(spec).map_err(wrong)?;
                 by_name(spec)
             }

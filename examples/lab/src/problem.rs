@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use clap::error::ErrorKind;
+
 /// Why an experiment was not run.
 #[derive(Debug)]
 pub struct Problem(String);
@@ -27,7 +29,16 @@ impl From<clap::Error> for Problem {
         let text = error.to_string();
         let first = text.split("\n\n").next().unwrap_or(&text);
         let line = first.split_whitespace().collect::<Vec<_>>().join(" ");
-        Self(line.strip_prefix("error: ").unwrap_or(&line).to_string())
+        let line = line.strip_prefix("error: ").unwrap_or(&line);
+        let unknown =
+            matches!(error.kind(), ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand);
+        let usage = text.split_once("Usage: ").filter(|_| unknown);
+        let lists = usage.map(|(_, usage)| {
+            let command = usage.split_whitespace();
+            let command = command.take_while(|word| !word.starts_with(['[', '<', '-']));
+            format!("; `{} --help` lists them", command.collect::<Vec<_>>().join(" "))
+        });
+        Self(format!("{line}{}", lists.unwrap_or_default()))
     }
 }
 

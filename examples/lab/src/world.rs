@@ -21,6 +21,10 @@ use turno::time::{self, Instant, Sleep};
 /// A unit of time is a millisecond: what is printed in units is what a clock would show in ms.
 pub const UNIT: Nanos = 1_000_000;
 
+/// The most units of time that anything may be told to take; nothing runs longer than a thousand
+/// times that, which the clock can still count.
+pub const MOST: f64 = 1e9;
+
 /// Units of time as nanoseconds.
 pub fn nanos(units: f64) -> Nanos {
     (units * UNIT as f64).round() as Nanos

@@ -31,10 +31,15 @@ fn with_so_many_at_a_time_it_takes_exactly_as_long_as_reckoned() {
         let one = &report.rows[0];
         assert_eq!((one.number("most"), one.number("least")), (Some(7.0), Some(6.0)));
         assert!(one.number("jain").unwrap() > 0.99);
+        if flag.is_empty() {
+            // Once for each request, and once in vain for each process.
+            assert_eq!(one.number("visits"), Some(580.0));
+        }
     }
     let all = &run("accept --clock virtual --accept all").rows[0];
     let of_all = [all.number("makespan"), all.number("most"), all.number("at_work")];
     assert_eq!(of_all, [Some(50_000.0), Some(500.0), Some(1.0)]);
+    assert_eq!(all.number("visits"), Some(81.0));
 }
 
 #[test]
@@ -102,6 +107,15 @@ fn rows(line: &str) -> Vec<Value> {
     assert!(status.success(), "{line}: {}", String::from_utf8_lossy(&stderr));
     let text = String::from_utf8(stdout).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn help_says_what_is_so_of_short_requests_and_of_times_that_are_not_given() {
+    let Output { stdout, .. } = lab("accept --help").wait_with_output().unwrap();
+    let help = String::from_utf8(stdout).unwrap();
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(help.contains("the long lines shrink with it") && !help.contains("all times shrink"));
+    assert_eq!(help.matches("[50ms if no time is given]").count(), 2);
 }
 
 #[test]

@@ -61,6 +61,15 @@ fn every_row_has_what_machines_rely_on() {
 fn a_set_that_jeffay_calls_safe_misses_nothing_under_edf() {
     let report = run("deadline --policy edf --poll 0.5,2,5,0 --sets 30 --for 600 --seed 11");
     assert!(report.rows.iter().all(|row| row.number("jeffay_safe_late") == Some(0.0)));
+    let others = run("deadline --policy priority,edf --poll 0.5 --sets 3 --for 60");
+    for row in &others.rows {
+        let is_edf = row.text("policy") == "edf";
+        assert_eq!(
+            [&row["jeffay_safe"], &row["jeffay_safe_late"]].map(|n| n.is_null()),
+            [!is_edf; 2]
+        );
+    }
+    assert_eq!(others.tables[2].lines.len(), 1, "the test's table is of edf alone");
     let safe: f64 = report.rows.iter().filter_map(|row| row.number("jeffay_safe")).sum();
     let sets: f64 = report.rows.iter().filter_map(|row| row.number("sets")).sum();
     assert!(safe > 0.3 * sets && safe < 0.9 * sets, "{safe} of {sets}: the test tells them apart");
@@ -82,6 +91,24 @@ fn rates_as_priorities_hold_up_to_their_bound_and_deadlines_to_the_whole() {
     let pair = run("deadline --set 2/5,4/7 --poll 1 --for 70");
     let missed: Vec<_> = pair.rows.iter().map(|row| row.number("missed").unwrap()).collect();
     assert_eq!((pair.rows[0].number("jobs"), &missed[..2]), (Some(24.0), &[0.0, 2.0][..]));
+}
+
+#[test]
+fn below_a_load_of_one_any_order_that_looks_at_no_size_has_the_mean_of_theory() {
+    let report = run("overload --policy fifo,edf,sjf --load 0.7,1.2 --jobs 30000");
+    for row in &report.rows {
+        let known = row.text("policy") != "sjf"
+            && row.text("clients") == "open"
+            && row.number("load") == Some(0.7);
+        match row.number("theory_mean") {
+            Some(theory) => {
+                let mean = row.number("mean").unwrap();
+                assert!(known && (theory * 0.3 - 1.0).abs() < 1e-3, "{theory}");
+                assert!((mean / theory - 1.0).abs() < 0.1, "{mean} for {theory}");
+            }
+            None => assert!(!known, "{}", row.text("policy")),
+        }
+    }
 }
 
 #[test]
@@ -146,8 +173,12 @@ fn jobs_of_one_s_own_run_and_every_job_is_told() {
     let told: Vec<_> = told.lines().skip(1).collect();
     assert_eq!(told, ["sjf 1 0 4 0 0 4", "sjf 1 1.5 1 0 4 5", "sjf 1 1 2 0 5 7"]);
     std::fs::write(&jobs, "0 4\n1 -2\n").unwrap();
-    let wrong = Lab::new().run(line("fifo").split(' ')).unwrap_err().to_string();
-    assert!(wrong.contains("line 2 is not an arrival and a size"), "{wrong}");
+    let wrong = || Lab::new().run(line("fifo").split(' ')).unwrap_err().to_string();
+    assert!(wrong().contains("line 2 is not an arrival and a size"), "{}", wrong());
+    std::fs::write(&jobs, "1e30 1\n").unwrap();
+    assert!(wrong().contains("line 1 is not an arrival") && wrong().contains("at most 1000000000"));
+    std::fs::write(&jobs, "0 1e9\n".repeat(1001)).unwrap();
+    assert!(wrong().contains("at most 1e12 may be"), "{}", wrong());
     std::fs::remove_dir_all(&dir).unwrap();
 }
 
@@ -166,30 +197,74 @@ fn what_cannot_be_had_is_told_in_one_line_with_what_is_allowed() {
         ("queue --page page.txt", "ends in .html"),
         ("queue --jobs-from no/where", "no/where"),
         ("queue --samples no/where", "no/where"),
-        ("queue --jobs 0", "1.."),
+        ("queue --jobs 0", "a whole number from 1 to 1000000000"),
         ("queue --load 0.5,1.1", "--jobs, or a load below 1"),
         ("queue --load 0.5,0.6 --samples x", "one load and one quantum"),
         ("queue --size-error=-1", "a number from 0"),
         ("deadline --set 3/2", "at most the period"),
         ("deadline --poll=-1", "a number from 0"),
-        ("fairness --weights 0", "1.."),
-        ("budget --budget 0", "1.."),
+        ("fairness --weights 0", "a whole number from 1"),
+        ("budget --budget 0", "a whole number from 1"),
         ("budget --load 2", "less than 1 is allowed"),
         ("ostep -p LOTTERY", "FIFO, SJF, RR"),
         ("ostep -l 5,-1", "a number from 0"),
         ("accept --accept 0", "a number from 1, or `all`"),
         ("accept --service soon", "like 100ms"),
         ("accept --service=-1ms", "like 100ms"),
-        ("accept --processes 0", "1..=1000"),
+        ("accept --processes 0", "a whole number from 1 to 1000"),
         ("accept --clock virtual --policy fifo", "no policy to choose"),
         ("accept", "only the program itself can start processes"),
         ("queue --trace run.txt", "ending in .html or .pftrace, or `-`"),
         ("queue --trace no/where.html", "no is not"),
-        ("nonsense", "unrecognized subcommand"),
+        ("nonsense", "unrecognized subcommand 'nonsense'; `cargo lab --help` lists them"),
+        ("queue --nonsense", "found; `cargo lab queue --help` lists them"),
+        ("compare queue --nonsense", "; `cargo lab compare queue --help` lists them"),
+        ("queue --jobs 1e6", "a whole number from 1"),
+        ("queue --policy ", "choose from fifo, lifo"),
+        ("queue --policy fifo,", "choose from fifo, lifo"),
+        ("queue --policy round-robin:quantum=0ms", "a duration above 0"),
+        ("queue --load -0.5", "a number above 0"),
+        ("queue --quantum -1", "a number from 0"),
+        ("queue --jobs -5", "a whole number from 1"),
+        ("queue --load 0.5 --seed -1", "a whole number from 0"),
+        ("accept --service -1ms", "like 100ms"),
+        ("ostep -q -1", "a number above 0"),
+        ("ostep -l -1", "a number from 0"),
+        ("ostep -l 1e30", "at most 1000000000"),
+        ("queue --load 1e-30 --jobs 100 --policy fifo", "from 0.000001"),
+        ("queue --load 1e-6 --jobs 1000000000 --policy fifo", "at most 1e12 are allowed"),
+        ("queue --service pareto:1,1,1e30", "at most 1000000000"),
+        ("deadline --set 1/1e30", "from 0.000001 to 1000000000"),
+        ("queue --load 0.8 --switch-cost 1", "with its switches fifo needs 1.60 of the time"),
+        (
+            "queue --policy lifo,round-robin --load 0.7 --switch-cost 0.05 --quantum 0.1",
+            "robin needs 1.05",
+        ),
+        ("accept --clock virtual --first processes", "only `clients` is allowed"),
     ] {
         let wrong = Lab::new().run(line.split(' ')).map(drop).unwrap_err().to_string();
         assert!(wrong.contains(part) && !wrong.contains('\n'), "{line}: {wrong}");
     }
+}
+
+#[test]
+fn a_parameter_that_a_known_policy_has_not_is_no_reason_to_name_one_s_own() {
+    let lab = Lab::new().with_policy("mine", "fifo", || turno::policy::Fifo::new().into());
+    let wrong = |policy| {
+        let line = ["queue", "--policy", policy].map(String::from);
+        lab.run(line).map(drop).unwrap_err().to_string()
+    };
+    assert_eq!(wrong("fifo:x=1"), "--policy: fifo has no parameter `x`: it takes none");
+    assert!(wrong("fofi").ends_with("; or from slopes, mine"));
+}
+
+#[test]
+fn a_caption_names_a_load_only_where_there_is_one() {
+    let caption = |flags| run(&format!("queue --policy fifo --jobs 100 {flags}")).caption;
+    let both = caption("--load 0.5,0.7 --quantum 1,2");
+    assert!(both.contains("loads as told") && both.contains("quanta as told"), "{both}");
+    let one = caption("--load 0.5 --quantum 1,2");
+    assert!(one.contains("load 0.5") && one.contains("quanta as told"), "{one}");
 }
 
 #[test]

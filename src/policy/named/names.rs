@@ -4,7 +4,7 @@ use super::super::{
     Drr, Edf, Fair, Fifo, Las, Lifo, Lottery, Mlfq, Policy, Priority, Random, RoundRobin, Sjf,
     Srpt, Stride,
 };
-use super::{Given, Named, UnknownPolicy};
+use super::{Given, Named, Slice, UnknownPolicy};
 
 type Made = Result<Box<dyn Policy>, UnknownPolicy>;
 type Parameter = (&'static str, &'static str);
@@ -48,7 +48,8 @@ pub const NAMES: &[Named] = &[
     }),
     row("mlfq", "what answers quickly first; what computes sinks", MLFQ, |given| {
         let policy = given.with("levels", Mlfq::new(), Mlfq::with_levels)?;
-        let policy = given.with("allotment", policy, Mlfq::with_allotment)?;
+        let policy =
+            given.with("allotment", policy, |policy, Slice(run)| policy.with_allotment(run))?;
         let policy = given.with("boost", policy, Mlfq::with_boost)?;
         Ok(given.sliced(policy, Mlfq::with_quantum)?.into())
     }),

@@ -9,6 +9,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches, ValueEnum};
 use turno::task::Nanos;
 
 use super::Experiment;
+use super::queue::whole;
 use crate::bench::Time;
 use crate::{Bench, Problem, Report};
 
@@ -26,14 +27,15 @@ pub(super) struct Accept;
 struct Setup {
     /// How many processes serve
     #[arg(long, value_name = "N", default_value_t = 80,
-          value_parser = clap::value_parser!(u32).range(1..=1000))]
+          value_parser = whole::<u32>(1, 1000))]
     processes: u32,
     /// How many clients connect, each with one request
     #[arg(long, value_name = "N", default_value_t = 500,
-          value_parser = clap::value_parser!(u32).range(1..=100_000))]
+          value_parser = whole::<u32>(1, 100_000))]
     requests: u32,
     /// For how long a request blocks its process: `100ms`, `0.1s`, or a number of milliseconds
-    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = span)]
+    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = span,
+          allow_hyphen_values = true)]
     service: Duration,
     /// How many connections a process accepts before it serves them
     #[arg(long, value_name = "N|all,...", value_delimiter = ',', default_value = "1,4,16,128,all")]
@@ -47,10 +49,12 @@ struct Setup {
     #[arg(long)]
     spawn: bool,
     /// Sends each request only so long after its connection was made and the processes have started
+    /// [50ms if no time is given]
     #[arg(long, value_name = "TIME", value_parser = span, num_args = 0..=1,
           default_missing_value = "50ms")]
     late_request: Option<Duration>,
     /// Adds a client that connects so long after the others: how long does it wait?
+    /// [50ms if no time is given]
     #[arg(long, value_name = "TIME", value_parser = span, num_args = 0..=1,
           default_missing_value = "50ms")]
     late_client: Option<Duration>,
@@ -154,7 +158,8 @@ impl Experiment for Accept {
              accepts all there are, in 50 s.\n\nThe processes are real ones, with a runtime and a \
              reactor each; --clock virtual has tasks in their place and takes no time. --trace \
              records the first of them. One line of the default takes the 50 s: leave `all` out of \
-             --accept, or choose a shorter --service, and all times shrink with it.\n\nTry:\n  cargo lab accept --accept 1,4,16 \
+             --accept, or choose a shorter --service: the long lines shrink with it. At 10 ms \
+             starting 80 processes takes longer than serving, so K = 1 and 4 come out uneven.\n\nTry:\n  cargo lab accept --accept 1,4,16 \
              --first processes\n  cargo lab accept --service 10ms --reuseport --late-client\n  \
              cargo lab accept --accept 1 --service 10ms --spawn\n  cargo lab accept --accept 1 \
              --service 10ms --spawn --late-request"
@@ -173,6 +178,11 @@ impl Experiment for Accept {
         let setup = Setup::from_arg_matches(args)?;
         if bench.clock == Time::Real {
             real::check(&setup, bench)?;
+        } else if setup.first == First::Processes {
+            return Err(Problem::new(
+                "--first processes: on the virtual clock processes take no time to start, so only \
+                 `clients` is allowed, or --clock real",
+            ));
         }
         let mut runs = Vec::new();
         for &most in &setup.accept {

@@ -11,7 +11,7 @@ use turno::task;
 use turno::time;
 
 use super::Experiment;
-use super::queue::{not_negative, positive, rng};
+use super::queue::{not_negative, positive, rng, share, whole};
 use crate::plot::{Axis, Plot, Series, Shape};
 use crate::policies::Choice;
 use crate::report::{Row, Table};
@@ -26,10 +26,10 @@ struct Setup {
     /// How many operations a task may do in one switch
     #[arg(long, value_name = "N,...", value_delimiter = ',',
           default_value = "1,2,5,10,20,50,100,200,500,1000",
-          value_parser = clap::value_parser!(u32).range(1..))]
+          value_parser = whole::<u32>(1, 1_000_000_000))]
     budget: Vec<u32>,
     /// How long the reader computes for each message, of which there is always one more
-    #[arg(long, value_name = "UNITS", default_value_t = 0.05, value_parser = positive)]
+    #[arg(long, value_name = "UNITS", default_value_t = 0.05, value_parser = share)]
     message: f64,
     /// How much of the time requests need, which come at random beside it
     #[arg(long, value_name = "SHARE", default_value_t = 0.3, value_parser = positive)]
@@ -42,7 +42,7 @@ struct Setup {
     switch_cost: f64,
     /// How many requests
     #[arg(long, value_name = "N", default_value_t = 20_000,
-          value_parser = clap::value_parser!(u64).range(1..))]
+          value_parser = whole::<u64>(1, 1_000_000_000))]
     requests: u64,
 }
 

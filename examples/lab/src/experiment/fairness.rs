@@ -9,7 +9,7 @@ use turno::task::{self, Nanos};
 use turno::time::{self, Instant};
 
 use super::Experiment;
-use super::queue::positive;
+use super::queue::{positive, whole};
 use crate::plot::{Axis, Plot, Series, Shape};
 use crate::policies::Choice;
 use crate::report::{Row, Table};
@@ -23,21 +23,21 @@ pub(super) struct Fairness;
 struct Setup {
     /// What the tasks are worth that always want to run
     #[arg(long, value_name = "W,...", value_delimiter = ',', default_value = "3,2,1",
-          value_parser = clap::value_parser!(u32).range(1..))]
+          value_parser = whole::<u32>(1, 1_000_000_000))]
     weights: Vec<u32>,
     /// How long a turn is
     #[arg(long, value_name = "UNITS", default_value_t = 1.0, value_parser = positive)]
     quantum: f64,
     /// How many turns there are in all
     #[arg(long, value_name = "N", default_value_t = 100_000,
-          value_parser = clap::value_parser!(u64).range(10..))]
+          value_parser = whole::<u64>(10, 1_000_000_000))]
     turns: u64,
     /// How long the sleeper computes at a time, between sleeps of a unit
     #[arg(long, value_name = "UNITS", default_value_t = 9.0, value_parser = positive)]
     sleeper: f64,
     /// How many tasks the large group has, beside a group of one
     #[arg(long, value_name = "N", default_value_t = 100,
-          value_parser = clap::value_parser!(u32).range(1..))]
+          value_parser = whole::<u32>(1, 1_000_000_000))]
     group: u32,
 }
 

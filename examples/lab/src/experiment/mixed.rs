@@ -9,7 +9,7 @@ use turno::task::{self, Nanos};
 use turno::time::{self, Instant};
 
 use super::Experiment;
-use super::queue::positive;
+use super::queue::{positive, whole};
 use crate::bench::Time;
 use crate::plot::{Axis, Plot, Series, Shape};
 use crate::policies::Choice;
@@ -24,7 +24,7 @@ pub(super) struct Mixed;
 struct Setup {
     /// How many tasks answer: each is woken by a timer again and again
     #[arg(long, value_name = "N", default_value_t = 3,
-          value_parser = clap::value_parser!(u32).range(1..=1000))]
+          value_parser = whole::<u32>(1, 1000))]
     interactive: u32,
     /// How often, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 5.0, value_parser = positive)]
@@ -34,7 +34,7 @@ struct Setup {
     answer: f64,
     /// How many tasks do nothing but compute
     #[arg(long, value_name = "N", default_value_t = 4,
-          value_parser = clap::value_parser!(u32).range(0..=1000))]
+          value_parser = whole::<u32>(0, 1000))]
     hogs: u32,
     /// How long such a task computes before it gives way by itself
     #[arg(long, value_name = "MS", default_value_t = 1.0, value_parser = positive)]

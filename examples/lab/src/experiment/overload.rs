@@ -10,7 +10,7 @@ use turno::task::{self, Nanos};
 use turno::time::{self, Instant};
 
 use super::Experiment;
-use super::queue::{positive, rng};
+use super::queue::{positive, rng, share, whole};
 use crate::plot::{Axis, Plot, Series, Shape};
 use crate::policies::Choice;
 use crate::report::{Row, Table};
@@ -23,7 +23,7 @@ pub(super) struct Overload;
 #[derive(Args)]
 struct Setup {
     /// How much work is offered, as a share of what the server can do
-    #[arg(long, value_name = "SHARE,...", value_delimiter = ',', value_parser = positive,
+    #[arg(long, value_name = "SHARE,...", value_delimiter = ',', value_parser = share,
           default_value = "0.9,1.0,1.1,1.2,1.3,1.4,1.5")]
     load: Vec<f64>,
     /// How long a job is of use after it came
@@ -31,7 +31,7 @@ struct Setup {
     deadline: f64,
     /// How many jobs at each load
     #[arg(long, value_name = "N", default_value_t = 50_000,
-          value_parser = clap::value_parser!(u64).range(1..))]
+          value_parser = whole::<u64>(1, 1_000_000_000))]
     jobs: u64,
     /// Adds clients of another kind: each sends its next job only some time after it had the answer
     /// to the last
@@ -130,7 +130,14 @@ fn point(
         .set("p50", tally.quantile(0.5))
         .set("p99", tally.quantile(0.99))
         .set("max", tally.max())
-        .set("theory_mean", closed.then(|| machine_repair(number, setup.think)))
+        .set(
+            "theory_mean",
+            match kind {
+                Kind::Open => in_any_order(policy, load),
+                Kind::Dropping => None,
+                Kind::Closed => Some(machine_repair(number, setup.think)),
+            },
+        )
         .set("clients", kind.name())
         .set("load", load)
         .set("in_time", tally.in_time)
@@ -205,6 +212,13 @@ async fn clients(
     cycle
 }
 
+/// The mean response time of all jobs, under the policies that look at no size; without an end from
+/// a load of 1.
+fn in_any_order(policy: &Choice, load: f64) -> Option<f64> {
+    let blind = ["fifo", "lifo", "random", "edf"].contains(&policy.name());
+    (blind && load < 1.0).then(|| 1.0 / (1.0 - load))
+}
+
 /// The mean response time with so many clients, by mean value analysis: exponential sizes of mean
 /// 1, first in, first out or any order that does not look at them.
 fn machine_repair(clients: u32, think: f64) -> f64 {
@@ -227,15 +241,18 @@ fn report(setup: &Setup, bench: &Bench, rows: Vec<Row>) -> Report {
         setup.deadline, setup.jobs, bench.seed, bench.runs
     );
     let table = |title, key| Table::across(title, &rows, name, "load", key);
-    let closed: Vec<Row> =
-        rows.iter().filter(|row| row.text("clients") == "closed").cloned().collect();
+    let known: Vec<Row> =
+        rows.iter().filter(|row| row.number("theory_mean").is_some()).cloned().collect();
     let mut tables = vec![
         table("The share of the jobs that was served in time", "in_time_share"),
         table("Mean response of what was served, in units", "mean"),
     ];
-    if setup.closed {
-        let title = "The same in theory for clients that wait (mean value analysis)";
-        tables.push(Table::across(title, &closed, name, "load", "theory_mean"));
+    if !known.is_empty() {
+        let title = match setup.closed {
+            true => "The same in theory (for clients that wait: mean value analysis)",
+            false => "The same in theory",
+        };
+        tables.push(Table::across(title, &known, name, "load", "theory_mean"));
     }
     Report {
         title: "Overload: what is served in time".to_string(),

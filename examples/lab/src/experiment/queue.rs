@@ -12,7 +12,7 @@ use super::Experiment;
 use crate::dist::Dist;
 use crate::policies::Choice;
 use crate::tally::Tally;
-use crate::world::{Job, Served, nanos, serve, units};
+use crate::world::{Job, MOST, Served, nanos, serve, units};
 use crate::{Bench, Problem, Report};
 
 mod expect;
@@ -48,14 +48,14 @@ pub struct Setup {
     pub switch_cost: f64,
     /// So many classes of jobs, one as frequent as another, the first the most urgent
     #[arg(long, value_name = "N", default_value_t = 1,
-          value_parser = clap::value_parser!(u32).range(1..=100))]
+          value_parser = whole::<u32>(1, 100))]
     pub classes: u32,
     /// How wrong the sizes are that jobs tell of themselves, which sjf and srpt go by: by a factor of
     /// e^x, where x is normal with this standard deviation
     #[arg(long, value_name = "SIGMA", default_value_t = 0.0, value_parser = not_negative)]
     pub size_error: f64,
     /// How many jobs [default: 100000]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>(1, 1_000_000_000))]
     pub jobs: Option<u64>,
     /// Jobs of your own, one a line: when it comes, how much it works, and if you like its class
     /// from 0; instead of arrivals, load, service, classes and jobs
@@ -69,14 +69,32 @@ pub struct Setup {
 
 /// A number above 0.
 pub(super) fn positive(text: &str) -> Result<f64, String> {
-    let number = text.parse().ok().filter(|n: &f64| n.is_finite() && *n > 0.0);
-    number.ok_or_else(|| "a number above 0".to_string())
+    let number = text.parse().ok().filter(|n: &f64| *n > 0.0 && *n <= MOST);
+    number.ok_or_else(|| format!("a number above 0, at most {MOST}"))
 }
 
 /// A number from 0.
 pub(super) fn not_negative(text: &str) -> Result<f64, String> {
-    let number = text.parse().ok().filter(|n: &f64| n.is_finite() && *n >= 0.0);
-    number.ok_or_else(|| "a number from 0".to_string())
+    let number = text.parse().ok().filter(|n| (0.0..=MOST).contains(n));
+    number.ok_or_else(|| format!("a number from 0, at most {MOST}"))
+}
+
+/// A share of the time.
+pub(super) fn share(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|n| (1e-6..=MOST).contains(n));
+    number.ok_or_else(|| format!("a number above 0, from 0.000001 to {MOST}"))
+}
+
+/// A whole number between these, both of them allowed.
+pub(crate) fn whole<T: TryFrom<u64>>(
+    least: u64,
+    most: u64,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync {
+    move |text| {
+        let number = text.parse().ok().filter(|n| (least..=most).contains(n));
+        let number = number.and_then(|number| T::try_from(number).ok());
+        number.ok_or_else(|| format!("a whole number from {least} to {most}"))
+    }
 }
 
 impl Setup {
@@ -98,6 +116,49 @@ impl Setup {
             None if unasked => policy.sliced(nanos(0.1)),
             None => policy.clone(),
         }
+    }
+
+    /// Which share of the time it needs at least, with the switches of that policy.
+    fn busy(&self, policy: &Choice) -> f64 {
+        let size = self.service.mean();
+        let slice = policy.quantum().map_or(size, |quantum| units(quantum).min(size));
+        self.load * (1.0 + self.switch_cost / slice)
+    }
+
+    /// It comes to an end, and before the clock does.
+    fn check(&self, bench: &Bench) -> Result<(), Problem> {
+        if self.jobs_from.is_some() {
+            return Ok(());
+        }
+        let endless = self.jobs.is_none();
+        if endless && self.load >= 1.0 {
+            return Err(Problem::new(format!(
+                "--load {}: the queue grows without an end; say how many --jobs, or a load below 1",
+                self.load
+            )));
+        }
+        for policy in &bench.policies {
+            let busy = self.busy(&self.sliced(policy));
+            if endless && busy >= 1.0 {
+                return Err(Problem::new(format!(
+                    "--switch-cost {}: with its switches {} needs {busy:.2} of the time, and the \
+                     queue grows without an end; say how many --jobs, or less of --load or of \
+                     --switch-cost, or a longer --quantum",
+                    self.switch_cost,
+                    policy.spec()
+                )));
+            }
+            let jobs = self.jobs().max(self.arrivals.at_once());
+            let (span, most) = (jobs as f64 / self.rate() * busy.max(1.0), 1e3 * MOST);
+            if span > most {
+                return Err(Problem::new(format!(
+                    "--load {}: {jobs} jobs would take {span:.1e} units; at most {most:e} are \
+                     allowed, with fewer --jobs, or a larger load of smaller ones",
+                    self.load
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Under what conditions, but for what varies.
@@ -152,15 +213,7 @@ impl Experiment for Queue {
 
     fn run(&self, args: &ArgMatches, bench: &Bench) -> Result<Report, Problem> {
         let setups = Sweep::from_arg_matches(args)?.setups();
-        for setup in &setups {
-            if setup.load >= 1.0 && setup.jobs.is_none() && setup.jobs_from.is_none() {
-                return Err(Problem::new(format!(
-                    "--load {}: the queue grows without an end; say how many --jobs, or a load \
-                     below 1",
-                    setup.load
-                )));
-            }
-        }
+        setups.iter().try_for_each(|setup| setup.check(bench))?;
         if let [setup] = &setups[..] {
             return Ok(show::report(setup, bench, &outcomes(setup, bench)?));
         }

@@ -7,7 +7,7 @@ use rand::RngExt;
 use turno::task::Nanos;
 
 use super::super::queue::rng;
-use crate::world::{UNIT, nanos, units};
+use crate::world::{MOST, UNIT, nanos, units};
 
 /// Tasks as work and period, the shortest period first.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,13 +62,14 @@ impl FromStr for Set {
         let task = |task: &str| {
             let (work, period) = task.split_once('/')?;
             let (work, period): (f64, f64) = (work.parse().ok()?, period.parse().ok()?);
-            let sound = work > 0.0 && work <= period && period.is_finite();
+            let sound = work >= 1e-6 && work <= period && period <= MOST;
             sound.then(|| (nanos(work), nanos(period)))
         };
         let tasks: Option<Vec<_>> = text.split(',').map(task).collect();
         let tasks = tasks.filter(|tasks| tasks.len() <= 100);
         tasks.map(Self::new).ok_or_else(|| {
-            "tasks as work/period with commas between, 2/5,4/7, work above 0 and at most the period"
+            "tasks as work/period with commas between, 2/5,4/7, work above 0 and at most the period, \
+             both from 0.000001 to 1000000000"
                 .to_string()
         })
     }

@@ -16,7 +16,7 @@ pub(super) struct Expected {
     pub(super) p99: Option<f64>,
     /// Where response times are exponential: their rate.
     pub(super) exponential: Option<f64>,
-    /// The mean response time of each class.
+    /// The mean response time of each class, from the first as far as it is known.
     pub(super) classes: Vec<f64>,
     /// What kind of a statement it is.
     pub(super) is: Option<&'static str>,
@@ -34,9 +34,14 @@ enum Kind {
     LeastAttained,
 }
 
-fn kind(policy: &Choice, told_wrong: bool) -> Option<Kind> {
+fn kind(setup: &Setup, policy: &Choice) -> Option<Kind> {
     let sliced = policy.quantum().is_some();
+    let told_wrong = setup.size_error > 0.0;
     Some(match policy.name() {
+        // These share by group, which is the class: a job's share depends on who else is in it.
+        "round-robin" | "drr" if sliced && setup.classes > 1 => return None,
+        // Its own parameter interrupts.
+        "mlfq" if policy.spec().contains("allotment=") => return None,
         "fifo" | "lifo" | "slopes" => Kind::Blind,
         "sjf" | "srpt" if told_wrong => return None,
         "sjf" => Kind::ShortestJob,
@@ -44,7 +49,8 @@ fn kind(policy: &Choice, told_wrong: bool) -> Option<Kind> {
         "srpt" => Kind::ShortestJob,
         "las" if sliced => Kind::LeastAttained,
         "round-robin" | "fair" | "drr" | "stride" | "lottery" | "random" if sliced => Kind::Sharing,
-        "las" | "round-robin" | "fair" | "stride" | "lottery" | "random" | "priority"
+        "las" | "round-robin" | "drr" | "fair" | "stride" | "lottery" | "random" | "priority"
+        | "edf" | "mlfq"
             if !sliced =>
         {
             Kind::Blind
@@ -58,7 +64,7 @@ pub(super) fn expected(setup: &Setup, policy: &Choice) -> Expected {
         return Expected::default();
     }
     let stream = Stream { dist: setup.service, rate: setup.rate() };
-    let kind = kind(policy, setup.size_error > 0.0);
+    let kind = kind(setup, policy);
     let said = match (setup.arrivals, setup.switch_cost > 0.0) {
         (Arrivals::Poisson, false) => poisson(setup, policy, stream, kind),
         (Arrivals::Poisson, true) => with_cost(setup, policy, stream, kind),
@@ -78,7 +84,9 @@ fn poisson(setup: &Setup, policy: &Choice, stream: Stream, kind: Option<Kind>) -
         Some(Kind::LeastAttained) => stream.least_attained(),
         // With no memory, whoever is interrupted is as good as new: any order is as good, if it
         // does not look at sizes.
-        None if exp && ["mlfq", "priority", "edf"].contains(&policy.name()) => {
+        None if exp
+            && ["mlfq", "priority", "edf", "round-robin", "drr"].contains(&policy.name()) =>
+        {
             let mean = Some(stream.fifo().mean());
             return Expected { mean, is: Some("exact"), ..Expected::default() };
         }
@@ -149,7 +157,7 @@ fn other_arrivals(
     Expected { mean, p99, is: mean.map(|_| "exact"), ..Expected::default() }
 }
 
-/// The mean response time of each class.
+/// The mean response time of each class, from the first as far as it is known.
 fn classes(setup: &Setup, policy: &Choice) -> Vec<f64> {
     let one_by_one = setup.arrivals == Arrivals::Poisson && setup.switch_cost == 0.0;
     if setup.classes == 1 || !one_by_one {
@@ -160,7 +168,11 @@ fn classes(setup: &Setup, policy: &Choice) -> Vec<f64> {
     let strict = policy.name() == "priority" && policy.aging().is_none();
     let served = |waits: Vec<f64>| waits.iter().map(|wait| wait + setup.service.mean()).collect();
     match policy.name() {
-        _ if strict && policy.quantum().is_some() => theory::preemptive(&classes),
+        _ if strict && policy.quantum().is_some() => match setup.service {
+            Dist::Exp => theory::preemptive(&classes),
+            // In slices a class shares; only the first one is never interrupted by another.
+            _ => vec![setup.service.mean() / (1.0 - classes[0].load())],
+        },
         _ if strict => served(theory::cobham(&classes)),
         "priority" if policy.quantum().is_none() && setup.service == Dist::Exp => {
             let step = policy.aging().map_or(0.0, units);

@@ -10,7 +10,7 @@ use rand_pcg::Pcg64Mcg;
 
 use super::Setup;
 use crate::Problem;
-use crate::world::{Job, nanos};
+use crate::world::{Job, MOST, nanos};
 
 /// How jobs come.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,6 +21,13 @@ pub enum Arrivals {
     Periodic,
     /// So many at once, at random.
     Batch(u32),
+}
+
+impl Arrivals {
+    /// How many come at the same time.
+    pub(super) fn at_once(self) -> u64 {
+        if let Self::Batch(jobs) = self { jobs.into() } else { 1 }
+    }
 }
 
 impl FromStr for Arrivals {
@@ -106,8 +113,8 @@ pub fn from_file(path: &Path) -> Result<Vec<Job>, Problem> {
         if !line.is_empty() {
             jobs.push(one_line(line).ok_or_else(|| {
                 wrong(format!(
-                    "line {} is not an arrival and a size, both from 0, and perhaps a class from \
-                     0 to 99",
+                    "line {} is not an arrival and a size, both from 0 and at most {MOST}, and \
+                     perhaps a class from 0 to 99",
                     n + 1
                 ))
             })?);
@@ -115,6 +122,12 @@ pub fn from_file(path: &Path) -> Result<Vec<Job>, Problem> {
     }
     if jobs.is_empty() {
         return Err(wrong("there is no job in it: a line each, arrival and size".to_string()));
+    }
+    let (total, most) = (jobs.iter().map(|job| job.1).sum::<f64>(), 1e3 * MOST);
+    if total > most {
+        return Err(wrong(format!(
+            "together they take {total:.1e} units, at most {most:e} may be"
+        )));
     }
     jobs.sort_by(|a, b| a.0.total_cmp(&b.0));
     let classes = jobs.iter().map(|job| job.2).max().unwrap_or(0) + 1;
@@ -131,7 +144,7 @@ fn one_line(line: &str) -> Option<(f64, f64, u32)> {
         &[class] => class,
         _ => return None,
     };
-    let sound = [at, size].iter().all(|n| n.is_finite() && *n >= 0.0);
+    let sound = [at, size].iter().all(|n| (0.0..=MOST).contains(n));
     let known = class.fract() == 0.0 && (0.0..100.0).contains(&class);
     (sound && known).then_some((at, size, class as u32))
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Outcome, Setup, not_negative, positive, show};
+use super::{Outcome, Setup, not_negative, share, show};
 use crate::dist::Dist;
 use crate::plot::{Axis, Plot, Series, Shape};
 use crate::report::{Row, Table};
@@ -13,7 +13,7 @@ use crate::{Bench, Problem, Report};
 pub struct Sweep {
     /// Which share of the time the server is busy; 1 or more needs a number of --jobs
     #[arg(long, value_name = "SHARE,...", value_delimiter = ',', default_value = "0.8",
-          value_parser = positive)]
+          value_parser = share)]
     load: Vec<f64>,
     /// After how much work a job gives way, under the policies that slice; 0: never. Unless told,
     /// 0.1 for those that live by it, and never for priority, edf and random
@@ -74,8 +74,9 @@ pub(super) fn report(bench: &Bench, points: &[(Setup, Vec<Outcome>)]) -> Report 
         .flat_map(|(setup, outcomes)| outcomes.iter().map(move |outcome| (setup, outcome)))
         .map(|(setup, outcome)| place(setup, show::row(setup, bench, outcome)))
         .collect();
-    let caption = first.caption(bench, along == Along::Load, along == Along::Quantum);
-    let both = points.iter().any(|(setup, _)| setup.load != first.load) && quanta;
+    let loads = points.iter().any(|(setup, _)| setup.load != first.load);
+    let caption = first.caption(bench, loads, quanta);
+    let both = loads && quanta;
     let name = |row: &Row| match both {
         true => format!("{}, load {}", row.text("policy"), row.number("load").unwrap_or(0.0)),
         false => row.text("policy").to_string(),
