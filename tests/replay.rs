@@ -188,6 +188,9 @@ fn a_replayed_run_is_the_recorded_one_to_the_byte() {
             let (rt, recorder) = recorded(seed, policy);
             rt.block_on(program(tasks.clone()));
             let first = recorder.recording();
+            if first.lost > 0 {
+                return Ok(()); // Tiny quanta can make a run that no recorder holds.
+            }
             let schedule: Schedule = first.schedule().unwrap().to_string().parse().unwrap();
             // `Lifo`, to be seen if it is asked.
             let (rt, recorder) = recorded(seed, Replay::new(schedule, Lifo::new()));
