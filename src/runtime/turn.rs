@@ -103,9 +103,7 @@ impl Shared {
         }
         let mut made = 0;
         while made < most && self.since_look.get() < looks_every && !drive.root_done {
-            let Some(next) = self.core.borrow_mut().pick(self.now.get()) else {
-                break;
-            };
+            let Some(next) = self.core.borrow_mut().pick(self.now.get()) else { break };
             made += 1;
             self.since_look.set(self.since_look.get() + 1);
             if self.switch_cost > 0 {
