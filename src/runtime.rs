@@ -45,6 +45,7 @@ mod look;
 mod show;
 mod stall;
 mod step;
+mod survey;
 mod swap;
 mod waiting;
 mod watch;

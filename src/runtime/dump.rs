@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::board::Running;
 use super::core::Shared;
-use super::waiting::{Cycle, Picture, Seek, Waiting};
+use super::survey::Seek;
+use super::waiting::{Cycle, Picture, Waiting};
 use crate::task::info::{Cause, Nanos, State, TaskInfo};
 
 /// All tasks that have not finished, and what each does or waits for: [`Runtime::dump`] and

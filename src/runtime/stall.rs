@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::core::Shared;
-use super::waiting::{Cycle, Picture, Seek, Waiting};
+use super::survey::Seek;
+use super::waiting::{Cycle, Picture, Waiting};
 
 /// `block_on` can never end: nothing is ready, no timer, socket or blocking job is waited for, no
 /// [`Handle`](super::Handle) or [`AbortHandle`](crate::task::AbortHandle) is out, and nobody else

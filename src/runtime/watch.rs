@@ -10,7 +10,8 @@ use std::rc::Rc;
 
 use super::core::Shared;
 use super::graph::{Arrow, Graph};
-use super::waiting::{Cycle, Seek};
+use super::survey::Seek;
+use super::waiting::Cycle;
 use crate::task::finished::Joiner;
 use crate::task::id::Id;
 use crate::task::info::Cause;
