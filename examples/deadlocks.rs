@@ -12,10 +12,10 @@
 //!   2 tasks wait for each other, in a cycle:
 //!     task 2 "ann" (spawned at ...), waits for
 //!       a mutex (made at ...) at ..., since 1ms
-//!         held by task 3 "ben" (since ...)
+//!         locked by task 3 "ben" (at ...)
 //!     task 3 "ben" (spawned at ...), waits for
 //!       a mutex (made at ...) at ..., since 1ms
-//!         held by task 2 "ann" (since ...)
+//!         locked by task 2 "ann" (at ...)
 //!   who else waits:
 //!     task 1 "try_block_on" (spawned at ...), waits for
 //!       the end of task 2 "ann" at ..., since 0ns

@@ -15,10 +15,10 @@
 //! 2 tasks wait for each other, in a cycle:
 //!   task 2 "ann pays ben" (spawned at ...), waits for
 //!     a mutex (made at ...) at ..., since 1ms
-//!       held by task 3 "ben pays ann" (since ...)
+//!       locked by task 3 "ben pays ann" (at ...)
 //!   task 3 "ben pays ann" (spawned at ...), waits for
 //!     a mutex (made at ...) at ..., since 1ms
-//!       held by task 2 "ann pays ben" (since ...)
+//!       locked by task 2 "ann pays ben" (at ...)
 //! ```
 
 use std::cell::Cell;

@@ -175,6 +175,7 @@ macro_rules! __select {
                 if $crate::__private::gives_way(cx) {
                     return ::core::task::Poll::Pending;
                 }
+                let group = $crate::__private::Group::here();
                 let first = $crate::__private::$order($count);
                 let mut waits = false;
                 for turn in 0..$count {
@@ -195,6 +196,7 @@ macro_rules! __select {
                                     false
                                 } => {}
                                 output if fits => {
+                                    group.overtake();
                                     return ::core::task::Poll::Ready(__TurnoSelected::$id(output));
                                 }
                                 _ => {}
@@ -332,6 +334,7 @@ macro_rules! __join {
         $(let mut $rev = ::core::pin::pin!($crate::__private::child($rev));)+
         let mut first = 0_u32;
         ::core::future::poll_fn(move |cx| {
+            let _group = $crate::__private::Group::here();
             let mut waits = false;
             for turn in 0..$count {
                 match $crate::__private::wrap(first + turn, $count) {
@@ -354,6 +357,7 @@ macro_rules! __join {
         $(let mut $rev = ::core::pin::pin!($crate::__private::child($rev));)+
         let mut first = 0_u32;
         ::core::future::poll_fn(move |cx| {
+            let group = $crate::__private::Group::here();
             let mut waits = false;
             for turn in 0..$count {
                 match $crate::__private::wrap(first + turn, $count) {
@@ -361,6 +365,7 @@ macro_rules! __join {
                         ::core::task::Poll::Pending => waits = true,
                         ::core::task::Poll::Ready(::core::option::Option::None) => {}
                         ::core::task::Poll::Ready(::core::option::Option::Some(error)) => {
+                            group.overtake();
                             return ::core::task::Poll::Ready(::core::result::Result::Err(error));
                         }
                     },)+
@@ -434,6 +439,7 @@ pub mod support {
 
     use crate::runtime::context;
     use crate::task::current;
+    pub use crate::task::current::Group;
     pub use crate::task::inherit::{Carried, Carry, carry};
 
     /// Whether the task's budget is spent, so that its next poll has to wait for its next switch:

@@ -88,7 +88,6 @@ use self::turn::Drive;
 /// ```
 pub struct Runtime {
     shared: Rc<Shared>,
-    handle: Handle,
 }
 
 impl Runtime {
@@ -100,8 +99,8 @@ impl Runtime {
         Builder::new().build()
     }
 
-    fn assemble(shared: Rc<Shared>, handle: Handle) -> Self {
-        Self { shared, handle }
+    fn assemble(shared: Rc<Shared>) -> Self {
+        Self { shared }
     }
 
     /// Runs `future` and the tasks it spawns until `future` is done. Tasks that are left stay as
@@ -193,9 +192,12 @@ impl Runtime {
         JoinHandle::of_job(self.shared.blocking.spawn(Location::caller(), f))
     }
 
-    /// The handle that other threads may have.
-    pub fn handle(&self) -> &Handle {
-        &self.handle
+    /// A handle that other threads may have.
+    ///
+    /// As long as there is one the runtime is not taken to be [stalled](Stalled). So it is a handle
+    /// of its own, and not a reference to one that lives as long as the runtime, as tokio's is.
+    pub fn handle(&self) -> Handle {
+        Handle::of(&self.shared)
     }
 
     /// Makes this the runtime that `spawn`, `sleep` and sockets find on this thread, until the
@@ -328,13 +330,7 @@ impl Runtime {
     /// ready, `None` if no timer is set.
     pub fn park_timeout(&self) -> Option<Duration> {
         let shared = &self.shared;
-        let wanted = shared.can_switch()
-            || shared.link.inbox.is_full()
-            || !shared.core.borrow().arrivals.is_empty()
-            || !shared.letters.borrow().is_empty()
-            || !shared.deferred.borrow().is_empty()
-            || !shared.wakes.borrow().is_empty();
-        if wanted {
+        if shared.has_news() {
             return Some(Duration::ZERO);
         }
         let next = shared.next_timer()?;
@@ -413,7 +409,7 @@ impl Runtime {
     ///     turno::task::yield_now().await;
     ///     let dump = rt.dump();
     ///     assert_eq!(dump.tasks().len(), 2);
-    ///     assert!(dump.to_string().contains("held by task 1 \"block_on\" (since "));
+    ///     assert!(dump.to_string().contains("locked by task 1 \"block_on\" (at "));
     /// });
     /// # Ok::<(), std::io::Error>(())
     /// ```

@@ -10,7 +10,7 @@
 //! inside of `FuturesUnordered`, that waker is cloned and kept.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::mem;
 use std::num::NonZeroU32;
 use std::panic::Location;
@@ -40,6 +40,7 @@ thread_local! {
             indexed: false,
             newest: Vec::new(),
             records: Slab::new(),
+            movers: BTreeSet::new(),
             serial: 0,
         })
     };
@@ -62,6 +63,9 @@ struct Waits {
     newest: Vec<u32>,
     /// What is known of each queue that somebody has waited in.
     records: Slab<Record>,
+    /// Tasks, with their loops, of which a future that waited has gone on in another task. A guard
+    /// that such a task took may be in that future.
+    movers: BTreeSet<(LoopKey, Id)>,
     /// The serial number of the entry made last.
     serial: u32,
 }
@@ -73,6 +77,8 @@ struct Entry {
     reason: WaitReason,
     site: Site,
     since: Nanos,
+    /// The number of its last poll.
+    polled: u64,
     /// For an entry in a queue: its neighbours, the queue's record, how much it wants or was
     /// handed, and which of both.
     prev: u32,
@@ -85,6 +91,24 @@ struct Entry {
     /// Its neighbours among the entries of its task.
     older: u32,
     newer: u32,
+}
+
+impl Entry {
+    /// Whether it is who polls with `cx` that waits here; if so, that is noted.
+    #[inline]
+    fn is_polled(&mut self, cx: &Context<'_>) -> bool {
+        let same = self.whom.is(cx);
+        if same {
+            self.polled = current::count_poll();
+        }
+        same
+    }
+
+    /// Whether it is polled with another waker than its task's own: then it need not be polled in
+    /// each switch of the task.
+    fn is_foreign(&self) -> bool {
+        self.whom.is_foreign()
+    }
 }
 
 const NONE: u32 = u32::MAX;
@@ -218,7 +242,7 @@ impl Waits {
             waker => entry.whom.waker = waker,
         }
         (entry.serial, entry.reason, entry.site) = (serial, reason, site);
-        entry.since = current::now();
+        (entry.since, entry.polled) = (current::now(), current::count_poll());
         (entry.prev, entry.next) = (NONE, NONE);
         (entry.record, entry.amount, entry.handed) = (record, amount, false);
         if self.indexed {
@@ -237,6 +261,7 @@ impl Waits {
             reason: WaitReason::Notify,
             site,
             since: 0,
+            polled: 0,
             prev: NONE,
             next: NONE,
             record: NONE,
@@ -263,15 +288,29 @@ impl Waits {
 
     /// Somebody else waits there from now on. Returns who did before.
     fn set_whom(&mut self, place: Place, whom: Whom) -> Option<Whom> {
-        self.get(place)?;
+        let before = self.get(place).map(|entry| (entry.whom.of, entry.whom.task))?;
+        self.note_move(before);
         if self.indexed {
             self.unlink(place.index);
         }
-        let old = self.get_mut(place).map(|entry| mem::replace(&mut entry.whom, whom));
+        let old = self.get_mut(place).map(|entry| {
+            entry.polled = current::count_poll();
+            mem::replace(&mut entry.whom, whom)
+        });
         if self.indexed {
             self.link(place.index);
         }
         old
+    }
+
+    /// A future that waited in `task` of the loop `of` is polled now: if by another task, it has
+    /// moved there.
+    fn note_move(&mut self, (of, task): (LoopKey, Option<Id>)) {
+        let here = of != 0 && of == current::key();
+        if let Some(task) = task.filter(|_| here && task != current::task()) {
+            self.movers.insert((of, task));
+            current::note_errand();
+        }
     }
 
     /// The entry joins those of its task.
@@ -323,12 +362,15 @@ impl Waits {
         let receives = entry.reason == WaitReason::Receive;
         let ends = record.and_then(|record| record.ends.as_deref());
         let end = ends.map(|ends| if receives { &ends.sent } else { &ends.received });
+        let holder = record.and_then(|record| record.holder.filter(|_| record.of == of));
         Wait {
             reason: entry.reason,
             site: entry.site,
             since: entry.since,
             made: record.map(|record| record.made),
-            holder: record.and_then(|record| record.holder.filter(|_| record.of == of)),
+            holder,
+            moved: holder.is_some_and(|holder| self.movers.contains(&(of, holder.task))),
+            awaited: entry.is_foreign() || entry.polled == current::last_poll(),
             owned: record.is_some_and(|record| record.owned),
             behind: None,
             last: end.and_then(|end| end.of_loop(of)),
@@ -396,17 +438,17 @@ pub(crate) fn is_waiting(place: Place) -> bool {
     with(|waits| waits.get(place).is_some()).unwrap_or(false)
 }
 
-/// Whether it is who polls with `cx` that waits at `place`.
+/// Whether it is who polls with `cx` that waits at `place`: if so, that has been polled now.
 #[inline]
 pub(crate) fn waits(place: Place, cx: &Context<'_>) -> bool {
-    with(|waits| waits.get(place).is_some_and(|entry| entry.whom.is(cx))).unwrap_or(false)
+    with(|waits| waits.get_mut(place).is_some_and(|entry| entry.is_polled(cx))).unwrap_or(false)
 }
 
 /// As [`waits`], and at `site`.
 #[inline]
 fn waits_at(place: Place, cx: &Context<'_>, site: Site) -> bool {
-    let same = |entry: &Entry| ptr::eq(entry.site, site) && entry.whom.is(cx);
-    with(|waits| waits.get(place).is_some_and(same)).unwrap_or(false)
+    let same = |entry: &mut Entry| ptr::eq(entry.site, site) && entry.is_polled(cx);
+    with(|waits| waits.get_mut(place).is_some_and(same)).unwrap_or(false)
 }
 
 /// Reads a little of each place. Those that have left the processor's cache come back all at once
@@ -429,6 +471,8 @@ pub(crate) struct Seen {
     /// What stands behind the waker that is kept, if one is.
     pub(crate) waker: Option<*const ()>,
     pub(crate) wait: Wait,
+    /// The number of its last poll, if its task polls it itself.
+    pub(crate) polled: Option<u64>,
     pub(crate) place: Option<Place>,
 }
 
@@ -453,7 +497,8 @@ pub(crate) fn survey(of: LoopKey, mut see: impl FnMut(Seen)) {
             let serial = NonZeroU32::new(entry.serial);
             let place = serial.map(|serial| Place { serial, index: index as u32 });
             let waker = entry.whom.waker.as_ref().map(Waker::data);
-            see(Seen { task: entry.whom.task, waker, wait, place });
+            let polled = (!entry.is_foreign()).then_some(entry.polled);
+            see(Seen { task: entry.whom.task, waker, wait, polled, place });
         }
     });
 }
@@ -470,8 +515,10 @@ pub(crate) fn waits_of(of: LoopKey, task: Id) -> Vec<Wait> {
 /// The newest of these.
 pub(crate) fn last_wait_of(of: LoopKey, task: Id) -> Option<Wait> {
     let last = |waits: &Waits| {
-        let open = waits.of_task(of, task).find(|entry| !entry.handed);
-        open.map(|entry| waits.wait(entry))
+        let mut open = waits.of_task(of, task).filter(|entry| !entry.handed);
+        let newest = open.next().map(|entry| waits.wait(entry))?;
+        let others = || open.map(|entry| waits.wait(entry)).find(|wait| wait.awaited);
+        if newest.awaited { Some(newest) } else { others().or(Some(newest)) }
     };
     with_index(last).flatten()
 }
@@ -503,15 +550,42 @@ pub(crate) fn rivals_of(place: Place) -> Option<Vec<Id>> {
     with(list).flatten()
 }
 
+/// The wakers that are kept in entries of this thread, by what stands behind them, and how many
+/// clones.
+pub(crate) fn kept() -> HashMap<*const (), usize> {
+    let mut kept = HashMap::new();
+    with(|waits| {
+        let wakers = waits.entries.iter().filter_map(|entry| entry.whom.waker.as_ref());
+        wakers.for_each(|waker| *kept.entry(waker.data()).or_default() += 1);
+    });
+    kept
+}
+
+/// The future that waited as `old` is polled now: if by another task, it has moved there.
+pub(crate) fn note_move(old: &Whom) {
+    with(|waits| waits.note_move((old.of, old.task)));
+}
+
+/// Whether a future that waited in `task` has gone on in another task.
+pub(crate) fn has_moved(of: LoopKey, task: Id) -> bool {
+    with(|waits| waits.movers.contains(&(of, task))).unwrap_or(false)
+}
+
+/// How many such tasks are known.
+pub(crate) fn movers() -> usize {
+    with(|waits| waits.movers.len()).unwrap_or_default()
+}
+
+/// Forgets those of the loop `of` that are not `alive`, which runs no user code.
+pub(crate) fn retain_movers(of: LoopKey, alive: impl Fn(Id) -> bool) {
+    with(|waits| waits.movers.retain(|&(key, task)| key != of || alive(task)));
+}
+
 /// How many clones of a task's own waker, known by `data`, are kept in its own entries.
 pub(crate) fn kept_of(of: LoopKey, task: Id, data: *const ()) -> usize {
     let count = |waits: &Waits| {
-        let kept = |entry: &&Entry| match &entry.whom.waker {
-            Some(waker) => waker.data() == data,
-            // What happens on another thread wakes by a waker that is kept there.
-            None => matches!(entry.reason, WaitReason::Job),
-        };
-        waits.of_task(of, task).filter(kept).count()
+        let own = |entry: &&Entry| entry.whom.waker.as_ref().is_some_and(|w| w.data() == data);
+        waits.of_task(of, task).filter(own).count()
     };
     with_index(count).unwrap_or_default()
 }

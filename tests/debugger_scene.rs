@@ -18,7 +18,7 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const TASKS: &str = r#"now 2ms, after 10 switches, under Fifo; tasks:
      1  block_on  waiting  the end of task 2 at {person.await.expect}
      2  cook      ready    woken by a timer
-     3  baker     waiting  a mutex (made at {Mutex::new(0)}) at {stove.lock()).await}, held by task 2 (since {= stove.lock().await}); a timer due at 10ms at {stove.lock()).await}
+     3  baker     waiting  a mutex (made at {Mutex::new(0)}) at {stove.lock()).await}, locked by task 2 (at {= stove.lock().await}); a timer due at 10ms at {stove.lock()).await}
      4  waiter    waiting  a timer due at 15ms at {turno::select!}; a timer due at 8ms at {sleep(number * MS)}; a timer due at 9ms at {sleep(number * MS)}
      5  porter    waiting  a timer due at 12ms at {0 => sleep(12 * MS).await}
      6  guests    waiting  a timer due at 11ms at {sleep(number * MS)}; a timer due at 12ms at {sleep(number * MS)}; a timer due at 13ms at {sleep(number * MS)}
@@ -40,7 +40,7 @@ const TREES: [&str; 6] = [
    debug_me::bake  at {stove.lock()).await}
       turno::time::timeout::Timeout
          [future] turno::sync::mutex::lock::{async block}  at {src/sync/mutex.rs|            locking.await;}
-            turno::sync::lock::Locking  a mutex (made at {Mutex::new(0)}), held by task 2 (since {= stove.lock().await})
+            turno::sync::lock::Locking  a mutex (made at {Mutex::new(0)}), locked by task 2 (at {= stove.lock().await})
          [sleep] turno::time::sleep::Sleep  a timer due at 10ms"#,
     r#"task 4 "waiter", waiting, spawned at {hire("waiter"}
    debug_me::serve  at {turno::select!}
@@ -516,7 +516,7 @@ fn turnos_own_things_are_printed_in_a_line() {
     ]);
     assert!(said[1].ends_with("= waker of task 3"), "{}", said[1]);
     assert!(said[2].ends_with("= Id(3)"), "{}", said[2]);
-    let held = expected("= held by task 3 (since {stove.lock()).await}) = ");
+    let held = expected("= locked by task 3 (at {stove.lock()).await}) = ");
     assert!(said[5].contains(&held), "{}\n{}", said[5], said[6]);
 }
 

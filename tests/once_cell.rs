@@ -141,6 +141,6 @@ fn a_stall_names_who_makes_the_value() {
         });
         let text = stalled.unwrap_err().to_string();
         has(&text, &format!("the value of a once cell (made at {}:{made}:", file!()));
-        has(&text, "held by task 2 (since ");
+        has(&text, "begun by task 2 (at ");
     });
 }

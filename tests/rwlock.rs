@@ -163,19 +163,19 @@ fn a_stall_names_the_one_who_holds_it_if_it_is_one() {
         }
     });
     has(&writer, "an rwlock, to write (made at ");
-    has(&writer, "held by task 2 (since ");
+    has(&writer, "locked by task 2 (at ");
     let two = stall(async |_, lock| {
         let _guard = lock.read().await;
         pending::<()>().await;
     });
-    assert!(!two.contains("held by"), "{two}");
+    assert!(!two.contains("locked by"), "{two}");
     let one_is_left = stall(async |n, lock| {
         let _guard = lock.read().await;
         if n == 0 {
             pending::<()>().await;
         }
     });
-    has(&one_is_left, "held by task 2 (since ");
+    has(&one_is_left, "locked by task 2 (at ");
     let the_other_is_left = stall(async |n, lock| {
         let _guard = lock.read().await;
         match n {
@@ -183,7 +183,7 @@ fn a_stall_names_the_one_who_holds_it_if_it_is_one() {
             _ => pending().await,
         }
     });
-    assert!(!the_other_is_left.contains("held by"), "{the_other_is_left}");
+    assert!(!the_other_is_left.contains("locked by"), "{the_other_is_left}");
 }
 
 #[test]
@@ -201,6 +201,6 @@ fn a_stall_names_who_was_handed_it_and_has_not_come() {
         });
         let text = stalled.map(drop).unwrap_err().to_string();
         has(&text, "an rwlock, to read (made at ");
-        has(&text, "held by task 1 \"try_block_on\" (since ");
+        has(&text, "locked by task 1 \"try_block_on\" (at ");
     });
 }

@@ -3,7 +3,10 @@
 
 mod common;
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::future::{Future, pending, poll_fn};
+use std::rc::Rc;
 use std::sync::mpsc;
 use std::task::{Poll, Waker};
 use std::thread;
@@ -11,9 +14,10 @@ use std::thread;
 use common::{guarded, has, own_waker, panic_of, virtual_rt, wait_once};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use turno::observe::Event;
-use turno::runtime::Runtime;
-use turno::task::{self, yield_now};
-use turno::time::{Duration, sleep};
+use turno::policy::{Pick, Policy, Tasks};
+use turno::runtime::{Builder, Handle, Runtime};
+use turno::task::{self, JoinSet, TaskInfo, yield_now};
+use turno::time::{Clock, Duration, sleep};
 
 #[test]
 fn a_root_that_waits_for_nothing_is_stalled() {
@@ -186,6 +190,197 @@ fn nothing_is_claimed_while_a_timer_is_set() {
     guarded(|| {
         let rt = virtual_rt();
         rt.try_block_on(sleep(Duration::from_secs(3600))).unwrap();
+    });
+}
+
+/// A runtime on a thread of its own that runs until what is returned is dropped.
+fn another_runtime() -> (Handle, mpsc::Sender<()>, thread::JoinHandle<()>) {
+    let (give, get) = mpsc::channel();
+    let (end, ended) = mpsc::channel::<()>();
+    let thread = thread::spawn(move || {
+        let rt = Runtime::new().unwrap();
+        give.send(rt.handle()).unwrap();
+        let ended = rt.spawn_blocking(move || ended.recv().is_err());
+        rt.block_on(async { assert!(ended.await.unwrap()) });
+    });
+    (get.recv().unwrap(), end, thread)
+}
+
+#[test]
+fn nothing_is_claimed_while_what_another_runtime_does_is_awaited() {
+    for (blocking, in_a_set) in [(false, false), (true, false), (true, true)] {
+        let (there, end, thread) = another_runtime();
+        let rt = virtual_rt();
+        let (go, going) = mpsc::channel::<()>();
+        let root = async move {
+            let goes = move || going.recv().is_ok();
+            let far = match blocking {
+                true if in_a_set => {
+                    let mut set = JoinSet::new();
+                    set.spawn_blocking_on(goes, &there);
+                    set.join_next().await.unwrap()
+                }
+                true => there.spawn_blocking(goes).await,
+                false => there.spawn(async move { goes() }).await,
+            };
+            assert!(far.unwrap());
+        };
+        no_claim(&rt, root, move || go.send(()).unwrap());
+        drop(end);
+        thread.join().unwrap();
+    }
+}
+
+/// The job's handle was polled, so the job had a waker; it has been woken since.
+#[test]
+fn a_job_that_has_ended_accounts_for_no_waker() {
+    let rt = virtual_rt();
+    let (tell, told) = mpsc::channel::<Waker>();
+    let (go, going) = mpsc::channel::<()>();
+    let thread = thread::spawn(move || {
+        let waker = told.recv().unwrap();
+        going.recv().unwrap();
+        waker.wake();
+    });
+    let root = async move {
+        let mut job = task::spawn_blocking(|| {});
+        while !job.is_finished() {
+            let _ = futures_lite::future::poll_once(&mut job).await;
+            yield_now().await;
+        }
+        wait_once(move |waker| tell.send(waker.clone()).unwrap()).await;
+        job.await.unwrap();
+    };
+    no_claim(&rt, root, move || go.send(()).unwrap());
+    thread.join().unwrap();
+}
+
+#[test]
+fn an_abort_that_comes_while_the_proof_is_made_is_heard() {
+    for round in 0..300 {
+        let rt = virtual_rt();
+        guarded(move || {
+            let ended = rt.try_block_on(async {
+                let task = turno::spawn(pending::<()>());
+                let abort = task.abort_handle();
+                let thread = thread::spawn(move || {
+                    (0..round).for_each(|_| thread::yield_now());
+                    abort.abort();
+                });
+                let cancelled = task.await.unwrap_err().is_cancelled();
+                thread.join().unwrap();
+                cancelled
+            });
+            assert!(ended.unwrap());
+        });
+    }
+}
+
+#[test]
+fn nothing_is_claimed_while_a_scoped_thread_has_the_runtimes_handle() {
+    guarded(|| {
+        let rt = virtual_rt();
+        let handle = rt.handle();
+        let (go, going) = mpsc::channel::<()>();
+        thread::scope(|scope| {
+            let (tell, told) = futures_lite_channel();
+            let handle = &handle;
+            scope.spawn(move || {
+                going.recv().unwrap();
+                drop(handle.spawn_with(move || async move { tell() }));
+            });
+            let mut go = Some(go);
+            rt.observe(move |_: u64, event: &Event<'_>| {
+                if let Event::Parked { .. } = event {
+                    go.take().into_iter().for_each(|go| go.send(()).unwrap());
+                }
+            });
+            assert!(rt.try_block_on(told).is_ok());
+        });
+    });
+}
+
+#[test]
+fn it_is_claimed_once_the_last_foreign_waker_is_dropped() {
+    guarded(|| {
+        let rt = Builder::new().quiet_after(Duration::from_millis(1)).build().unwrap();
+        let (tell, told) = mpsc::channel::<Waker>();
+        let thread = thread::spawn(move || {
+            let waker = told.recv().unwrap();
+            thread::park_timeout(Duration::from_millis(250)); // Long enough to be suspected.
+            drop(waker);
+        });
+        let root = wait_once(move |waker| tell.send(waker.clone()).unwrap());
+        assert!(rt.try_block_on(root).is_err());
+        thread.join().unwrap();
+    });
+}
+
+/// Lets no task run until `until`, then all.
+struct HoldsBack(u64, VecDeque<task::Id>);
+
+impl Policy for HoldsBack {
+    fn ready(&mut self, task: &TaskInfo, _: u64) {
+        self.1.push_back(task.id());
+    }
+
+    fn pick(&mut self, _: &Tasks<'_>, now: u64) -> Pick {
+        match self.1.pop_front_if(|_| now >= self.0) {
+            Some(id) => Pick::Task(id),
+            None => Pick::Until(self.0),
+        }
+    }
+}
+
+#[test]
+fn a_policy_that_holds_all_tasks_back_for_ever_is_named() {
+    guarded(|| {
+        for clock in [Clock::real(), Clock::virtual_time()] {
+            let policy = HoldsBack(u64::MAX, VecDeque::new());
+            let rt = Builder::new().clock(clock).policy(policy).build().unwrap();
+            let stalled = rt.try_block_on(async {}).unwrap_err();
+            assert!(stalled.policy().unwrap().contains("HoldsBack"), "{stalled}");
+            has(stalled.to_string(), "HoldsBack` holds back all tasks that are ready for ever");
+        }
+        let policy = HoldsBack(1 << 62, VecDeque::new()); // For 146 years.
+        let rt = Builder::new().start_paused(true).policy(policy).build().unwrap();
+        assert!(rt.try_block_on(async {}).is_ok());
+    });
+}
+
+#[test]
+fn a_report_is_bounded_and_its_data_is_complete() {
+    guarded(|| {
+        let rt = virtual_rt();
+        for _ in 0..1_000 {
+            drop(rt.spawn(pending::<()>()));
+        }
+        let stalled = rt.try_block_on(pending::<()>()).unwrap_err();
+        assert_eq!(stalled.tasks().len(), 1_001);
+        has(stalled.to_string(), "\n  ... and 981 more tasks\n");
+        assert!(stalled.to_string().lines().count() < 50);
+        let unfinished = rt.shutdown_timeout(Duration::ZERO);
+        has(unfinished.to_string(), "\n  ... and 980 more tasks");
+
+        let rt = virtual_rt();
+        let stalled = rt.try_block_on(async {
+            let handles = Rc::new(RefCell::new(Vec::<Option<task::JoinHandle<()>>>::new()));
+            for n in 0..1_000 {
+                let all = handles.clone();
+                let ring = async move {
+                    let next = all.borrow_mut()[(n + 1) % 1_000].take().unwrap();
+                    next.await.unwrap();
+                };
+                handles.borrow_mut().push(Some(turno::spawn(ring)));
+            }
+            pending::<()>().await;
+        });
+        let stalled = stalled.unwrap_err();
+        let [cycle] = stalled.cycles() else { panic!("{stalled}") };
+        assert!(cycle.is_certain());
+        assert_eq!(cycle.tasks().len(), 1_000);
+        has(cycle.to_string(), "\n  ... and 980 more tasks\n");
+        assert!(cycle.to_string().lines().count() < 50);
     });
 }
 

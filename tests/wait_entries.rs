@@ -107,7 +107,7 @@ fn a_stall_names_lock_place_and_holder() {
         let holder = wait.holder.unwrap();
         assert_eq!((holder.task, holder.site.line()), (other.task.id(), line + 3));
     }
-    has(stalled.to_string(), "held by task 3 \"right\" (since tests/wait_entries.rs");
+    has(stalled.to_string(), "locked by task 3 \"right\" (at tests/wait_entries.rs");
 }
 
 #[test]

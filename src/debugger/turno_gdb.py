@@ -885,7 +885,7 @@ class Wait:
             said += ' at ' + location(self.entry['site'])
         holder = record and record['holder'].some()
         if holder:
-            said += ', held by task %d (since %s)' % (serial(holder['task'].number()),
+            said += ', locked by task %d (at %s)' % (serial(holder['task'].number()),
                                                      location(holder['site']))
         return said
 
@@ -1422,7 +1422,7 @@ def held_by(lock):
         holder = entry['holder'].some()
     if holder is None:
         return 'locked'
-    return 'held by task %d (since %s)' % (serial(holder['task'].number()), location(holder['site']))
+    return 'locked by task %d (at %s)' % (serial(holder['task'].number()), location(holder['site']))
 
 
 def waiting(target, queue):

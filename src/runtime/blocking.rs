@@ -66,6 +66,12 @@ impl Pool {
         self.in_flight.load(Ordering::SeqCst)
     }
 
+    /// Where the jobs were spawned that run or are queued.
+    pub(crate) fn jobs(&self) -> Vec<Site> {
+        let state = self.lock();
+        state.running.iter().copied().chain(state.jobs.iter().map(|job| job.site)).collect()
+    }
+
     pub(crate) fn threads(&self) -> usize {
         self.lock().threads
     }

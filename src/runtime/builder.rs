@@ -11,7 +11,6 @@ use super::Runtime;
 use super::blocking::Pool;
 use super::board::{Board, Noted};
 use super::core::{Core, Shared};
-use super::handle::Handle;
 use super::link::Link;
 use super::waiting::Cycle;
 use super::watch::{OnDeadlock, Watch};
@@ -78,7 +77,7 @@ impl Builder {
             on_wake: None,
             max_blocking_threads: 512,
             thread_keep_alive: Duration::from_secs(10),
-            quiet_after: Some(Duration::from_secs(5)),
+            quiet_after: None,
             on_deadlock: Rc::new(Watch::print),
             poll_before_park: Duration::ZERO,
             switch_cost: Duration::ZERO,
@@ -160,10 +159,14 @@ impl Builder {
         Self { thread_keep_alive: keep_alive, ..self }
     }
 
-    /// When `block_on` has had nothing to do for so long, waits for no timer, socket or blocking
-    /// job, and yet cannot be proved [stalled](super::Stalled), since a waker or a handle is out
-    /// that somebody might use, it prints once, to standard error, who waits for what; and goes on
-    /// waiting. 5 s unless told, in real time; `None`: never.
+    /// Turns on a suspicion: when no task has run in `block_on` for this long, in real time, and
+    /// no socket is waited for, and yet it cannot be proved [stalled](super::Stalled), since a
+    /// waker or a handle is out that another thread might use, or a blocking job has not ended, or
+    /// the policy holds all tasks back, it prints once, to standard error, what each task waits
+    /// for; and goes on waiting.
+    ///
+    /// Off (`None`) by default: a program that waits for the outside (a child process, its standard
+    /// input, a channel that a thread feeds) does nothing wrong.
     pub fn quiet_after(self, quiet: impl Into<Option<Duration>>) -> Self {
         Self { quiet_after: quiet.into(), ..self }
     }
@@ -281,9 +284,11 @@ impl Builder {
             quiet_after: self.quiet_after,
             poll_before_park: self.poll_before_park,
             suspected: Cell::new(false),
+            witness: Cell::new(None),
             advanced: Cell::new(0),
             switch_cost: nanos(self.switch_cost),
             contended: RefCell::default(),
+            movers: Cell::new(64),
             since_look: Cell::new(0),
             root: RefCell::default(),
             noted: Noted::new(),
@@ -292,11 +297,11 @@ impl Builder {
             budget: self.budget,
             on_panic: self.on_panic,
             closing: Cell::new(false),
-            link: link.clone(),
-            blocking: blocking.clone(),
+            link,
+            blocking,
         });
         shared.remeasure();
-        Ok(Runtime::assemble(shared, Handle::first(link, blocking)))
+        Ok(Runtime::assemble(shared))
     }
 }
 

@@ -14,6 +14,7 @@ use super::builder::OnPanic;
 use super::inherit::Contended;
 use super::link::Link;
 use super::show::{show, show_woken};
+use super::stall::Witness;
 use super::watch::Watch;
 use crate::observe::{Event, Observer, Waits};
 use crate::policy::{Pick, Policy, Rng, Tasks};
@@ -69,10 +70,14 @@ pub(crate) struct Shared {
     /// After how long with nothing armed it says that it looks stalled; and whether it has.
     pub(crate) quiet_after: Option<Duration>,
     pub(crate) suspected: Cell<bool>,
+    /// Why nothing was proved when the loop last slept with nothing armed.
+    pub(super) witness: Cell<Option<Witness>>,
     /// How long it looks again and again before it sleeps.
     pub(crate) poll_before_park: Duration,
     /// The locks that hand priority on and that somebody waits for.
     pub(crate) contended: RefCell<Contended>,
+    /// When more moves of futures are known than this, those of tasks that are gone are forgotten.
+    pub(super) movers: Cell<usize>,
     /// Switches since the loop last looked outside.
     pub(crate) since_look: Cell<u32>,
     /// By how much the running task has moved the clock by hand: that is not run time.
@@ -390,6 +395,7 @@ impl Core {
     ) -> Option<BoxedTask> {
         let Some(slot) = self.tasks.get_mut(id) else { return task };
         slot.info.switched(ran, left);
+        slot.info.last_poll = current::last_poll();
         slot.run = task; // Before anybody hears of it, so that it stays if they panic.
         self.policy.ran(&slot.info, ran, left, now);
         if !self.observers.is_empty() {
@@ -407,6 +413,7 @@ impl Core {
     pub(crate) fn went(&mut self, id: Id, task: Option<BoxedTask>, left: Left, now: Nanos) {
         let Some(slot) = self.tasks.get_mut(id) else { return };
         slot.info.switched(0, left);
+        slot.info.last_poll = current::last_poll();
         slot.run = task;
         self.policy.ran(&slot.info, 0, left, now);
     }

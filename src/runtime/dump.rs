@@ -32,7 +32,7 @@ impl Dump {
         &self.picture.tasks
     }
 
-    /// Who waits for each other, if that is certain: only an abort can end it.
+    /// The tasks that wait for each other, as far as is known: see [`Cycle::is_certain`].
     pub fn cycles(&self) -> &[Cycle] {
         &self.picture.cycles
     }
@@ -191,7 +191,7 @@ impl std::error::Error for NoAnswer {}
 impl Shared {
     /// What everybody does just now.
     pub(crate) fn dump(&self) -> Dump {
-        let picture = self.picture(Seek::Certain);
+        let picture = self.picture(Seek::Likely);
         Dump { picture, at: self.clock.now(), timed: self.core.borrow().timed }
     }
 }

@@ -28,6 +28,7 @@ impl Shared {
         if !current::has_errands() {
             return;
         }
+        self.heed_moves();
         loop {
             for id in self.detached.take() {
                 let dropped = self.core.borrow_mut().detach(id);

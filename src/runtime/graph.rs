@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::wait::reason::Known;
+
 /// One task waits for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Arrow {
@@ -9,8 +11,10 @@ pub(super) struct Arrow {
     /// Which of its waits it is.
     pub(super) wait: usize,
     pub(super) to: usize,
-    /// Only `to` can end this wait. If not, that is merely the most that is known.
-    pub(super) sure: bool,
+    /// How well it is known that only `to` can end this wait.
+    pub(super) known: Known,
+    /// The task awaits it now, and does not merely keep the future.
+    pub(super) awaited: bool,
 }
 
 /// Arrows from each of `n` tasks, by that task.
@@ -112,7 +116,13 @@ mod tests {
     use super::*;
 
     fn graph(n: usize, arrows: &[(usize, usize)]) -> Graph {
-        let arrow = |&(from, to): &(usize, usize)| Arrow { from, wait: 0, to, sure: true };
+        let arrow = |&(from, to): &(usize, usize)| Arrow {
+            from,
+            wait: 0,
+            to,
+            known: Known::Certain,
+            awaited: true,
+        };
         Graph::new(n, arrows.iter().map(arrow).collect())
     }
 

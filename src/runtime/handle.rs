@@ -22,8 +22,8 @@ use crate::task::{Plan, join};
 pub struct Handle {
     link: Arc<Link>,
     blocking: Arc<Pool>,
-    /// `None` for the runtime's own handle: it does not count among those that are out.
-    _reach: Option<Reach>,
+    /// As long as it is out, anything may still happen.
+    reach: Reach,
 }
 
 /// There is no runtime here.
@@ -43,10 +43,6 @@ impl std::error::Error for TryCurrentError {}
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Handle {
-    pub(crate) fn first(link: Arc<Link>, blocking: Arc<Pool>) -> Self {
-        Self { link, blocking, _reach: None }
-    }
-
     /// The runtime that this thread is in.
     ///
     /// # Panics
@@ -64,10 +60,9 @@ impl Handle {
         context::current().map(|shared| Self::of(&shared)).ok_or(TryCurrentError)
     }
 
-    /// One that is out.
-    fn of(shared: &Shared) -> Self {
-        let reach = Some(Reach::new(&shared.link.inbox));
-        Self { link: shared.link.clone(), blocking: shared.blocking.clone(), _reach: reach }
+    pub(super) fn of(shared: &Shared) -> Self {
+        let reach = Reach::new(&shared.link.inbox);
+        Self { link: shared.link.clone(), blocking: shared.blocking.clone(), reach: reach }
     }
 
     /// Spawns a task on the runtime's thread, from any thread. It becomes ready when the loop next
@@ -191,8 +186,8 @@ impl Handle {
 
 impl Clone for Handle {
     fn clone(&self) -> Self {
-        let reach = Some(Reach::new(&self.link.inbox));
-        Self { link: self.link.clone(), blocking: self.blocking.clone(), _reach: reach }
+        let reach = self.reach.clone();
+        Self { link: self.link.clone(), blocking: self.blocking.clone(), reach: reach }
     }
 }
 

@@ -11,7 +11,7 @@ use super::context;
 use super::core::{Core, Shared};
 use crate::task::current::{self, LoopKey};
 use crate::task::id::Id;
-use crate::wait::Place;
+use crate::wait::{self, Place};
 
 thread_local! {
     static LAST: Cell<u64> = const { Cell::new(0) };
@@ -70,7 +70,9 @@ impl Heirs {
             let task = current::task().filter(|_| shared.key() == current::key());
             let Some(task) = task else { return Vec::new() };
             let at = self.find(locks).unwrap_or_else(|| {
-                let holder = holder.filter(|_| self.of.get() == shared.key());
+                let known =
+                    |id: &Id| self.of.get() == shared.key() && !wait::has_moved(shared.key(), *id);
+                let holder = holder.filter(known);
                 locks.push(Wanted { lock: self.lock, holder, waiters: Vec::new() });
                 locks.len() - 1
             });
@@ -105,6 +107,7 @@ impl Heirs {
             let waiters = &mut locks[at].waiters;
             let next = waiters.iter().position(|waiter| Some(waiter.0) == place);
             let next = next.map(|next| waiters.remove(next).1);
+            let next = next.filter(|id| !wait::has_moved(shared.key(), *id));
             if next.is_some() {
                 self.of.set(shared.key());
             }
@@ -126,6 +129,25 @@ fn change(change: impl FnOnce(&Shared, &mut Vec<Wanted>) -> Vec<Id>) {
 }
 
 impl Shared {
+    /// Futures may have moved from one task to another, with the guards in them. Of a lock that was
+    /// taken by a task of which one has moved, it is not known any more which task is to inherit.
+    pub(super) fn heed_moves(&self) {
+        if wait::movers() == 0 {
+            return;
+        }
+        let (of, limit) = (self.key(), self.movers.get());
+        if wait::movers() > limit {
+            let core = self.core.borrow();
+            wait::retain_movers(of, |id| core.tasks.get(id).is_some());
+            self.movers.set(2 * wait::movers().max(64));
+        }
+        let mut contended = self.contended.borrow_mut();
+        let moved = |wanted: &mut Wanted| wanted.holder.take_if(|id| wait::has_moved(of, *id));
+        let concerned: Vec<Id> = contended.locks.iter_mut().filter_map(moved).collect();
+        drop(contended);
+        self.bequeath(&concerned);
+    }
+
     /// Reckons anew what these tasks inherit, and all who hold what they wait for.
     pub(crate) fn bequeath(&self, concerned: &[Id]) {
         if concerned.is_empty() {

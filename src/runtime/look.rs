@@ -15,6 +15,9 @@ use crate::wait;
 /// the kernel has to set its alarm clock anew for each.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// So late, at most, a stall is found after the last waker that was out has been dropped.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
 impl Shared {
     /// Looks outside. If there is nothing to do it sleeps until there is, at most for `wait`.
     #[inline(never)]
@@ -40,7 +43,8 @@ impl Shared {
         self.take_in(Cause::Outside, self.now.get()); // An observer may have woken somebody,
         self.attend(); // or aborted.
         let nap = if self.can_switch() { Some(Duration::ZERO) } else { nap };
-        let forever = nap.is_none() && wait.is_none() && !self.is_armed();
+        let armed = self.sources.borrow().armed() > 0;
+        let forever = nap.is_none() && wait.is_none() && !armed;
         match &drive.root {
             Some(_) if forever => drive.stalled = self.sleep_on(),
             _ => self.sleep(nap.into_iter().chain(wait).min()),
@@ -58,34 +62,39 @@ impl Shared {
 
     /// Sleeps though nothing is armed, so that only another thread can end it; unless it is proved
     /// that none can: then it says so.
+    ///
+    /// A waker that is dropped rings no bell. So as long as it is only for wakers that it sleeps on,
+    /// it looks again now and then whether they are still out.
     #[cold]
     fn sleep_on(&self) -> Option<Stalled> {
         // The proof looks at every task, so it is not made at each pause that another thread ends.
         if self.is_doubtful() {
             self.sleep(Some(PAUSE));
-            if self.can_switch() || self.link.inbox.is_full() {
-                return None;
-            }
         }
-        let prospect = self.prospect();
-        if matches!(prospect, Prospect::Doubtful) {
-            self.seek_deadlocks();
-            if self.can_switch() {
-                return None; // What was told of one has been answered.
-            }
-        }
-        match (prospect, self.quiet_after.filter(|_| !self.suspected.get())) {
-            (Prospect::Hopeless(stalled), _) => return Some(stalled),
-            (Prospect::Doubtful, Some(quiet)) => {
-                let asleep = Instant::now();
-                self.sleep(Some(quiet));
-                if !self.can_switch() && asleep.elapsed() >= quiet {
-                    self.suspect(quiet);
+        let (asleep, mut nap, mut first) = (Instant::now(), PAUSE, true);
+        loop {
+            let knocks = match self.prospect() {
+                Prospect::News => return None,
+                Prospect::Hopeless(stalled) => return Some(stalled),
+                Prospect::Open { knocks } => knocks,
+            };
+            if std::mem::take(&mut first) {
+                self.seek_deadlocks();
+                if self.has_news() {
+                    return None; // What was told of one has been answered.
                 }
             }
-            _ => self.sleep(None),
+            let quiet = self.quiet_after.filter(|_| !self.suspected.get());
+            let left = quiet.map(|quiet| quiet.saturating_sub(asleep.elapsed()));
+            self.sleep((!knocks).then_some(nap).into_iter().chain(left).min());
+            if self.has_news() {
+                return None;
+            }
+            if let Some(quiet) = quiet.filter(|quiet| asleep.elapsed() >= *quiet) {
+                self.suspect(quiet);
+            }
+            nap = (2 * nap).min(LONGEST_PAUSE);
         }
-        None
     }
 
     /// Looks again and again for a while instead of sleeping, if the builder was told so. True if
@@ -128,7 +137,7 @@ impl Shared {
     pub(crate) fn next_timer(&self) -> Option<Nanos> {
         // If those whom the policy holds back are gone, nobody is held back.
         let core = self.core.borrow();
-        let held = core.held_until.filter(|_| core.queued > 0);
+        let held = core.held_until.filter(|&until| core.queued > 0 && until < Nanos::MAX);
         self.timers.borrow_mut().next_at().into_iter().chain(held).min()
     }
 
@@ -217,7 +226,9 @@ impl Shared {
             self.letters.borrow_mut().extend(self.link.inbox.open());
         }
         loop {
-            let Some(letter) = self.letters.borrow_mut().pop_front() else { return };
+            let Some(letter) = self.letters.borrow_mut().pop_front() else {
+                return self.attend(); // Aborts may have been among them.
+            };
             match letter {
                 Letter::Wake(waker) => {
                     if waker.open() {

@@ -1,24 +1,31 @@
 //! The stall: tasks are left and nothing can ever wake them (floor 3).
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::panic::Location;
 use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
 use std::time::Duration;
 
-use super::core::Shared;
+use super::core::{Core, Shared};
 use super::survey::Seek;
-use super::waiting::{Cycle, Picture, Waiting};
+use super::waiting::{Cycle, Picture, Shown, Waiting};
+use crate::task::current;
+use crate::task::id::Id;
+use crate::wait;
 
-/// `block_on` can never end: nothing is ready, no timer, socket or blocking job is waited for, no
-/// [`Handle`](super::Handle) or [`AbortHandle`](crate::task::AbortHandle) is out, and nobody else
-/// than turno holds a waker of any task.
+/// `block_on` can never end: no task can run, no timer, socket or blocking job is waited for, no
+/// [`Handle`](super::Handle), [`AbortHandle`](crate::task::AbortHandle) or
+/// [`RemoteJoinHandle`](crate::task::RemoteJoinHandle) is out, and every waker of a task that is
+/// kept lies where only this loop's own thread can wake it.
 ///
-/// Printed it tells who waits for whom: first the [cycles](Stalled::cycles), if there are any, then
-/// what is locked by a task that has finished, then everybody else. Each task comes with what it
-/// waits for, where, since when, and who holds that.
+/// Printed it tells what each task waits for: first the [cycles](Stalled::cycles), if there are any,
+/// then what is locked by a task that has finished, then the other tasks. Each comes with what it
+/// waits for, where, since when, and which task locked that. Of long lists the first ones are
+/// printed, and how many more there are; the data has all.
 #[derive(Debug, Clone)]
 pub struct Stalled {
     picture: Picture,
+    policy: Option<&'static str>,
 }
 
 impl Stalled {
@@ -27,8 +34,14 @@ impl Stalled {
         &self.picture.tasks
     }
 
-    /// Who waits for each other: those that are certain first. A stall need not have any: a task
-    /// may wait for what nobody is going to do.
+    /// The policy, if it holds tasks back that are ready, and said that it will for ever:
+    /// [`Pick::Until`](crate::policy::Pick::Until) the last moment there is.
+    pub fn policy(&self) -> Option<&'static str> {
+        self.policy
+    }
+
+    /// The tasks that wait for each other: those that are [certain](Cycle::is_certain) first. A
+    /// stall need not have any: a task may wait for what no task is going to do.
     ///
     /// ```
     /// use turno::sync::Mutex;
@@ -51,14 +64,19 @@ impl Stalled {
 
 impl fmt::Display for Stalled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "stalled: nothing is ready, and nothing can ever wake the tasks that are left:"
-        )?;
+        match self.policy {
+            None => f.write_str("stalled: nothing is ready, and ")?,
+            Some(policy) => write!(
+                f,
+                "stalled: the policy `{policy}` holds back all tasks that are ready for ever, and "
+            )?,
+        }
+        writeln!(f, "nothing can ever wake the tasks that are left:")?;
         write!(f, "{}", self.picture)?;
-        f.write_str(match self.cycles() {
-            [] => "wake one of them, or do not wait for what nobody will do",
-            _ => {
+        f.write_str(match (self.policy, self.cycles()) {
+            (Some(_), _) => "a policy that holds tasks back must name the time when it goes on",
+            (None, []) => "wake one of them, or do not wait for what no task will do",
+            (None, _) => {
                 "break the cycle: lock in the same order everywhere, and give back what others \
                  need before waiting for them"
             }
@@ -87,33 +105,49 @@ impl Unfinished {
 }
 
 impl fmt::Display for Unfinished {
-    /// A line for each, and one for each thing that a task waited for.
+    /// A line for each of the first, and one for each thing that a task waited for.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_empty() {
             return f.write_str("all had finished");
         }
         f.write_str("had not finished:")?;
-        for task in &self.tasks {
+        let (tasks, jobs) = (Shown::first(self.tasks.len()), Shown::first(self.jobs.len()));
+        for task in &self.tasks[..tasks.first] {
             write!(f, "\n  {task}")?;
         }
-        for site in &self.jobs {
+        tasks.left_out(f, "\n  ", "task")?;
+        for site in &self.jobs[..jobs.first] {
             write!(f, "\n  a blocking job (spawned at {site}), still running")?;
         }
-        Ok(())
+        jobs.left_out(f, "\n  ", "blocking job")
     }
 }
 
 /// So many tasks are seen at a glance.
 const GLANCE: usize = 64;
 
+/// After so many tasks the proof looks whether there is news meanwhile.
+const STRIDE: usize = 256;
+
 /// What the loop finds when it is about to sleep for ever.
 pub(crate) enum Prospect {
-    /// Somebody may well wake it.
-    Open,
-    /// Nothing is armed, but something is out that could still wake a task.
-    Doubtful,
+    /// There is news: it need not sleep at all.
+    News,
+    /// Nothing is armed, but something is out that could still wake a task. If `knocks`, the loop
+    /// is rung for when that goes away.
+    Open { knocks: bool },
     /// Proved: it would never end.
     Hopeless(Stalled),
+}
+
+/// A task of which a waker is out, and how many clones are accounted for; and the switch after
+/// which that was found out. As long as no other switch is made, none but that waker need be looked
+/// at.
+#[derive(Clone, Copy)]
+pub(crate) struct Witness {
+    task: Id,
+    accounted: usize,
+    switches: u64,
 }
 
 impl Shared {
@@ -122,47 +156,123 @@ impl Shared {
         self.sources.borrow().armed() > 0 || self.blocking.in_flight() > 0
     }
 
-    /// At a glance: whether somebody out there may wake a task, or there are too many to look at.
-    pub(crate) fn is_doubtful(&self) -> bool {
+    /// Whether there is anything to do that the loop has heard of, or that lies in the inbox.
+    pub(crate) fn has_news(&self) -> bool {
+        self.can_switch()
+            || self.link.inbox.is_full()
+            || !self.core.borrow().arrivals.is_empty()
+            || !self.letters.borrow().is_empty()
+            || !self.deferred.borrow().is_empty()
+            || !self.wakes.borrow().is_empty()
+            || (current::in_turn_of(self.key()) && current::has_news())
+    }
+
+    /// At a glance: whether something out there may wake a task, or there are too many to look at.
+    pub(super) fn is_doubtful(&self) -> bool {
         let core = self.core.borrow();
         let runs = core.tasks.iter().filter_map(|slot| slot.run.as_ref());
         let counts = runs.filter_map(|run| run.waker()).map(Arc::strong_count);
         let root = self.root.borrow().as_ref().map(|(_, waker)| waker.strong_count());
-        self.link.inbox.is_reachable()
+        self.is_reachable()
             || core.tasks.len() > GLANCE
             || counts.chain(root).any(|count| count > 1)
     }
 
-    /// What is to be expected if nobody is ready and no timer is set.
-    pub(crate) fn prospect(&self) -> Prospect {
-        if self.is_armed() || self.link.inbox.is_full() {
-            return Prospect::Open;
+    /// Whether a blocking job or whoever has a handle may wake a task. When the last of them goes,
+    /// the loop is rung for.
+    fn is_reachable(&self) -> bool {
+        self.blocking.in_flight() > 0 || self.link.inbox.is_reachable()
+    }
+
+    /// What is to be expected if no task is ready, no timer is set and no source is waited for.
+    ///
+    /// Whatever can end that is counted: handles, jobs, and the wakers of waiting tasks. A waker
+    /// that lies in an entry of this thread's table can be woken by this thread alone, which is
+    /// here; any other one is taken to be out. Only if nothing is left can nothing happen.
+    pub(super) fn prospect(&self) -> Prospect {
+        let knocks = self.is_reachable();
+        let out = knocks || self.is_a_waker_out();
+        // What another thread has done before it let go of its handle or waker lies in the inbox,
+        // so that is looked at last. `Arc` counts with relaxed loads.
+        fence(Ordering::Acquire);
+        if self.has_news() {
+            return Prospect::News;
         }
-        // In this order: who goes away after leaving a letter must not be missed.
-        let reachable = self.link.inbox.is_reachable();
-        if self.link.inbox.is_full() {
-            return Prospect::Open;
+        if out {
+            return Prospect::Open { knocks };
         }
-        if reachable || self.waiting().iter().any(|waiting| waiting.wakers > 0) {
-            return Prospect::Doubtful;
+        let policy = (self.core.borrow().queued > 0).then(|| self.core.borrow().policy_name);
+        Prospect::Hopeless(Stalled { picture: self.picture(Seek::Possible), policy })
+    }
+
+    /// Whether a waker of a task is kept elsewhere than in this thread's table. It also says so if
+    /// there is news meanwhile: then the answer does not matter.
+    fn is_a_waker_out(&self) -> bool {
+        let core = self.core.borrow();
+        let out = |id| self.clones_out(&core, id);
+        if let Some(witness) = self.witness.get().filter(|w| w.switches == core.switches)
+            && out(witness.task).is_some_and(|(_, out)| out > witness.accounted)
+        {
+            return true;
         }
-        Prospect::Hopeless(Stalled { picture: self.picture(Seek::Stalled) })
+        let kept = wait::kept();
+        let root = self.root.borrow().as_ref().map(|(id, _)| *id);
+        let tasks = core.tasks.iter().map(|slot| slot.info.id).chain(root);
+        for (n, task) in tasks.enumerate() {
+            if n % STRIDE == STRIDE - 1 && self.link.inbox.is_full() {
+                return true;
+            }
+            let Some((data, out)) = out(task) else { continue };
+            let accounted = kept.get(&data).copied().unwrap_or_default();
+            if out > accounted {
+                let switches = core.switches;
+                self.witness.set(Some(Witness { task, accounted, switches }));
+                return true;
+            }
+        }
+        false
+    }
+
+    /// What stands behind the waker of a task, if it has one of its own, and how many clones of it
+    /// there are besides the task's.
+    fn clones_out(&self, core: &Core, id: Id) -> Option<(*const (), usize)> {
+        let root = self.root.borrow();
+        if let Some((_, own)) = root.as_ref().filter(|(root, _)| *root == id) {
+            return Some((own.as_ptr().cast(), own.strong_count().checked_sub(1)?));
+        }
+        let own = core.tasks.get(id)?.run.as_ref()?.waker()?;
+        Some((Arc::as_ptr(own).cast(), Arc::strong_count(own) - 1))
     }
 
     /// A quiet while has passed and nothing is armed: says once that it looks stalled.
     #[cold]
-    pub(crate) fn suspect(&self, quiet: Duration) {
+    pub(super) fn suspect(&self, quiet: Duration) {
         if self.suspected.replace(true) {
             return;
         }
         let mut text = format!(
-            "turno: it looks as if nothing goes on any more: for {quiet:?} no task was ready, and \
-             no timer, socket or blocking job is waited for. These wait:\n"
+            "turno: it looks as if nothing goes on any more: for {quiet:?} no task has run, and no \
+             socket is waited for.\n"
         );
-        text.push_str(&self.picture(Seek::Suspected).to_string());
-        if self.link.inbox.is_reachable() {
-            text.push_str("  A handle to the runtime is out: somebody may still use it.\n");
+        if let Some(policy) = self.holds() {
+            let _ = writeln!(text, "  The policy `{policy}` holds back all tasks that are ready.");
         }
-        eprintln!("{text}(Said once; `Builder::quiet_after` sets the time, or turns it off.)");
+        for site in self.blocking.jobs() {
+            let _ = writeln!(text, "  A blocking job (spawned at {site}) has not ended.");
+        }
+        if self.clock.is_virtual() && self.next_timer().is_some() {
+            text.push_str("  Virtual time stands still as long as blocking jobs run.\n");
+        }
+        if self.link.inbox.is_reachable() {
+            text.push_str("  A handle to the runtime is out, and may still be used.\n");
+        }
+        let _ = write!(text, "These wait:\n{}", self.picture(Seek::Possible));
+        eprintln!("{text}(Said once; `Builder::quiet_after` sets the time.)");
+    }
+
+    /// The policy, if it holds back tasks that are ready.
+    pub(super) fn holds(&self) -> Option<&'static str> {
+        let core = self.core.borrow();
+        core.held_until.filter(|_| core.queued > 0).map(|_| core.policy_name)
     }
 }

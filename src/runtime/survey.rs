@@ -11,18 +11,16 @@ use crate::task::finished::Joiner;
 use crate::task::id::Id;
 use crate::task::info::State;
 use crate::task::wake::TaskWaker;
-use crate::wait::reason::WaitReason;
+use crate::wait::reason::{Known, WaitReason};
 use crate::wait::{self, Place, Seen};
 
 /// How far the cycles are sought.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Seek {
-    /// Nothing can wake anybody: every cycle counts, and also what is merely likely.
-    Stalled,
-    /// Somebody may yet be woken: cycles of those whom nobody else can wake; and the likely.
-    Suspected,
-    /// Only what is certain.
-    Certain,
+    /// Nothing goes on: also those that are merely possible.
+    Possible,
+    /// Other tasks run: those that are at least likely.
+    Likely,
 }
 
 impl Shared {
@@ -57,15 +55,18 @@ impl Shared {
         let all = || tasks.iter().enumerate();
         let mut taken = vec![false; tasks.len()];
         let mut cycles = Vec::new();
-        for certain in [true, false] {
-            let counts = |arrow: &Arrow| arrow.sure || !certain;
-            let stuck = match seek {
-                Seek::Stalled => vec![true; tasks.len()],
-                Seek::Certain if !certain => break,
-                _ => graph.stuck(all().map(|(at, w)| is_free(w, graph.from(at), counts)).collect()),
+        for least in [Known::Certain, Known::Likely, Known::Possible] {
+            if seek == Seek::Likely && least == Known::Possible {
+                break;
+            }
+            let counts = |arrow: &Arrow| arrow.known >= least;
+            let free = all().map(|(at, w)| is_free(w, graph.from(at), counts)).collect();
+            let stuck = graph.stuck(free);
+            let along = |arrow: &Arrow| {
+                counts(arrow) && arrow.awaited && stuck[arrow.from] && stuck[arrow.to]
             };
-            let along = |arrow: &Arrow| counts(arrow) && stuck[arrow.from] && stuck[arrow.to];
             let found = graph.cycles(along, &mut taken);
+            let certain = least == Known::Certain;
             cycles.extend(found.iter().map(|ring| cycle(tasks, ring, certain)));
         }
         picture.cycles = cycles;
@@ -78,19 +79,19 @@ impl Shared {
         let (mut own, mut sets) = (self.own_wakers(), self.sets());
         let tasks = &mut picture.tasks;
         let mut members = Vec::new();
-        wait::survey(self.key(), |Seen { task, waker, wait, place }| {
-            let kept = match (waker, wait.reason) {
-                // What happens on another thread wakes by a waker that is kept there.
-                (None, WaitReason::Job) => own.values_mut().find(|(id, _)| Some(*id) == task),
-                (waker, _) => waker.and_then(|waker| own.get_mut(&waker)),
-            };
-            if let Some((_, out)) = kept {
+        wait::survey(self.key(), |Seen { task, waker, mut wait, polled, place }| {
+            if let Some((_, out)) = waker.and_then(|waker| own.get_mut(&waker)) {
                 *out = out.saturating_sub(1); // This one is turno's.
             }
             let Some(at) = task.and_then(|id| find(tasks, id)) else { return };
             if let Some(of) = place.and_then(|place| sets.remove(&place)) {
                 members.push(Members { task: at, wait: tasks[at].waits.len(), of });
             }
+            let last = match tasks[at].task.state {
+                State::Running => current::last_poll(),
+                _ => tasks[at].task.last_poll,
+            };
+            wait.awaited = polled.is_none_or(|polled| polled == last);
             tasks[at].waits.push(wait);
         });
         for (id, out) in own.into_values() {
@@ -163,18 +164,20 @@ struct Members {
 
 fn graph(tasks: &[Waiting], members: &[Members]) -> Graph {
     let mut arrows = Vec::new();
-    let mut add = |from, wait, id, sure| {
-        arrows.extend(find(tasks, id).map(|to| Arrow { from, wait, to, sure }));
+    let mut add = |from: usize, wait: usize, id, known| {
+        let awaited = tasks[from].waits[wait].awaited;
+        arrows.extend(find(tasks, id).map(|to| Arrow { from, wait, to, known, awaited }));
     };
     for (from, waiting) in tasks.iter().enumerate() {
         for (n, wait) in waiting.waits.iter().enumerate() {
-            if let Some((id, sure)) = wait.on() {
-                add(from, n, id, sure);
+            if let Some((id, known)) = wait.on() {
+                add(from, n, id, known);
             }
         }
     }
     for set in members {
-        set.of.iter().for_each(|id| add(set.task, set.wait, *id, true));
+        // Another task may have the set, too, and put a member into it that ends.
+        set.of.iter().for_each(|id| add(set.task, set.wait, *id, Known::Likely));
     }
     Graph::new(tasks.len(), arrows)
 }

@@ -1,12 +1,12 @@
-//! Who waits for what, and for whom: what is told of it (floor 3). How it is found out is in
-//! `survey`.
+//! What each task waits for: what is told of it (floor 3). How it is found out is in `survey`.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
 
 use crate::task::id::Id;
 use crate::task::info::{Cause, State, TaskInfo};
-use crate::wait::reason::Wait;
+use crate::wait::reason::{Wait, WaitReason};
 
 /// A task that has not finished, and all that it waits for.
 #[derive(Debug, Clone)]
@@ -16,8 +16,8 @@ pub struct Waiting {
     pub task: TaskInfo,
     /// What it waits for: several things at once under a `select!`, nothing if it is ready.
     pub waits: Vec<Wait>,
-    /// How many of its wakers are kept by somebody else than turno: by a future that is not
-    /// turno's, or by another thread.
+    /// How many of its wakers are kept elsewhere than in what turno knows of its waits: by a future
+    /// that is not turno's, by another thread, or for a [job](WaitReason::Job) that it awaits.
     pub wakers: usize,
 }
 
@@ -53,9 +53,12 @@ impl Waiting {
             wait.more(who).iter().try_for_each(|more| write!(f, "{line}  {more}"))?;
         }
         let also = if self.waits.is_empty() { "" } else { "also " };
+        let jobs = self.waits.iter().filter(|wait| wait.reason == WaitReason::Job).count();
         match self.wakers {
+            // As far as is known: where the job has ended, another one may have its waker.
+            n if n > 0 && n <= jobs => Ok(()),
             0 if self.waits.is_empty() => {
-                write!(f, "{line}nothing that could wake it: nobody keeps a waker of it")
+                write!(f, "{line}nothing that could wake it: no waker of it is kept")
             }
             0 => Ok(()),
             1 => write!(f, "{line}{also}something that is not turno's: 1 waker of it is out"),
@@ -79,32 +82,80 @@ impl Cycle {
         &self.tasks
     }
 
-    /// Whether each waits for what only the next can do. If not, that is the most that is known: a
-    /// guard that owns its lock, or the other end of a channel, may have gone on to somebody else
-    /// since the next task took or used it.
+    /// Whether each waits for nothing but the end of the next, so that only an abort can end it.
+    ///
+    /// Of a lock only the task is known that locked it. In safe code nothing tells whether the
+    /// guard is still there: it may be in a future that has gone on in another task, and the end
+    /// of a channel may be anywhere. Such a cycle is likely, and never certain.
     pub fn is_certain(&self) -> bool {
         self.certain
     }
 }
 
 impl fmt::Display for Cycle {
+    /// A line for each of the first and the last tasks.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.tasks.len(), self.certain) {
-            (1, true) => f.write_str("a task waits for itself:")?,
-            (1, false) => write!(f, "a task waits for itself, {PRESUMED}")?,
-            (n, true) => write!(f, "{n} tasks wait for each other, in a cycle:")?,
-            (n, false) => write!(f, "{n} tasks wait for each other, in a cycle, {PRESUMED}")?,
+        match self.tasks.len() {
+            1 => f.write_str("a task waits for itself")?,
+            n => write!(f, "{n} tasks wait for each other, in a cycle")?,
         }
-        for waiting in &self.tasks {
+        f.write_str(if self.certain { ":" } else { PRESUMED })?;
+        let shown = Shown::both_ends(self.tasks.len());
+        let tell = |f: &mut fmt::Formatter<'_>, waiting: &Waiting| {
             f.write_str("\n  ")?;
-            waiting.tell(f, "", "\n    ", &|id| named(&self.tasks, id))?;
-        }
-        Ok(())
+            waiting.tell(f, "", "\n    ", &|id| named(&self.tasks, id))
+        };
+        self.tasks[..shown.first].iter().try_for_each(|waiting| tell(f, waiting))?;
+        shown.left_out(f, "\n  ", "task")?;
+        self.tasks[shown.last..].iter().try_for_each(|waiting| tell(f, waiting))
     }
 }
 
-const PRESUMED: &str = "as far as is known (the end of a channel, or a guard that owns its lock, \
-                        may have gone to somebody else):";
+const PRESUMED: &str = ", as far as is known (a guard, or the end of a channel, may have moved):";
+
+/// Which of many are printed. The data has all of them.
+pub(super) struct Shown {
+    /// So many from the front.
+    pub(super) first: usize,
+    /// And those from here on.
+    pub(super) last: usize,
+}
+
+impl Shown {
+    /// The first ones, with a word about the others.
+    pub(super) fn first(len: usize) -> Self {
+        Self { first: len.min(20), last: len }
+    }
+
+    /// As many at both ends.
+    fn both_ends(len: usize) -> Self {
+        match len {
+            0..=21 => Self { first: len, last: len },
+            _ => Self { first: 10, last: len - 10 },
+        }
+    }
+
+    /// A line about those that are left out, if any are.
+    pub(super) fn left_out(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        line: &str,
+        what: &str,
+    ) -> fmt::Result {
+        match self.last - self.first {
+            0 => Ok(()),
+            1 => write!(f, "{line}... and 1 more {what}"),
+            n => write!(f, "{line}... and {} more {what}s", thousands(n)),
+        }
+    }
+}
+
+/// `1,234,567`
+fn thousands(n: usize) -> String {
+    let digits = n.to_string();
+    let groups = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy);
+    groups.collect::<Vec<_>>().join(",")
+}
 
 pub(super) fn find(tasks: &[Waiting], id: Id) -> Option<usize> {
     tasks.binary_search_by_key(&id, |waiting| waiting.task.id()).ok()
@@ -119,7 +170,7 @@ fn named(tasks: &[Waiting], id: Id) -> String {
     }
 }
 
-/// All who have not finished, and for whom they wait.
+/// All tasks that have not finished, and what they wait for.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Picture {
     /// In the order of spawning.
@@ -164,7 +215,7 @@ impl Picture {
 
     fn left_locked(&self) -> impl Iterator<Item = String> {
         let waits = self.tasks.iter().flat_map(|waiting| &waiting.waits);
-        waits.filter_map(|wait| {
+        waits.filter(|wait| !wait.moved).filter_map(|wait| {
             let (holder, made) = (wait.holder?, wait.made?);
             let gone = find(&self.tasks, holder.task).is_none();
             let task = self.finished.iter().find(|task| task.id() == holder.task);
@@ -174,44 +225,47 @@ impl Picture {
                 }
                 None => self.who(holder.task),
             };
-            gone.then(|| {
-                format!("{} (made at {made}), since {}, by {task}", wait.reason, holder.site)
-            })
+            gone.then(|| format!("{} (made at {made}), at {}, by {task}", wait.reason, holder.site))
         })
     }
 }
 
 impl fmt::Display for Picture {
-    /// The cycles first, then what has been left locked, then who else waits. A line each, and all
-    /// of them ended.
+    /// The cycles first, then what has been left locked, then the other tasks. A line each, all of
+    /// them ended; of each kind no more than the first ones.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for cycle in &self.cycles {
+        let cycles = Shown::first(self.cycles.len());
+        for cycle in &self.cycles[..cycles.first] {
             writeln!(f, "{cycle}")?;
         }
+        cycles.left_out(f, "", "cycle")?;
+        f.write_str(if cycles.first < cycles.last { "\n" } else { "" })?;
         let mut left: Vec<String> = self.left_locked().collect();
         left.dedup();
         if !left.is_empty() {
-            writeln!(f, "still locked by a task that has finished, its guard kept or forgotten:")?;
-            left.iter().try_for_each(|line| writeln!(f, "  {line}"))?;
-        }
-        let in_cycle = |id| self.cycles.iter().any(|cycle| find_in(cycle, id));
-        let mut others = self.tasks.iter().filter(|w| !in_cycle(w.task.id())).peekable();
-        if others.peek().is_some() && (!self.cycles.is_empty() || !left.is_empty()) {
             writeln!(
                 f,
-                "{}:",
-                if self.cycles.is_empty() { "who waits" } else { "who else waits" }
+                "still locked by a task that has finished, its guard kept, moved or forgotten:"
             )?;
+            let shown = Shown::first(left.len());
+            left[..shown.first].iter().try_for_each(|line| writeln!(f, "  {line}"))?;
+            shown.left_out(f, "  ", "lock")?;
+            f.write_str(if shown.first < shown.last { "\n" } else { "" })?;
         }
-        for waiting in others {
+        let cycles = self.cycles.iter().flat_map(Cycle::tasks);
+        let in_cycle: HashSet<Id> = cycles.map(|waiting| waiting.task.id()).collect();
+        let others: Vec<&Waiting> =
+            self.tasks.iter().filter(|waiting| !in_cycle.contains(&waiting.task.id())).collect();
+        if !others.is_empty() && !(self.cycles.is_empty() && left.is_empty()) {
+            f.write_str(if in_cycle.is_empty() { "tasks:\n" } else { "other tasks:\n" })?;
+        }
+        let shown = Shown::first(others.len());
+        for waiting in &others[..shown.first] {
             f.write_str("  ")?;
             waiting.tell(f, "", "\n    ", &|id| self.who(id))?;
             writeln!(f)?;
         }
-        Ok(())
+        shown.left_out(f, "  ", "task")?;
+        f.write_str(if shown.first < shown.last { "\n" } else { "" })
     }
-}
-
-fn find_in(cycle: &Cycle, id: Id) -> bool {
-    cycle.tasks.iter().any(|waiting| waiting.task.id() == id)
 }

@@ -8,14 +8,14 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::core::Shared;
+use super::core::{Core, Shared};
 use super::graph::{Arrow, Graph};
 use super::survey::Seek;
 use super::waiting::Cycle;
 use crate::task::finished::Joiner;
 use crate::task::id::Id;
-use crate::task::info::Cause;
-use crate::wait::reason::WaitReason;
+use crate::task::info::{Cause, State};
+use crate::wait::reason::{Known, WaitReason};
 use crate::wait::{self, Place, Seen};
 
 /// What is done about a deadlock.
@@ -29,7 +29,39 @@ pub(crate) struct Watch {
     last: Cell<(usize, u64)>,
     /// The tasks of those that were told.
     told: RefCell<Vec<Id>>,
+    /// Those that are likely, and are told if they are still there when the tasks that could run
+    /// when they were found have run.
+    likely: RefCell<Vec<Candidate>>,
     on_deadlock: OnDeadlock,
+}
+
+/// A cycle that is only likely: a guard in it may have moved. A task to which it has moved will run,
+/// and poll what it has got: that is seen. So those that could run are waited for.
+#[derive(Clone)]
+struct Candidate {
+    tasks: Vec<Id>,
+    /// They were ready, after so many switches.
+    ready: Vec<(Id, u64)>,
+}
+
+impl Candidate {
+    fn new(cycle: &Cycle, core: &Core) -> Self {
+        let ready = core.tasks.iter().filter(|slot| slot.info.state != State::Waiting);
+        let ready = ready.map(|slot| (slot.info.id, slot.info.switches)).collect();
+        Self { tasks: ids(cycle), ready }
+    }
+
+    /// Whether all that could run have run.
+    fn is_confirmed(&mut self, core: &Core) -> bool {
+        self.ready.retain(|&(id, switches)| {
+            core.tasks.get(id).is_some_and(|slot| slot.info.switches == switches)
+        });
+        self.ready.is_empty()
+    }
+}
+
+fn ids(cycle: &Cycle) -> Vec<Id> {
+    cycle.tasks().iter().map(|waiting| waiting.task.id()).collect()
 }
 
 /// To look at one task or wait takes some 40 ns; more by so many times if there may be a deadlock.
@@ -42,8 +74,13 @@ const LITTLE: usize = 64;
 
 impl Watch {
     pub(super) fn new(on_deadlock: OnDeadlock) -> Self {
-        let told = RefCell::default();
-        Self { at: Cell::new(0), last: Cell::default(), told, on_deadlock }
+        Self {
+            at: Cell::new(0),
+            last: Cell::default(),
+            told: RefCell::default(),
+            likely: RefCell::default(),
+            on_deadlock,
+        }
     }
 
     /// The clock may be another now, so it is time.
@@ -51,11 +88,15 @@ impl Watch {
         self.at.set(0);
     }
 
-    /// What is done unless the builder was told otherwise.
+    /// What is done by default.
     pub(super) fn print(cycle: &Cycle) {
+        let (what, end) = match cycle.is_certain() {
+            true => ("a deadlock", "Only an abort can end it."),
+            false => ("a likely deadlock", "If so, only an abort can end it."),
+        };
         eprintln!(
-            "turno: a deadlock: {cycle}\nOnly an abort can end it. (Said once \
-             for each; `Builder::on_deadlock` sets what is done about it.)"
+            "turno: {what}: {cycle}\n{end} (Said once for each; `Builder::on_deadlock` sets what is \
+             done about it.)"
         );
     }
 }
@@ -91,14 +132,16 @@ impl Shared {
             let told = self.watch.told.borrow();
             cycle.tasks().iter().any(|waiting| told.contains(&waiting.task.id()))
         };
-        for cycle in self.picture(Seek::Certain).cycles {
-            if told(&cycle) {
+        let cycles = self.picture(Seek::Likely).cycles;
+        let before = self.watch.likely.take();
+        for cycle in cycles {
+            if told(&cycle) || !(cycle.is_certain() || self.is_confirmed(&cycle, &before)) {
                 continue;
             }
             let core = self.core.borrow();
             let mut told = self.watch.told.borrow_mut();
             told.retain(|id| core.tasks.get(*id).is_some());
-            told.extend(cycle.tasks().iter().map(|waiting| waiting.task.id()));
+            told.extend(ids(&cycle));
             drop((core, told));
             (self.watch.on_deadlock)(&cycle);
             self.take_in(Cause::Outside, self.now.get());
@@ -107,12 +150,29 @@ impl Shared {
         CLOSER * size
     }
 
+    /// Whether a likely cycle was there `before`, and has outlived all moves of guards that could
+    /// be seen. If not, it is kept in mind.
+    fn is_confirmed(&self, cycle: &Cycle, before: &[Candidate]) -> bool {
+        let core = self.core.borrow();
+        let same = before.iter().find(|candidate| candidate.tasks == ids(cycle));
+        let mut candidate = match same {
+            Some(candidate) => candidate.clone(),
+            None => Candidate::new(cycle, &core),
+        };
+        let confirmed = candidate.is_confirmed(&core);
+        if !confirmed {
+            self.watch.likely.borrow_mut().push(candidate);
+        }
+        confirmed
+    }
+
     /// How much there is to look at, and whether the waits alone leave it possible that some
     /// tasks, besides those that were told, cannot go on.
     fn sketch(&self) -> (usize, bool) {
         let core = self.core.borrow();
         let mut any = false;
-        wait::survey(self.key(), |seen| any |= matches!(seen.wait.on(), Some((_, true))));
+        let counts = |(_, known)| known >= Known::Likely;
+        wait::survey(self.key(), |seen| any |= seen.wait.on().is_some_and(counts));
         let size = core.tasks.len() + wait::room();
         if !any {
             return (size, false);
@@ -126,8 +186,8 @@ impl Shared {
                 tasks.resize(from + 1, (false, false));
             }
             tasks[from].0 = true;
-            match (wait.on(), wait.reason, place) {
-                (Some((to, true)), ..) => arrows.push((from, to.index())),
+            match (wait.on().filter(|on| counts(*on)), wait.reason, place) {
+                (Some((to, _)), ..) => arrows.push((from, to.index())),
                 (None, WaitReason::JoinSet, Some(place)) => drop(sets.insert(place, (from, false))),
                 _ => tasks[from].1 = true,
             }
@@ -151,7 +211,7 @@ impl Shared {
             tasks.get_mut(id.index()).into_iter().for_each(|task| task.1 = true);
         }
         let free = tasks.iter().map(|(waits, otherwise)| !waits || *otherwise).collect();
-        let arrow = |(from, to)| Arrow { from, wait: 0, to, sure: true };
+        let arrow = |(from, to)| Arrow { from, wait: 0, to, known: Known::Likely, awaited: true };
         let graph = Graph::new(n, arrows.into_iter().map(arrow).collect());
         (size, graph.stuck(free).contains(&true))
     }

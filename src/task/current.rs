@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::panic::Location;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -29,6 +30,13 @@ struct Current {
     woken: Cell<bool>,
     /// When its switch began, as far as the loop has looked at the clock.
     now: Cell<Nanos>,
+    /// Counts the polls of turno's futures on this thread, and the switches: so each poll comes
+    /// with a number of its own, but for those that belong together.
+    polls: Cell<u64>,
+    /// By how much it counts on: 0 in a [`Group`].
+    step: Cell<u64>,
+    /// Where the innermost [`Group`] is awaited.
+    group: Cell<Option<Site>>,
     /// Operations left to the running task before it must give way.
     budget: Cell<u32>,
     /// The running task gave way because its budget was spent.
@@ -59,6 +67,9 @@ thread_local! {
             waker: Cell::new(ptr::null()),
             woken: Cell::new(false),
             now: Cell::new(0),
+            polls: Cell::new(0),
+            step: Cell::new(1),
+            group: Cell::new(None),
             budget: Cell::new(UNLIMITED),
             spent: Cell::new(false),
             first: Cell::new(None),
@@ -106,6 +117,81 @@ pub(crate) fn now() -> Nanos {
     CURRENT.with(|c| c.now.get())
 }
 
+/// A future of turno's is polled. Returns the number of the poll: what a task awaits at the end of a
+/// switch is what it polled last, and the other branches of the same `select!`, `join!` or timeout,
+/// which have the same number. What it polled before that is at most kept.
+#[inline]
+pub(crate) fn count_poll() -> u64 {
+    CURRENT.with(|c| {
+        c.polls.set(c.polls.get() + c.step.get());
+        c.polls.get()
+    })
+}
+
+/// The number of the last poll.
+#[inline]
+pub(crate) fn last_poll() -> u64 {
+    CURRENT.with(|c| c.polls.get())
+}
+
+/// The branches of a `select!`, a `join!` or a timeout are polled until this is dropped.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Group {
+    outer: Option<Site>,
+    step: u64,
+}
+
+impl Group {
+    /// The caller awaits them.
+    #[inline]
+    #[track_caller]
+    pub fn here() -> Self {
+        Self::at(Location::caller())
+    }
+
+    #[inline]
+    pub(crate) fn at(site: Site) -> Self {
+        CURRENT.with(|c| {
+            let (outer, step) = (c.group.replace(Some(site)), c.step.take());
+            c.polls.set(c.polls.get() + step);
+            Self { outer, step }
+        })
+    }
+
+    /// One branch is done before the others, which are not awaited any more.
+    #[inline]
+    pub fn overtake(&self) {
+        CURRENT.with(|c| c.polls.set(c.polls.get() + 1));
+    }
+}
+
+impl Drop for Group {
+    #[inline]
+    fn drop(&mut self) {
+        CURRENT.with(|c| {
+            c.group.set(self.outer);
+            c.step.set(self.step);
+        });
+    }
+}
+
+/// Where a future is awaited that is polled at `caller`. Where that is the standard library's code,
+/// which polls for a `&mut`, it is the `select!`, `join!` or timeout around it; else the place where
+/// the future was `made` is the best that is known.
+#[inline]
+pub(crate) fn awaited_at(caller: Site, made: Site) -> Site {
+    if is_std(caller.file()) { CURRENT.with(|c| c.group.get()).unwrap_or(made) } else { caller }
+}
+
+/// Whether it is a file of the standard library: as it names them in a program, or where the
+/// sources lie.
+fn is_std(file: &str) -> bool {
+    file.starts_with("/rustc/")
+        || file.contains("library/core/src")
+        || file.contains("library\\core")
+}
+
 /// Whether `waker` is the one that the running task is polled with.
 #[inline]
 pub(crate) fn is_own(waker: &Waker) -> bool {
@@ -131,6 +217,8 @@ pub(crate) struct Outer {
     waker: *const (),
     self_woken: bool,
     now: Nanos,
+    step: u64,
+    group: Option<Site>,
     budget: u32,
     spent: bool,
     errands: bool,
@@ -150,6 +238,8 @@ pub(crate) fn begin_turn(key: LoopKey) -> Option<Box<Outer>> {
             waker: c.waker.replace(ptr::null()),
             self_woken: c.woken.take(),
             now: c.now.take(),
+            step: c.step.replace(1),
+            group: c.group.take(),
             budget: c.budget.replace(UNLIMITED),
             spent: c.spent.replace(false),
             errands: c.errands.take(),
@@ -172,6 +262,8 @@ pub(crate) fn end_turn(outer: Option<Box<Outer>>) {
             c.waker.set(outer.waker);
             c.woken.set(outer.self_woken);
             c.now.set(outer.now);
+            c.step.set(outer.step);
+            c.group.set(outer.group);
             c.budget.set(outer.budget);
             c.spent.set(outer.spent);
             c.errands.set(outer.errands);
@@ -190,6 +282,7 @@ pub(crate) fn begin_switch(task: Id, budget: u32, now: Nanos) {
         c.task.set(Some(task));
         c.woken.set(false);
         c.now.set(now);
+        c.polls.set(c.polls.get() + 1);
         c.budget.set(budget);
         c.spent.set(false);
     });
@@ -291,6 +384,12 @@ pub(crate) fn note_errand() {
 #[inline]
 pub(crate) fn has_errands() -> bool {
     CURRENT.with(|c| c.errands.get())
+}
+
+/// Whether a task was woken or spawned, or there is something to attend to, that the loop has not
+/// heard of.
+pub(crate) fn has_news() -> bool {
+    CURRENT.with(|c| c.first.get().is_some() || c.more.get() || c.errands.get())
 }
 
 /// Records an abort of `id`. False if `key` is not in a turn here.

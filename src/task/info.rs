@@ -157,6 +157,8 @@ pub struct TaskInfo {
     last_run: Nanos,
     total_run: Nanos,
     pub(crate) switches: u64,
+    /// The number of what it polled last in its last switch: see `current::count_poll`.
+    pub(crate) last_poll: u64,
     pub(crate) tag: Cell<u64>,
     /// What few tasks have must not weigh on every task.
     rare: Option<Box<Rare>>,
@@ -202,6 +204,7 @@ impl TaskInfo {
             last_run: 0,
             total_run: 0,
             switches: 0,
+            last_poll: 0,
             tag: Cell::new(0),
             rare: name.map(|name| Box::new(Rare { name: Some(name), ..Rare::default() })),
         };

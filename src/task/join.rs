@@ -308,6 +308,7 @@ fn poll_task<T: 'static>(
     {
         return Poll::Pending;
     }
+    let site = current::awaited_at(site, slot.info.site);
     drop(core); // Cloning and dropping a waker is user code.
     let here = current::key() == shared.key();
     let reason = if here { WaitReason::Join(id) } else { WaitReason::JoinAbroad };
@@ -316,7 +317,9 @@ fn poll_task<T: 'static>(
         Some(slot) => slot.joiner.replace(joiner),
         None => Some(joiner),
     };
-    drop(old.and_then(Joiner::discharge));
+    let old = old.and_then(Joiner::discharge);
+    old.iter().for_each(wait::note_move);
+    drop(old);
     Poll::Pending
 }
 

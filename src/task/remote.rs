@@ -171,6 +171,7 @@ impl<T> RemoteJoinHandle<T> {
         assert!(!state.finished, "{} was polled after its result", self.crossing.what);
         let _old = state.waker.replace(waker);
         drop(state);
+        let site = current::awaited_at(site, self.crossing.site);
         self.entry = Entry::renew(self.entry.take(), cx, site);
         Poll::Pending
     }

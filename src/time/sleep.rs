@@ -86,7 +86,10 @@ impl Sleep {
         let whom = if waits { None } else { Some(Whom::polls(cx)) };
         let polled = context::with(|shared| self.poll_on(shared, whom, site));
         match polled {
-            Some((polled, _old)) => polled,
+            Some((polled, old)) => {
+                old.iter().for_each(wait::note_move);
+                polled
+            }
             None => context::refuse("`Sleep::poll`"),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -10,6 +11,8 @@ use pin_project_lite::pin_project;
 
 use super::instant::Instant;
 use super::sleep::{Sleep, sleep, sleep_until};
+use crate::task::current::Group;
+use crate::wait::Site;
 
 /// Errors of this module.
 pub mod error {
@@ -54,16 +57,20 @@ impl From<Elapsed> for std::io::Error {
 /// assert!(timeout(Duration::from_millis(1), never).await.is_err());
 /// # });
 /// ```
+#[track_caller]
 pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
-    Timeout { future: future.into_future(), sleep: sleep(duration) }
+    let site = Location::caller();
+    Timeout { future: future.into_future(), sleep: sleep(duration), site }
 }
 
 /// Waits for `future`, at most until `deadline`: see [`timeout`].
 ///
 /// # Errors
 /// [`Elapsed`], when the time is up.
+#[track_caller]
 pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::IntoFuture> {
-    Timeout { future: future.into_future(), sleep: sleep_until(deadline) }
+    let site = Location::caller();
+    Timeout { future: future.into_future(), sleep: sleep_until(deadline), site }
 }
 
 pin_project! {
@@ -75,6 +82,7 @@ pin_project! {
         future: F,
         #[pin]
         sleep: Sleep,
+        site: Site,
     }
 }
 
@@ -101,11 +109,15 @@ impl<F: Future> Future for Timeout<F> {
     #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
+        let group = Group::at(this.site);
         if let Poll::Ready(output) = this.future.poll(cx) {
             return Poll::Ready(Ok(output));
         }
         // Not through the budget: a future that spends all of it must not keep its timeout from
         // firing.
-        this.sleep.poll_unbudgeted(cx).map(|()| Err(Elapsed(())))
+        this.sleep.poll_unbudgeted(cx).map(|()| {
+            group.overtake(); // The future may be kept.
+            Err(Elapsed(()))
+        })
     }
 }

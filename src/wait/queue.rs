@@ -398,7 +398,9 @@ impl Waiter {
         let handed = with(|waits| {
             let (handed, amount) = waits.get(place).map(|entry| (entry.handed, entry.amount))?;
             // Its waker was taken when it was handed something, so nothing is dropped here.
-            handed.then(|| waits.remove(place)).map(|_| amount)
+            let waited = handed.then(|| waits.remove(place))??;
+            waits.note_move((waited.of, waited.task));
+            Some(amount)
         })??;
         self.place = None;
         Some(handed)

@@ -81,13 +81,16 @@ impl fmt::Display for WaitReason {
     }
 }
 
-/// Who holds what somebody waits for, and where it took hold.
+/// The task that locked what another one waits for, and where.
+///
+/// In safe code nothing tells where a guard lies: the future that has it may have gone on in
+/// another task since, unseen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Holder {
-    /// The task. It may have ended, and left what it held to somebody else.
+    /// The task. It may have ended, or given the guard to another one.
     pub task: Id,
-    /// Where it took hold.
+    /// Where it locked.
     pub site: &'static Location<'static>,
 }
 
@@ -103,11 +106,18 @@ pub struct Wait {
     pub since: Nanos,
     /// Where what it waits for was made, if that is known: which of many locks it is.
     pub made: Option<&'static Location<'static>>,
-    /// Who holds it, if one task of the same runtime does. Whose end is waited for is told by the
-    /// reason.
+    /// The task of the same runtime that locked it, if one did. The task whose end is waited for
+    /// is told by the reason.
     pub holder: Option<Holder>,
-    /// It has been locked with guards that own it. They can go from task to task, so the holder may
-    /// have given its guard away.
+    /// A future of that task has been seen to go on in another task: which of them has the guard is
+    /// not known.
+    pub moved: bool,
+    /// Whether it is among what the task polled last in its last switch: that, or another branch
+    /// of the same `select!`, `join!` or timeout. If not, the future may merely be kept: as a
+    /// handle whose branch was overtaken by another one.
+    pub awaited: bool,
+    /// It has been locked with guards that own it. They can go from task to task, so the task that
+    /// locked it may have given its guard away.
     pub owned: bool,
     /// Who waits in front of it to write, if it waits to read: it comes after that one.
     pub behind: Option<Id>,
@@ -118,14 +128,31 @@ pub struct Wait {
     pub senders: Option<usize>,
 }
 
+/// How well it is known that one task can end the wait of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Known {
+    /// Nothing speaks against it: that task used the other end of a channel last, or locked with a
+    /// guard that is made to be given away.
+    Possible,
+    /// It locked with a guard that borrows, or waits in front: so it is unless the future that
+    /// has the guard, or that waits, has moved to another task unseen.
+    Likely,
+    /// That task's end is what is waited for.
+    Certain,
+}
+
+const MOVED: &str =
+    ", of which a future has gone on in another task since: which task has the guard is not known";
+
 impl Wait {
-    /// On which task it waits, as far as is known, and whether only that one can end it.
-    pub(crate) fn on(&self) -> Option<(Id, bool)> {
-        match (self.reason, self.behind, self.holder) {
-            (WaitReason::Join(id), ..) => Some((id, true)),
-            (_, Some(writer), _) => Some((writer, true)),
-            (_, _, Some(holder)) => Some((holder.task, !self.owned)),
-            _ => self.last.map(|last| (last.task, false)),
+    /// On which task it waits, as far as is known, and how well that is known.
+    pub(crate) fn on(&self) -> Option<(Id, Known)> {
+        match (self.reason, self.behind, self.holder.filter(|_| !self.moved)) {
+            (WaitReason::Join(id), ..) => Some((id, Known::Certain)),
+            (_, Some(writer), _) => Some((writer, Known::Likely)),
+            (_, _, Some(holder)) if self.owned => Some((holder.task, Known::Possible)),
+            (_, _, Some(holder)) => Some((holder.task, Known::Likely)),
+            _ => self.last.map(|last| (last.task, Known::Possible)),
         }
     }
 
@@ -138,12 +165,15 @@ impl Wait {
         if let Some(made) = self.made {
             text += &format!(" (made at {made})");
         }
-        text + &format!(" at {}", self.site)
+        text += &format!(" at {}", self.site);
+        text + if self.awaited { "" } else { " (kept; it was not polled last)" }
     }
 
     /// What else is known: who holds it, who is in front, who is at the other end.
     pub(crate) fn more(&self, who: &dyn Fn(Id) -> String) -> Vec<String> {
-        let held = |Holder { task, site }| format!("held by {} (since {site})", who(task));
+        let did = if self.reason == WaitReason::OnceCell { "begun" } else { "locked" };
+        let moved = if self.moved { MOVED } else { "" };
+        let held = |Holder { task, site }| format!("{did} by {} (at {site}){moved}", who(task));
         let behind = |writer| format!("behind {}, which waits to write", who(writer));
         let senders = |n: usize| match n {
             1 => "1 sender is left".to_string(),
@@ -162,7 +192,7 @@ impl Wait {
 }
 
 impl fmt::Display for Wait {
-    /// `a mutex (made at src/a.rs:3:13) at src/a.rs:7:20, held by task 2 (since src/a.rs:9:9)`
+    /// `a mutex (made at src/a.rs:3:13) at src/a.rs:7:20, locked by task 2 (at src/a.rs:9:9)`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let who = |id| format!("task {id}");
         f.write_str(&self.what(&who))?;

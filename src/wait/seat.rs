@@ -53,6 +53,7 @@ impl Seat {
         // Dropped when nothing is borrowed.
         let old = with(|waits| {
             let old = self.place.get().and_then(|place| waits.remove(place));
+            old.iter().for_each(|old| waits.note_move((old.of, old.task)));
             if self.record.get() == NONE {
                 let (made, ends) = (self.made, self.ends.get().cloned());
                 let record = Record { made, holder: None, of: 0, owned: false, ends };

@@ -149,7 +149,7 @@ function tellPlace(site, page) {
 function tellWait(wait, run, page) {
   return html`${translated(wait.text, run)}, ${tellPlace(wait.site, page)}
     ${wait.made >= 0 && html`<br>${say("made at")} ${tellPlace(wait.made, page)}`}
-    ${wait.holder && html`<br>${say("held by {0} since", wait.holder.label)} ${tellPlace(wait.held, page)}`}
+    ${wait.holder && html`<br>${say("locked by {0} at", wait.holder.label)} ${tellPlace(wait.held, page)}`}
     <br><small>${say("since {0}", time(wait.since))}</small>`;
 }
 

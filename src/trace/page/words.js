@@ -87,7 +87,7 @@ const SPANISH = {
   by: "por",
   "in switch {0}": "en el cambio {0}",
   "made at": "hecho en",
-  "held by {0} since": "lo tiene {0} desde",
+  "locked by {0} at": "lo bloqueó {0} en",
   "since {0}": "desde {0}",
   nothing: "nada",
   nobody: "nadie",

@@ -27,7 +27,7 @@ pub(super) fn what(recording: &Recording, wait: &Wait) -> String {
         reason => reason.to_string(),
     };
     if let Some(holder) = wait.holder {
-        text += &format!(", held by {} since {}", recording.label(holder.task), holder.site);
+        text += &format!(", locked by {} at {}", recording.label(holder.task), holder.site);
     }
     text
 }
