@@ -9,14 +9,14 @@
 //! ```text
 //! 1. Two locks, taken in opposite order
 //!   stalled: nothing is ready, and nothing can ever wake the tasks that are left:
-//!   2 tasks wait for each other, in a cycle:
+//!   2 tasks wait for each other, in a cycle, as far as is known (...):
 //!     task 2 "ann" (spawned at ...), waits for
 //!       a mutex (made at ...) at ..., since 1ms
 //!         locked by task 3 "ben" (at ...)
 //!     task 3 "ben" (spawned at ...), waits for
 //!       a mutex (made at ...) at ..., since 1ms
 //!         locked by task 2 "ann" (at ...)
-//!   who else waits:
+//!   other tasks:
 //!     task 1 "try_block_on" (spawned at ...), waits for
 //!       the end of task 2 "ann" at ..., since 0ns
 //! ```
