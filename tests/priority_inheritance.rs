@@ -77,6 +77,49 @@ fn who_is_in_between_does_not_keep_the_urgent_waiting() {
     assert_eq!(with, [wants, works, works, "low", "high has it", medium, medium]);
 }
 
+/// The guard is in a future that has gone on in another task: which task has it is not known, so
+/// none inherits; and the one that took it does no more.
+#[test]
+fn once_a_future_is_seen_to_have_moved_the_task_it_was_in_inherits_nothing() {
+    guarded(|| {
+        let rt = urgent_first();
+        let priority_of = |rt: &Runtime, id| {
+            rt.tasks().iter().find(|task| task.id() == id).map(|task| task.priority()).unwrap()
+        };
+        let mutex = Rc::new(Mutex::with_priority_inheritance(()));
+        let (moves, locks, wants) = (Rc::new(RefCell::new(None)), mutex.clone(), mutex.clone());
+        let takes = moves.clone();
+        let first = rt.spawn(async move {
+            let mut future: Pin<Box<dyn Future<Output = ()>>> = Box::pin(async move {
+                let _guard = locks.lock().await;
+                turno::sync::Notify::new().notified().await;
+            });
+            let polled = futures_lite::future::poll_once(&mut future).await;
+            assert!(polled.is_none());
+            moves.replace(Some(future));
+            pending::<()>().await;
+        });
+        rt.block_on(yield_now());
+        let _guard = rt.enter();
+        let high = spawn(200, async move { drop(wants.lock().await) });
+        drop(_guard);
+        rt.block_on(yield_now());
+        assert_eq!(priority_of(&rt, first.id()), 200);
+
+        let second = rt.spawn(takes.take().unwrap());
+        rt.block_on(async { yield_now().await });
+        assert_eq!(priority_of(&rt, first.id()), 128);
+        assert_eq!(priority_of(&rt, second.id()), 128);
+        // And who comes later lends nothing to it either.
+        let _guard = rt.enter();
+        drop(spawn(220, async move { drop(mutex.lock().await) }));
+        drop(_guard);
+        rt.block_on(yield_now());
+        assert_eq!(priority_of(&rt, first.id()), 128);
+        assert!(!high.is_finished());
+    });
+}
+
 type Guard = OwnedMutexGuard<()>;
 
 /// What a task is told to do.
