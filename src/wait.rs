@@ -305,9 +305,17 @@ impl Waits {
 
     /// A future that waited in `task` of the loop `of` is polled now: if by another task, it has
     /// moved there.
+    #[inline]
     fn note_move(&mut self, (of, task): (LoopKey, Option<Id>)) {
+        if task != current::task() {
+            self.note_mover(of, task);
+        }
+    }
+
+    #[cold]
+    fn note_mover(&mut self, of: LoopKey, task: Option<Id>) {
         let here = of != 0 && of == current::key();
-        if let Some(task) = task.filter(|_| here && task != current::task()) {
+        if let Some(task) = task.filter(|_| here) {
             self.movers.insert((of, task));
             current::note_errand();
         }

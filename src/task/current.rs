@@ -184,12 +184,12 @@ pub(crate) fn awaited_at(caller: Site, made: Site) -> Site {
     if is_std(caller.file()) { CURRENT.with(|c| c.group.get()).unwrap_or(made) } else { caller }
 }
 
-/// Whether it is a file of the standard library: as it names them in a program, or where the
-/// sources lie.
+/// Whether it is the file of the standard library in which a `&mut`, a `Pin` or a `Box` is polled:
+/// as it names it in a program, or where the sources lie.
+#[inline]
 fn is_std(file: &str) -> bool {
-    file.starts_with("/rustc/")
-        || file.contains("library/core/src")
-        || file.contains("library\\core")
+    (file.ends_with("future.rs") || file.ends_with("boxed.rs"))
+        && (file.starts_with("/rustc/") || file.contains("library"))
 }
 
 /// Whether `waker` is the one that the running task is polled with.
