@@ -250,14 +250,9 @@ impl Builder {
         self.observers.extend(crate::hook::from_environment());
         let reactor = Reactor::new()?;
         let waker = mio::Waker::new(reactor.registry(), BELL)?;
-        let on_wake = self.on_wake;
-        let inbox = Inbox::new(Box::new(move |away| {
-            // It fails only if the kernel is out of memory; the loop then finds the letter later.
-            let _ = waker.wake();
-            if let (true, Some(on_wake)) = (away, &on_wake) {
-                on_wake();
-            }
-        }));
+        // It fails only if the kernel is out of memory; the loop then finds the letter later.
+        let bell = Box::new(move || drop(waker.wake()));
+        let inbox = Inbox::new(bell, self.on_wake);
         let link = Arc::new(Link {
             inbox,
             registry: reactor.registry().try_clone()?,
@@ -276,7 +271,6 @@ impl Builder {
             deferred: RefCell::default(),
             wakes: RefCell::default(),
             letters: RefCell::default(),
-            rung: Cell::new(false),
             detached: RefCell::default(),
             quiet_after: self.quiet_after,
             poll_before_park: self.poll_before_park,
