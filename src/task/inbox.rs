@@ -32,9 +32,10 @@ impl Clone for Reach {
 
 impl Drop for Reach {
     fn drop(&mut self) {
-        self.0.reaches.fetch_sub(1, Ordering::SeqCst);
         // With the last one gone, what waits for ever can be told so.
-        self.0.knock();
+        if self.0.reaches.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.0.knock();
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! need not be tried again, and all of them are tried.
 
 use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use super::*;
 
@@ -63,7 +64,6 @@ enum At {
         asked: bool,
     },
     // `ask_reactor`.
-    Quiet,
     LieDown,
     LastLook,
     Written {
@@ -75,23 +75,10 @@ enum At {
         sleeps: bool,
         nap: bool,
     },
-    Attend {
-        written: u64,
-        what: Heard,
-    },
-    Hear {
-        written: u64,
-        what: Heard,
-    },
+    Attend,
     // `Inbox::leave`.
     GoAway,
     Leave,
-}
-
-impl std::hash::Hash for Heard {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        (*self as u8).hash(state);
-    }
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -294,12 +281,10 @@ impl World {
                     At::Read { asked }
                 }
                 None if asked => At::GoAway,
-                None => At::Quiet,
-            },
-            At::Quiet if self.drive == Drive::Sleep => At::LieDown,
-            At::Quiet => match self.park(|park| park.is_quiet()) {
-                true => At::Open { asked: true },
-                false => At::Written { sleeps: false, nap: false },
+                None if self.drive == Drive::Sleep => At::LieDown,
+                // At the desk this changes for nobody's step, so it is none of its own.
+                None if self.park(|park| park.is_quiet()) => At::Open { asked: true },
+                None => At::Written { sleeps: false, nap: false },
             },
             At::LieDown => {
                 self.bells = 0;
@@ -315,14 +300,11 @@ impl World {
                     true => Heard::Bell,
                     false => Heard::Silence,
                 };
-                if sleeps { At::Attend { written, what } } else { At::Hear { written, what } }
-            }
-            At::Attend { written, what } => {
-                self.come_back();
-                At::Hear { written, what }
-            }
-            At::Hear { written, what } => {
                 self.park(|park| park.hear(written, what));
+                if sleeps { At::Attend } else { At::Open { asked: true } }
+            }
+            At::Attend => {
+                self.come_back();
                 At::Open { asked: true }
             }
             At::GoAway => {
@@ -346,15 +328,22 @@ impl World {
 
     /// A drive is over.
     fn left(&self) -> Result<At, &'static str> {
-        match self.is_wanted() && !self.busy {
-            true => Err("nothing was to do, nothing came, and the host must turn again"),
-            false => Ok(At::Rest),
+        if self.is_wanted() && !self.busy {
+            return Err("nothing was to do, nothing came, and the host must turn again");
         }
+        if !self.busy && self.are_done() && self.desk / BELL != self.heard {
+            return Err("all has been heard, and the loop goes on asking");
+        }
+        Ok(At::Rest)
+    }
+
+    fn are_done(&self) -> bool {
+        self.ringers.iter().all(|(at, deeds)| *at == At::Rest && deeds.is_empty())
     }
 
     /// Tries whatever can come next; returns how many states there are.
     fn explore(self) -> usize {
-        let mut met = HashSet::new();
+        let mut met = Met::default();
         let mut path = Vec::new();
         if let Err(what) = self.visit(&mut met, &mut path) {
             panic!("{what}, after these steps (thread: from there)\n{path:#?}");
@@ -362,11 +351,7 @@ impl World {
         met.len()
     }
 
-    fn visit(
-        self,
-        met: &mut HashSet<World>,
-        path: &mut Vec<(usize, At)>,
-    ) -> Result<(), &'static str> {
+    fn visit(self, met: &mut Met, path: &mut Vec<(usize, At)>) -> Result<(), &'static str> {
         if !met.insert(self.clone()) {
             return Ok(());
         }
@@ -382,11 +367,34 @@ impl World {
             next.visit(met, path)?;
             path.pop();
         }
-        let at_rest = self.ringers.iter().all(|(at, deeds)| *at == At::Rest && deeds.is_empty());
-        match stuck && !(at_rest && !self.full && self.owed == [false; 2]) {
+        match stuck && !(self.are_done() && !self.full && self.owed == [false; 2]) {
             true => Err("all are at rest, and a letter lies in the box"),
             false => Ok(()),
         }
+    }
+}
+
+/// The states that were met, by a hash that is quick in a test's build.
+type Met = HashSet<World, BuildHasherDefault<Quick>>;
+
+#[derive(Default)]
+struct Quick(u64);
+
+impl Hasher for Quick {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u64(u64::from(byte)));
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn write_isize(&mut self, word: isize) {
+        self.write_u64(word as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 
@@ -398,34 +406,30 @@ fn explore(ringers: &[&'static [Deed]], plans: &[&'static [Drive]]) {
     for host in [Host::Descriptor, Host::Call] {
         for plan in plans {
             let states = World::new(ringers, host, plan).explore();
-            println!("{states} states: {host:?}, {plan:?}, {ringers:?}");
-            assert!(states > 100);
+            assert!(states > 100, "{states} states: {host:?}, {plan:?}, {ringers:?}");
         }
     }
 }
 
 #[test]
 fn one_ringer_is_heard_and_lets_the_host_sleep() {
-    let plans: [&[Drive]; 5] =
-        [&[], &[Turn, Turn, Turn], &[Turn, Sleep], &[Sleep, Turn], &[Sleep, Sleep]];
+    let plans: [&[Drive]; 4] = [&[], &[Turn, Turn, Turn], &[Turn, Sleep], &[Sleep, Sleep]];
     explore(&[&[Wake(0), Wake(0), Wake(1)]], &plans);
     explore(&[&[Knock, Wake(0)]], &plans);
 }
 
 #[test]
 fn two_ringers_are_heard_and_let_the_host_sleep() {
-    let plans: [&[Drive]; 4] = [&[Turn, Turn, Turn], &[Turn, Sleep], &[Sleep, Turn], &[Sleep]];
-    explore(&[&[Wake(0)], &[Wake(1)]], &plans);
-    explore(&[&[Wake(0), Wake(0)], &[Wake(1), Wake(0)]], &[&[Turn], &[Sleep]]);
+    explore(&[&[Wake(0)], &[Wake(1)]], &[&[Turn, Turn, Turn], &[Turn, Sleep], &[Sleep, Turn]]);
+    explore(&[&[Wake(0), Wake(0)], &[Wake(1)]], &[&[Turn], &[Sleep]]);
 }
 
 #[test]
 fn ringers_for_one_task_do_not_wait_for_each_other() {
-    explore(&[&[Wake(0)], &[Wake(0), Knock]], &[&[Turn, Turn], &[Turn, Sleep]]);
+    explore(&[&[Wake(0)], &[Wake(0), Knock]], &[&[Turn, Turn], &[Sleep]]);
 }
 
 #[test]
 fn three_ringers_are_heard_and_let_the_host_sleep() {
-    explore(&[&[Wake(0)], &[Wake(1)], &[Knock]], &[&[Turn], &[Sleep]]);
-    explore(&[&[Wake(0)], &[Wake(0)], &[Wake(1)]], &[&[Turn], &[Sleep]]);
+    explore(&[&[Wake(0)], &[Wake(1)], &[Knock]], &[&[Turn]]);
 }
