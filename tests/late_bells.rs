@@ -102,7 +102,8 @@ impl Host {
         }
         rt.turn(Some(Duration::ZERO));
         let wakers = wakers.take();
-        (heard.borrow_mut().clear(), calls.store(0, SeqCst));
+        heard.borrow_mut().clear();
+        calls.store(0, SeqCst);
         Self { rt, calls, heard, wakers }
     }
 

@@ -134,8 +134,10 @@ impl Builder {
 
     /// Called, on whatever thread, when the runtime is wanted though nobody drives it: a host whose
     /// loop knows no descriptors posts itself a message that calls [`Runtime::turn`]. It is called
-    /// once until the next turn, and must not call into the runtime itself. It is not called for
-    /// timers, and not for tasks that a turn left ready: see [`Runtime::park_timeout`].
+    /// once until the next turn, and must not call into the runtime itself; a thread that is
+    /// preempted on its way to call may come to it after that turn, and then the host makes one for
+    /// nothing. It is not called for timers, and not for tasks that a turn left ready: see
+    /// [`Runtime::park_timeout`].
     pub fn on_wake(self, on_wake: impl Fn() + Send + Sync + 'static) -> Self {
         Self { on_wake: Some(Box::new(on_wake)), ..self }
     }

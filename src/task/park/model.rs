@@ -286,6 +286,25 @@ impl World {
                 None if self.park(|park| park.is_quiet()) => At::Open { asked: true },
                 None => At::Written { sleeps: false, nap: false },
             },
+            At::LieDown | At::LastLook | At::Written { .. } | At::Ask { .. } | At::Attend => {
+                self.step_ask(at)
+            }
+            At::GoAway => {
+                self.bells = 0;
+                self.park(Park::go_away);
+                At::Leave
+            }
+            At::Leave if self.park(|park| park.is_full()) => At::Ring,
+            At::Leave => self.left()?,
+            _ => match self.step_ring(at)? {
+                At::Rest => self.left()?,
+                next => next,
+            },
+        })
+    }
+
+    fn step_ask(&mut self, at: At) -> At {
+        match at {
             At::LieDown => {
                 self.bells = 0;
                 self.park(Park::lie_down);
@@ -307,18 +326,8 @@ impl World {
                 self.come_back();
                 At::Open { asked: true }
             }
-            At::GoAway => {
-                self.bells = 0;
-                self.park(Park::go_away);
-                At::Leave
-            }
-            At::Leave if self.park(|park| park.is_full()) => At::Ring,
-            At::Leave => self.left()?,
-            _ => match self.step_ring(at)? {
-                At::Rest => self.left()?,
-                next => next,
-            },
-        })
+            _ => unreachable!("{at:?}"),
+        }
     }
 
     fn come_back(&mut self) {
