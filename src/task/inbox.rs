@@ -128,7 +128,7 @@ impl Inbox {
             let mut letters = lock(&self.letters);
             match &mut *letters {
                 Some(letters) => {
-                    // First, so that it is full for whoever finds the mark of a wake.
+                    // First, so that a thread that finds the mark of a wake knows it full.
                     self.park.fill();
                     if !matches!(&letter, Letter::Wake(waker) if !waker.mark()) {
                         letters.push(letter);

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 #[cfg(test)]
 mod model;
 
-/// Where the loop is, as far as a ringer must know: at its desk if neither is set. Whoever rings
+/// Where the loop is, as far as a ringer must know: at its desk if neither is set. The thread that rings
 /// puts it there: once is enough.
 const ASLEEP: u64 = 1;
 const AWAY: u64 = 2;
@@ -54,7 +54,7 @@ pub(crate) struct Park {
     full: AtomicBool,
 }
 
-/// For whoever leaves letters.
+/// For those that leave letters.
 impl Park {
     pub(crate) fn new() -> Self {
         Self {

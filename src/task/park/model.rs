@@ -282,7 +282,7 @@ impl World {
                 }
                 None if asked => At::GoAway,
                 None if self.drive == Drive::Sleep => At::LieDown,
-                // At the desk this changes for nobody's step, so it is none of its own.
+                // No ringer changes this while the loop is at its desk, so it is no step of its own.
                 None if self.park(|park| park.is_quiet()) => At::Open { asked: true },
                 None => At::Written { sleeps: false, nap: false },
             },
