@@ -15,8 +15,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 #[cfg(test)]
 mod model;
 
-/// Where the loop is, as far as a ringer must know: at its desk if neither is set. The thread that rings
-/// puts it there: once is enough.
+/// Where the loop is, as far as a ringer must know: at its desk if neither is set. The thread that
+/// rings puts it there: once is enough.
 const ASLEEP: u64 = 1;
 const AWAY: u64 = 2;
 const PLACE: u64 = ASLEEP | AWAY;

@@ -282,7 +282,7 @@ impl World {
                 }
                 None if asked => At::GoAway,
                 None if self.drive == Drive::Sleep => At::LieDown,
-                // No ringer changes this while the loop is at its desk, so it is no step of its own.
+                // No ringer changes this while the loop is at its desk: no step of its own.
                 None if self.park(|park| park.is_quiet()) => At::Open { asked: true },
                 None => At::Written { sleeps: false, nap: false },
             },
