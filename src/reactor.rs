@@ -11,6 +11,7 @@ use mio::event::Event;
 use mio::{Events, Interest, Poll, Registry, Token};
 use slab::Slab;
 
+use crate::task::park::Heard;
 use crate::wait::{self, Place, Whom};
 
 /// What may be done with a source without waiting. More than asked for may be true of it, and a
@@ -111,6 +112,9 @@ impl Ready {
 /// The token of the bell, which other threads ring.
 pub(crate) const BELL: Token = Token(usize::MAX);
 
+/// The most events that are shown at once.
+const ROOM: usize = 1024;
+
 /// Waits for the operating system.
 pub(crate) struct Reactor {
     poll: Poll,
@@ -119,7 +123,7 @@ pub(crate) struct Reactor {
 
 impl Reactor {
     pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self { poll: Poll::new()?, events: Events::with_capacity(1024) })
+        Ok(Self { poll: Poll::new()?, events: Events::with_capacity(ROOM) })
     }
 
     pub(crate) fn registry(&self) -> &Registry {
@@ -127,22 +131,27 @@ impl Reactor {
     }
 
     /// Sleeps until a source or the bell has news, or until the timeout; shows the news of each
-    /// source to `news`. True if the bell was heard.
+    /// source to `news`. Tells what was heard of the bell.
     pub(crate) fn wait(
         &mut self,
         timeout: Option<Duration>,
         mut news: impl FnMut(usize, Ready),
-    ) -> io::Result<bool> {
+    ) -> io::Result<Heard> {
         match self.poll.poll(&mut self.events, timeout) {
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
-            _ => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(Heard::Part),
+            asked => asked?,
         }
-        let mut heard = false;
+        let mut heard = Heard::Silence;
+        let mut shown = 0;
         for event in &self.events {
+            shown += 1;
             match event.token() {
-                BELL => heard = true,
+                BELL => heard = Heard::Bell,
                 Token(index) => news(index, Ready::from_event(event)),
             }
+        }
+        if heard == Heard::Silence && shown == ROOM {
+            heard = Heard::Part;
         }
         Ok(heard)
     }

@@ -18,6 +18,7 @@ pub(crate) mod id;
 pub(crate) mod inbox;
 pub(crate) mod info;
 pub(crate) mod join;
+pub(crate) mod park;
 pub(crate) mod remote;
 pub(crate) mod run;
 pub(crate) mod table;

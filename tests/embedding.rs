@@ -279,6 +279,66 @@ fn the_end_of_a_blocking_job_between_turns_is_told_in_each_way() {
 }
 
 #[test]
+fn a_handle_that_is_dropped_while_others_are_out_is_no_news() {
+    let host = Host::new();
+    let handle = host.rt.handle().clone();
+    let other = handle.clone();
+    elsewhere(|| drop(other));
+    host.assert_quiet(0);
+    drop(handle);
+}
+
+#[test]
+fn the_host_of_a_runtime_that_is_gone_is_not_called_any_more() {
+    let host = Host::new();
+    let (calls, handle) = (host.calls.clone(), host.rt.handle().clone());
+    let ((begun, has_begun), (go, wait)) = (mpsc::channel(), mpsc::channel::<()>());
+    let (end, ended) = mpsc::channel::<()>();
+    let (job, last) = (host.rt.handle().clone(), handle.clone());
+    drop(job.spawn_blocking(move || {
+        begun.send(()).unwrap();
+        wait.recv().unwrap();
+        drop((last, end));
+    }));
+    has_begun.recv().unwrap();
+    let before = host.calls();
+    host.rt.shutdown_background();
+    drop((job, handle));
+    go.send(()).unwrap();
+    assert!(ended.recv().is_err(), "the last handle is gone");
+    assert_eq!(calls.load(Ordering::SeqCst), before);
+}
+
+/// The reactor is shown so many events at once, and no more. The bell is the last of them, and once
+/// the sources are gone nothing else makes the loop ask for it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_bell_behind_more_news_than_is_read_at_once_keeps_no_host_awake() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
+    let host = Host::new();
+    let (reader, writer) = std::io::pipe().unwrap();
+    let sources: Vec<_> = {
+        let _context = host.rt.enter();
+        let source = |_| {
+            let reader = reader.try_clone().unwrap();
+            turno::net::AsyncFd::with_interest(reader, turno::net::Interest::READABLE).unwrap()
+        };
+        (0..1100).map(source).collect()
+    };
+    let calls = host.calls();
+    host.turn();
+    std::io::Write::write_all(&mut &writer, b"!").unwrap(); // News of each of them.
+    drop(host.rt.spawn(async move { drop(sources) }));
+    host.assert_wanted(calls + 1);
+    host.turn();
+    assert_eq!(host.rt.metrics().sources, 0);
+    host.turn();
+    host.assert_quiet(calls + 1);
+}
+
+#[test]
 fn a_timer_is_told_by_the_timeout_alone_and_is_not_lost_when_late() {
     let host = Host::new();
     let task = host.rt.spawn(sleep(Duration::from_millis(5)));

@@ -133,8 +133,10 @@ impl Builder {
 
     /// Called, on whatever thread, when the runtime is wanted though nobody drives it: a host whose
     /// loop knows no descriptors posts itself a message that calls [`Runtime::turn`]. It is called
-    /// once until the next turn, and must not call into the runtime itself. It is not called for
-    /// timers, and not for tasks that a turn left ready: see [`Runtime::park_timeout`].
+    /// once until the next turn, and must not call into the runtime itself; a thread that is
+    /// preempted on its way to call may come to it after that turn, and then the host makes one for
+    /// nothing. It is not called for timers, and not for tasks that a turn left ready: see
+    /// [`Runtime::park_timeout`].
     pub fn on_wake(self, on_wake: impl Fn() + Send + Sync + 'static) -> Self {
         Self { on_wake: Some(Box::new(on_wake)), ..self }
     }
@@ -253,14 +255,9 @@ impl Builder {
         self.observers.extend(crate::hook::from_environment());
         let reactor = Reactor::new()?;
         let waker = mio::Waker::new(reactor.registry(), BELL)?;
-        let on_wake = self.on_wake;
-        let inbox = Inbox::new(Box::new(move |away| {
-            // It fails only if the kernel is out of memory; the loop then finds the letter later.
-            let _ = waker.wake();
-            if let (true, Some(on_wake)) = (away, &on_wake) {
-                on_wake();
-            }
-        }));
+        // It fails only if the kernel is out of memory; the loop then finds the letter later.
+        let bell = Box::new(move || drop(waker.wake()));
+        let inbox = Inbox::new(bell, self.on_wake);
         let link = Arc::new(Link {
             inbox,
             registry: reactor.registry().try_clone()?,
@@ -279,7 +276,6 @@ impl Builder {
             deferred: RefCell::default(),
             wakes: RefCell::default(),
             letters: RefCell::default(),
-            rung: Cell::new(false),
             detached: RefCell::default(),
             quiet_after: self.quiet_after,
             poll_before_park: self.poll_before_park,

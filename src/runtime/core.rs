@@ -54,8 +54,6 @@ pub(crate) struct Shared {
     pub(crate) wakes: RefCell<VecDeque<Wake>>,
     /// Letters yet to be read: they stay if the reading of one ends in a panic.
     pub(crate) letters: RefCell<VecDeque<Letter>>,
-    /// The bell rang, and the reactor has not heard it yet.
-    pub(crate) rung: Cell<bool>,
     /// Tasks whose handle was dropped inside of a policy or an observer.
     pub(crate) detached: RefCell<Vec<Id>>,
     /// The waker that is lent to tasks that have none of their own; `None` while it is.

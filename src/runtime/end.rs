@@ -161,9 +161,7 @@ pub(super) struct Desk<'a> {
 
 impl<'a> Desk<'a> {
     pub(super) fn attend(shared: &'a Shared) -> Self {
-        if shared.link.inbox.attend() {
-            shared.rung.set(true);
-        }
+        shared.link.inbox.park.attend();
         Self { shared, inside: shared.link.board.task() }
     }
 }
@@ -171,7 +169,10 @@ impl<'a> Desk<'a> {
 impl Drop for Desk<'_> {
     fn drop(&mut self) {
         self.shared.link.board.leave(self.inside);
-        self.shared.link.inbox.leave();
+        // The host of one that is gone is not called any more: nothing is left that it could turn.
+        if !self.shared.closing.get() {
+            self.shared.link.inbox.leave();
+        }
     }
 }
 

@@ -173,14 +173,16 @@ impl Shared {
 
     /// Lets the reactor sleep for `nap`, and wakes whom its news concerns.
     fn ask_reactor(&self, mut nap: Option<Duration>) {
+        let inbox = &self.link.inbox;
         // A bell that was not heard would keep the descriptor readable, and a host awake.
-        if nap == Some(Duration::ZERO) && self.sources.borrow().len() == 0 && !self.rung.get() {
+        let sleeps = nap != Some(Duration::ZERO);
+        if !sleeps && self.sources.borrow().len() == 0 && inbox.park.is_quiet() {
             return;
         }
-        let slept = nap != Some(Duration::ZERO);
-        if slept && self.link.inbox.fall_asleep() {
+        if sleeps && inbox.fall_asleep() {
             nap = Some(Duration::ZERO);
         }
+        let written = inbox.park.written();
         let mut sources = self.sources.borrow_mut();
         let waited = self.reactor.borrow_mut().wait(nap, |index, ready| {
             let (cause, at) = (Cause::Source(index as u32), self.now.get());
@@ -189,9 +191,11 @@ impl Shared {
             });
         });
         drop(sources);
-        let rang = slept && self.link.inbox.attend();
+        if sleeps {
+            inbox.park.attend();
+        }
         match waited {
-            Ok(heard) => self.rung.set((rang || self.rung.get()) && !heard),
+            Ok(heard) => inbox.park.hear(written, heard),
             Err(error) => panic!("turno's reactor cannot wait for the operating system: {error}"),
         }
         self.wake_due();

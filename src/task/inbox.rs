@@ -6,11 +6,12 @@
 
 use std::mem;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::current::LoopKey;
 use super::id::Id;
+use super::park::Park;
 use super::wake::TaskWaker;
 
 /// A way to the loop from outside: while one is out there, anything may still happen.
@@ -31,9 +32,10 @@ impl Clone for Reach {
 
 impl Drop for Reach {
     fn drop(&mut self) {
-        self.0.reaches.fetch_sub(1, Ordering::SeqCst);
         // With the last one gone, what waits for ever can be told so.
-        self.0.knock();
+        if self.0.reaches.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.0.knock();
+        }
     }
 }
 
@@ -57,15 +59,11 @@ pub(crate) enum Letter {
     Job(Box<dyn FnOnce() + Send>),
 }
 
-/// Interrupts the loop's sleep; tells an embedding host that it is wanted, if it is handed true:
-/// while the loop sleeps inside of a call, its host has nothing to do.
-pub(crate) type Bell = Box<dyn Fn(bool) + Send + Sync>;
+/// Writes to the descriptor: that interrupts the loop's sleep, and the host's.
+pub(crate) type Bell = Box<dyn Fn() + Send + Sync>;
 
-/// Where the loop is, as far as a ringer must know. Whoever rings puts it to `ATTENDED`: once is
-/// enough.
-const ATTENDED: u8 = 0;
-const ASLEEP: u8 = 1;
-const AWAY: u8 = 2;
+/// Tells an embedding host that it is wanted.
+pub(crate) type OnWake = Box<dyn Fn() + Send + Sync>;
 
 /// The inboxes of all loops of the process: for what is kept long and by the many, and so knows its
 /// loop by the key alone.
@@ -95,26 +93,23 @@ pub(crate) struct Inbox {
     key: LoopKey,
     /// `None` once the runtime is gone.
     letters: Mutex<Option<Vec<Letter>>>,
-    /// There may be letters, or somebody knocked. Set after a letter is in, cleared before they are
-    /// taken.
-    full: AtomicBool,
-    /// `ATTENDED`, or else the loop must be rung for.
-    desk: AtomicU8,
+    pub(crate) park: Park,
     bell: Bell,
+    on_wake: Option<OnWake>,
     /// `Reach`es out there.
     reaches: AtomicUsize,
 }
 
 impl Inbox {
     /// The inbox of a new loop.
-    pub(crate) fn new(bell: Bell) -> Arc<Self> {
+    pub(crate) fn new(bell: Bell, on_wake: Option<OnWake>) -> Arc<Self> {
         static KEYS: AtomicU32 = AtomicU32::new(0);
         let inbox = Arc::new(Self {
             key: KEYS.fetch_add(1, Ordering::Relaxed).checked_add(1).unwrap_or(1),
             letters: Mutex::new(Some(Vec::new())),
-            full: AtomicBool::new(false),
-            desk: AtomicU8::new(AWAY),
+            park: Park::new(),
             bell,
+            on_wake,
             reaches: AtomicUsize::new(0),
         });
         lock(&LOOPS).push(inbox.clone());
@@ -133,7 +128,11 @@ impl Inbox {
             let mut letters = lock(&self.letters);
             match &mut *letters {
                 Some(letters) => {
-                    letters.push(letter);
+                    // First, so that a thread that finds the mark of a wake knows it full.
+                    self.park.fill();
+                    if !matches!(&letter, Letter::Wake(waker) if !waker.mark()) {
+                        letters.push(letter);
+                    }
                     None
                 }
                 None => Some(letter),
@@ -142,54 +141,48 @@ impl Inbox {
         if undelivered.is_some() {
             return false; // Its drop is user code, so it comes here, not under the lock.
         }
-        self.full.store(true, Ordering::SeqCst);
         self.ring();
         true
     }
 
     /// Rings the bell unless the loop is awake (it looks into the inbox before it sleeps) or
-    /// somebody rang already.
+    /// another thread rang already.
     pub(crate) fn ring(&self) {
-        if self.desk.load(Ordering::SeqCst) != ATTENDED {
-            match self.desk.swap(ATTENDED, Ordering::SeqCst) {
-                ATTENDED => {}
-                was => (self.bell)(was == AWAY),
-            }
+        let Some(rung) = self.park.ring() else { return };
+        (self.bell)();
+        self.park.wrote();
+        if let (true, Some(on_wake)) = (rung.away, &self.on_wake) {
+            on_wake();
         }
     }
 
     /// Without a letter: the loop is to look again at what it would sleep for.
     pub(crate) fn knock(&self) {
-        self.full.store(true, Ordering::SeqCst);
+        self.park.fill();
         self.ring();
     }
 
     /// The loop falls asleep at its desk. True if a letter came first, so that it must not.
     pub(crate) fn fall_asleep(&self) -> bool {
-        self.desk.store(ASLEEP, Ordering::SeqCst);
-        self.full.load(Ordering::SeqCst)
+        self.park.lie_down();
+        self.park.is_full()
     }
 
     /// The loop gives the thread back. A letter that came first is rung for now.
     pub(crate) fn leave(&self) {
-        self.desk.store(AWAY, Ordering::SeqCst);
-        if self.full.load(Ordering::SeqCst) {
+        self.park.go_away();
+        if self.park.is_full() {
             self.ring();
         }
     }
 
-    /// The loop is back at its desk. True if somebody rang meanwhile.
-    pub(crate) fn attend(&self) -> bool {
-        self.desk.swap(ATTENDED, Ordering::SeqCst) == ATTENDED
-    }
-
     pub(crate) fn is_full(&self) -> bool {
-        self.full.load(Ordering::SeqCst)
+        self.park.is_full()
     }
 
     /// Takes all letters.
     pub(crate) fn open(&self) -> Vec<Letter> {
-        if !self.full.swap(false, Ordering::SeqCst) {
+        if !self.park.empty() {
             return Vec::new();
         }
         lock(&self.letters).as_mut().map(mem::take).unwrap_or_default()

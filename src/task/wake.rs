@@ -22,7 +22,8 @@ pub(crate) struct TaskWaker {
     /// written by the loop's thread only; other threads use `mailed`, so that this one costs no
     /// atomic exchange.
     woken: AtomicBool,
-    /// A letter with a wake is in the inbox.
+    /// A letter with a wake is in the inbox, and that is known to be full: set under the inbox's
+    /// lock only.
     mailed: AtomicBool,
     inbox: Arc<Inbox>,
 }
@@ -72,12 +73,21 @@ impl TaskWaker {
         self.woken.store(false, Ordering::Relaxed);
     }
 
-    /// Wakes from outside of a turn.
+    /// Wakes from outside of a turn. Found marked, the letter of another thread is in, so this wake
+    /// needs none: it does not depend on when that thread gets on. An exchange all the same, so
+    /// that the coming switch sees what this thread wrote before.
     #[cold]
     fn mail(self: &Arc<Self>) {
-        if !self.mailed.swap(true, Ordering::AcqRel) {
+        let marked = self.mailed.compare_exchange(true, true, Ordering::AcqRel, Ordering::Relaxed);
+        if marked.is_err() {
             self.inbox.send(Letter::Wake(self.clone()));
         }
+    }
+
+    /// A letter is about to go into the inbox, which is locked and known to be full. False if
+    /// there is one already.
+    pub(crate) fn mark(&self) -> bool {
+        !self.mailed.swap(true, Ordering::AcqRel)
     }
 
     /// The loop opens a letter: true if the wake in it is news. The exchange pairs with that of
