@@ -38,7 +38,6 @@ mod turn;
 
 mod builder;
 mod dump;
-mod end;
 mod graph;
 mod handle;
 mod look;
@@ -54,6 +53,7 @@ pub(crate) mod blocking;
 pub(crate) mod board;
 pub(crate) mod context;
 pub(crate) mod core;
+pub(crate) mod end;
 pub(crate) mod gone;
 pub(crate) mod inherit;
 pub(crate) mod link;
@@ -115,7 +115,7 @@ impl Runtime {
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let site = Location::caller();
-        let _context = self.enter();
+        let _context = context::inside(&self.shared);
         let _root = Root::new(&self.shared, site, "block_on");
         let _desk = Desk::attend(&self.shared);
         let mut task = pin!(Task::new(future));
@@ -145,7 +145,7 @@ impl Runtime {
     #[track_caller]
     pub fn try_block_on<F: Future>(&self, future: F) -> Result<F::Output, Stalled> {
         // Written out as in `block_on`: a function between would be one more frame for a debugger.
-        let _context = self.enter();
+        let _context = context::inside(&self.shared);
         let _root = Root::new(&self.shared, Location::caller(), "try_block_on");
         let _desk = Desk::attend(&self.shared);
         let mut task = pin!(Task::new(future));
@@ -170,7 +170,7 @@ impl Runtime {
     where
         F: Future<Output: 'static> + 'static,
     {
-        let _context = self.enter();
+        let _context = context::inside(&self.shared);
         crate::task::Builder::new().spawn(future)
     }
 
@@ -200,6 +200,10 @@ impl Runtime {
 
     /// Makes this the runtime that `spawn`, `sleep` and sockets find on this thread, until the
     /// guard is dropped.
+    ///
+    /// In a task that is before its next await: other tasks run then. One that still has its guard
+    /// at the end of a switch ends with a panic, which names the task and the place of this call.
+    #[track_caller]
     pub fn enter(&self) -> EnterGuard<'_> {
         context::enter(&self.shared)
     }
@@ -241,7 +245,7 @@ impl Runtime {
     #[track_caller]
     pub fn run_until(&self, deadline: Instant) -> Turn {
         refuse_nesting(&self.shared, "`Runtime::run_until`");
-        let _context = self.enter();
+        let _context = context::inside(&self.shared);
         let shared = &self.shared;
         let desk = Desk::attend(shared);
         shared.since_look.set(u32::MAX);
@@ -371,7 +375,7 @@ impl Runtime {
     /// Changes what the program says of a task; false if the task is gone. `change` is handed the
     /// present attributes.
     pub fn update(&self, id: Id, change: impl FnOnce(&mut Attributes)) -> bool {
-        let _context = self.enter();
+        let _context = context::inside(&self.shared);
         crate::task::update(id, change)
     }
 
@@ -483,17 +487,18 @@ impl Runtime {
     }
 
     fn close(&self, patience: Option<Duration>) -> Vec<&'static Location<'static>> {
-        let _context = self.enter();
+        let _context = context::inside(&self.shared);
         let _desk = Desk::attend(&self.shared);
         // First, so that no job begins any more while the tasks end.
         self.shared.blocking.stop();
         self.shared.close();
+        context::evict(&self.shared);
         self.shared.blocking.wait(patience)
     }
 
     /// A turn without a root.
     fn drive(&self, max_wait: Option<Duration>, most: u32) -> u32 {
-        let _context = self.enter();
+        let _context = context::inside(&self.shared);
         let mut drive = Drive::new(&self.shared, None);
         let before = self.shared.core.borrow().switches;
         let turn = AssertUnwindSafe(|| self.shared.turn(&mut drive, max_wait, most));
@@ -589,7 +594,7 @@ impl<'a> Root<'a> {
     fn new(shared: &'a Shared, site: &'static Location<'static>, what: &str) -> Self {
         refuse_nesting(shared, &format!("`{what}`"));
         let mut core = shared.core.borrow_mut();
-        let id = core.tasks.insert(|id| {
+        let id = core.tasks.insert(shared.link.inbox.next_serial(), |id| {
             let name = Some(what.into());
             let mut info = TaskInfo::at(site, id, name, Attributes::default(), shared.now.get());
             info.detached = true; // Its result is the caller's.

@@ -6,7 +6,7 @@
 
 use std::mem;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::current::LoopKey;
@@ -93,6 +93,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 pub(crate) struct Inbox {
     key: LoopKey,
+    /// The serial number of the next task or job.
+    serials: AtomicU64,
     /// `None` once the runtime is gone.
     letters: Mutex<Option<Vec<Letter>>>,
     /// There may be letters, or somebody knocked. Set after a letter is in, cleared before they are
@@ -108,9 +110,10 @@ pub(crate) struct Inbox {
 impl Inbox {
     /// The inbox of a new loop.
     pub(crate) fn new(bell: Bell) -> Arc<Self> {
-        static KEYS: AtomicU32 = AtomicU32::new(0);
+        static KEYS: AtomicU64 = AtomicU64::new(1);
         let inbox = Arc::new(Self {
-            key: KEYS.fetch_add(1, Ordering::Relaxed).checked_add(1).unwrap_or(1),
+            key: KEYS.fetch_add(1, Ordering::Relaxed),
+            serials: AtomicU64::new(1),
             letters: Mutex::new(Some(Vec::new())),
             full: AtomicBool::new(false),
             desk: AtomicU8::new(AWAY),
@@ -125,6 +128,13 @@ impl Inbox {
     #[inline]
     pub(crate) fn key(&self) -> LoopKey {
         self.key
+    }
+
+    /// The serial number of a task or job that is spawned now, on whatever thread. At one each
+    /// nanosecond they last for 500 years.
+    #[inline]
+    pub(crate) fn next_serial(&self) -> u64 {
+        self.serials.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Leaves a letter. Once the runtime is gone the letter is dropped, and false is returned.
