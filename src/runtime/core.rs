@@ -452,7 +452,10 @@ impl Core {
     }
 
     /// The task's handle is gone. What is returned is for the caller to bury.
-    pub(crate) fn detach(&mut self, id: Id) -> Option<(Option<Whom>, Option<Belonging<BoxedTask>>)> {
+    pub(crate) fn detach(
+        &mut self,
+        id: Id,
+    ) -> Option<(Option<Whom>, Option<Belonging<BoxedTask>>)> {
         let slot = self.tasks.get_mut(id)?;
         slot.info.detached = true;
         let joiner = slot.joiner.take().and_then(Joiner::discharge);

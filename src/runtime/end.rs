@@ -182,7 +182,10 @@ pub(super) fn blame(id: Id, stray: &Stray) -> ! {
     let who = context::with(|shared| {
         shared.core.borrow().tasks.get(id).map(|slot| slot.info.to_string())
     });
-    panic!("{} is not done with a runtime that it has entered: {stray}", who.flatten().unwrap_or_default())
+    panic!(
+        "{} is not done with a runtime that it has entered: {stray}",
+        who.flatten().unwrap_or_default()
+    )
 }
 
 /// The loop is driven until this is dropped: between the turns of one call nobody needs to ring,
