@@ -116,7 +116,7 @@ impl Runtime {
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let site = Location::caller();
         let _context = context::inside(&self.shared);
-        let _root = Root::new(&self.shared, site, "block_on");
+        let root = Root::new(&self.shared, site, "block_on");
         let _desk = Desk::attend(&self.shared);
         let mut task = pin!(Task::new(future));
         let mut drive = Drive::new(&self.shared, Some(task.as_mut()));
@@ -124,10 +124,10 @@ impl Runtime {
             let turn =
                 catch_unwind(AssertUnwindSafe(|| self.shared.turn(&mut drive, None, u32::MAX)));
             if let Err(panic) = turn.or_else(|panic| self.shared.recover(&mut drive, panic)) {
-                give_up(task.as_mut(), panic);
+                give_up(root.id, task.as_mut(), panic);
             }
             if let Some(stalled) = drive.stalled.take() {
-                task.as_mut().clear(); // Not while the panic is on its way.
+                clear(root.id, task.as_mut()); // Not while the panic is on its way.
                 panic!("`block_on` at {site} can never end. {stalled}");
             }
         }
@@ -146,7 +146,7 @@ impl Runtime {
     pub fn try_block_on<F: Future>(&self, future: F) -> Result<F::Output, Stalled> {
         // Written out as in `block_on`: a function between would be one more frame for a debugger.
         let _context = context::inside(&self.shared);
-        let _root = Root::new(&self.shared, Location::caller(), "try_block_on");
+        let root = Root::new(&self.shared, Location::caller(), "try_block_on");
         let _desk = Desk::attend(&self.shared);
         let mut task = pin!(Task::new(future));
         let mut drive = Drive::new(&self.shared, Some(task.as_mut()));
@@ -154,9 +154,10 @@ impl Runtime {
             let turn =
                 catch_unwind(AssertUnwindSafe(|| self.shared.turn(&mut drive, None, u32::MAX)));
             if let Err(panic) = turn.or_else(|panic| self.shared.recover(&mut drive, panic)) {
-                give_up(task.as_mut(), panic);
+                give_up(root.id, task.as_mut(), panic);
             }
             if let Some(stalled) = drive.stalled.take() {
+                clear(root.id, task.as_mut());
                 return Err(stalled);
             }
         }
@@ -651,9 +652,16 @@ fn refuse_nesting(shared: &Shared, what: &str) {
 /// The panic goes on. The root's future is dropped before: a second panic, in its drop, would end
 /// the process if it met the first one on its way.
 #[cold]
-fn give_up<F: Future>(task: Pin<&mut Task<F>>, panic: Box<dyn Any + Send>) -> ! {
-    drop(catch_unwind(AssertUnwindSafe(|| task.clear())));
+fn give_up<F: Future>(id: Id, task: Pin<&mut Task<F>>, panic: Box<dyn Any + Send>) -> ! {
+    drop(catch_unwind(AssertUnwindSafe(|| clear(id, task))));
     resume_unwind(panic)
+}
+
+/// Drops the root's future in its name.
+#[cold]
+fn clear<F: Future>(id: Id, task: Pin<&mut Task<F>>) {
+    let _named = current::Named::begin(id);
+    task.clear();
 }
 
 fn finished<T>(result: Option<Result<T, crate::task::JoinError>>) -> T {
