@@ -38,7 +38,6 @@ mod turn;
 
 mod builder;
 mod dump;
-mod end;
 mod graph;
 mod handle;
 mod look;
@@ -54,6 +53,7 @@ pub(crate) mod blocking;
 pub(crate) mod board;
 pub(crate) mod context;
 pub(crate) mod core;
+pub(crate) mod end;
 pub(crate) mod gone;
 pub(crate) mod inherit;
 pub(crate) mod link;
@@ -114,8 +114,8 @@ impl Runtime {
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let site = Location::caller();
-        let _context = self.enter();
-        let _root = Root::new(&self.shared, site, "block_on");
+        let _context = context::inside(&self.shared);
+        let root = Root::new(&self.shared, site, "block_on");
         let _desk = Desk::attend(&self.shared);
         let mut task = pin!(Task::new(future));
         let mut drive = Drive::new(&self.shared, Some(task.as_mut()));
@@ -123,10 +123,10 @@ impl Runtime {
             let turn =
                 catch_unwind(AssertUnwindSafe(|| self.shared.turn(&mut drive, None, u32::MAX)));
             if let Err(panic) = turn.or_else(|panic| self.shared.recover(&mut drive, panic)) {
-                give_up(task.as_mut(), panic);
+                give_up(root.id, task.as_mut(), panic);
             }
             if let Some(stalled) = drive.stalled.take() {
-                task.as_mut().clear(); // Not while the panic is on its way.
+                clear(root.id, task.as_mut()); // Not while the panic is on its way.
                 panic!("`block_on` at {site} can never end. {stalled}");
             }
         }
@@ -144,8 +144,8 @@ impl Runtime {
     #[track_caller]
     pub fn try_block_on<F: Future>(&self, future: F) -> Result<F::Output, Stalled> {
         // Written out as in `block_on`: a function between would be one more frame for a debugger.
-        let _context = self.enter();
-        let _root = Root::new(&self.shared, Location::caller(), "try_block_on");
+        let _context = context::inside(&self.shared);
+        let root = Root::new(&self.shared, Location::caller(), "try_block_on");
         let _desk = Desk::attend(&self.shared);
         let mut task = pin!(Task::new(future));
         let mut drive = Drive::new(&self.shared, Some(task.as_mut()));
@@ -153,9 +153,10 @@ impl Runtime {
             let turn =
                 catch_unwind(AssertUnwindSafe(|| self.shared.turn(&mut drive, None, u32::MAX)));
             if let Err(panic) = turn.or_else(|panic| self.shared.recover(&mut drive, panic)) {
-                give_up(task.as_mut(), panic);
+                give_up(root.id, task.as_mut(), panic);
             }
             if let Some(stalled) = drive.stalled.take() {
+                clear(root.id, task.as_mut());
                 return Err(stalled);
             }
         }
@@ -169,7 +170,7 @@ impl Runtime {
     where
         F: Future<Output: 'static> + 'static,
     {
-        let _context = self.enter();
+        let _context = context::inside(&self.shared);
         crate::task::Builder::new().spawn(future)
     }
 
@@ -202,6 +203,10 @@ impl Runtime {
 
     /// Makes this the runtime that `spawn`, `sleep` and sockets find on this thread, until the
     /// guard is dropped.
+    ///
+    /// In a task that is before its next await: other tasks run then. One that still has its guard
+    /// at the end of a switch ends with a panic, which names the task and the place of this call.
+    #[track_caller]
     pub fn enter(&self) -> EnterGuard<'_> {
         context::enter(&self.shared)
     }
@@ -243,7 +248,7 @@ impl Runtime {
     #[track_caller]
     pub fn run_until(&self, deadline: Instant) -> Turn {
         refuse_nesting(&self.shared, "`Runtime::run_until`");
-        let _context = self.enter();
+        let _context = context::inside(&self.shared);
         let shared = &self.shared;
         let desk = Desk::attend(shared);
         shared.since_look.set(u32::MAX);
@@ -367,7 +372,7 @@ impl Runtime {
     /// Changes what the program says of a task; false if the task is gone. `change` is handed the
     /// present attributes.
     pub fn update(&self, id: Id, change: impl FnOnce(&mut Attributes)) -> bool {
-        let _context = self.enter();
+        let _context = context::inside(&self.shared);
         crate::task::update(id, change)
     }
 
@@ -479,17 +484,18 @@ impl Runtime {
     }
 
     fn close(&self, patience: Option<Duration>) -> Vec<&'static Location<'static>> {
-        let _context = self.enter();
+        let _context = context::inside(&self.shared);
         let _desk = Desk::attend(&self.shared);
         // First, so that no job begins any more while the tasks end.
         self.shared.blocking.stop();
         self.shared.close();
+        context::evict(&self.shared);
         self.shared.blocking.wait(patience)
     }
 
     /// A turn without a root.
     fn drive(&self, max_wait: Option<Duration>, most: u32) -> u32 {
-        let _context = self.enter();
+        let _context = context::inside(&self.shared);
         let mut drive = Drive::new(&self.shared, None);
         let before = self.shared.core.borrow().switches;
         let turn = AssertUnwindSafe(|| self.shared.turn(&mut drive, max_wait, most));
@@ -585,7 +591,7 @@ impl<'a> Root<'a> {
     fn new(shared: &'a Shared, site: &'static Location<'static>, what: &str) -> Self {
         refuse_nesting(shared, &format!("`{what}`"));
         let mut core = shared.core.borrow_mut();
-        let id = core.tasks.insert(|id| {
+        let id = core.tasks.insert(shared.link.inbox.next_serial(), |id| {
             let name = Some(what.into());
             let mut info = TaskInfo::at(site, id, name, Attributes::default(), shared.now.get());
             info.detached = true; // Its result is the caller's.
@@ -642,9 +648,16 @@ fn refuse_nesting(shared: &Shared, what: &str) {
 /// The panic goes on. The root's future is dropped before: a second panic, in its drop, would end
 /// the process if it met the first one on its way.
 #[cold]
-fn give_up<F: Future>(task: Pin<&mut Task<F>>, panic: Box<dyn Any + Send>) -> ! {
-    drop(catch_unwind(AssertUnwindSafe(|| task.clear())));
+fn give_up<F: Future>(id: Id, task: Pin<&mut Task<F>>, panic: Box<dyn Any + Send>) -> ! {
+    drop(catch_unwind(AssertUnwindSafe(|| clear(id, task))));
     resume_unwind(panic)
+}
+
+/// Drops the root's future in its name.
+#[cold]
+fn clear<F: Future>(id: Id, task: Pin<&mut Task<F>>) {
+    let _named = current::Named::begin(id);
+    task.clear();
 }
 
 fn finished<T>(result: Option<Result<T, crate::task::JoinError>>) -> T {

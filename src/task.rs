@@ -96,7 +96,8 @@ pub fn spawn_blocking<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static)
     JoinHandle::of_job(shared.blocking.spawn(Location::caller(), f))
 }
 
-/// The id of the running task.
+/// The id of the running task, or of the [blocking job](spawn_blocking) that runs on this thread.
+/// While a result is dropped that was not taken, it is that of the task whose result it is.
 ///
 /// # Panics
 /// Outside of a task.
@@ -108,9 +109,9 @@ pub fn id() -> Id {
     }
 }
 
-/// The id of the running task, if one runs.
+/// As [`id`], if a task runs.
 pub fn try_id() -> Option<Id> {
-    current::task()
+    current::name()
 }
 
 /// Changes what the program says of a task of this thread's runtime; false if the task is gone.
@@ -205,7 +206,7 @@ impl Builder {
         let shared = context::expect("`spawn`");
         let plan = Plan { said: self, ..Plan::new(Location::caller()) };
         if shared.closing.get() {
-            let id = Id::new(u32::MAX, u32::MAX);
+            let id = Id::unplaced(shared.link.inbox.next_serial());
             let info = TaskInfo::at(plan.site, id, plan.said.name, Attributes::default(), 0);
             return JoinHandle::never(JoinError::cancelled(&info));
         }
@@ -219,15 +220,18 @@ pub(crate) struct Plan {
     pub(crate) site: &'static Location<'static>,
     pub(crate) said: Builder,
     pub(crate) detached: bool,
+    /// Its serial number, if it was told already.
+    pub(crate) serial: Option<u64>,
 }
 
 impl Plan {
     pub(crate) fn new(site: &'static Location<'static>) -> Self {
-        Self { site, said: Builder::new(), detached: false }
+        Self { site, said: Builder::new(), detached: false, serial: None }
     }
 
-    pub(crate) fn detached(self) -> Self {
-        Self { detached: true, ..self }
+    /// The plan of the task that a remote handle is out for.
+    pub(crate) fn of_remote(site: &'static Location<'static>, id: Id) -> Self {
+        Self { detached: true, serial: Some(id.serial()), ..Self::new(site) }
     }
 
     /// What was said, and for the rest what the parent has.

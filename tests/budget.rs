@@ -16,7 +16,7 @@ use turno::runtime::{Builder, Runtime};
 use turno::task::{Cause, JoinHandle, yield_now};
 use turno::time::{Duration, Instant, sleep, sleep_until, timeout};
 
-type Causes = Rc<RefCell<Vec<(u32, Cause)>>>;
+type Causes = Rc<RefCell<Vec<(u64, Cause)>>>;
 
 /// Tells the causes for which the tasks become ready.
 fn watched(budget: u32) -> (Runtime, Causes) {
@@ -31,7 +31,7 @@ fn watched(budget: u32) -> (Runtime, Causes) {
 }
 
 /// How often task `serial` spent its budget.
-fn spent(seen: &Causes, serial: u32) -> usize {
+fn spent(seen: &Causes, serial: u64) -> usize {
     let seen = seen.borrow();
     assert!(!seen.contains(&(serial, Cause::Yield)), "it never yielded of its own");
     seen.iter().filter(|&&woken| woken == (serial, Cause::Budget)).count()

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread;
 
-use common::{guarded, has, panic_of, virtual_rt};
+use common::{guarded, has, virtual_rt};
 use turno::observe::Event;
 use turno::policy::{Fifo, Pick, Policy, Tasks};
 use turno::runtime::{Builder, Cycle, Handle, Runtime};
@@ -248,12 +248,121 @@ fn on_the_loops_own_thread_a_handle_tells_at_once() {
         let seen = text.clone();
         rt.observe(move |_: u64, event: &Event<'_>| {
             if let Event::Parked { .. } = event {
-                *seen.borrow_mut() = Some(panic_of(|| handle.dump()));
+                *seen.borrow_mut() = Some(handle.dump().unwrap_err().to_string());
             }
         });
         rt.block_on(sleep(MS));
-        has(text.take().unwrap(), "`Handle::dump` was called from inside a policy or an observer");
+        has(text.take().unwrap(), "the loop was asked from inside a policy or an observer");
     });
+}
+
+#[test]
+fn a_handle_answers_at_once_also_where_another_runtime_was_entered_since() {
+    guarded(|| {
+        let (rt, other) = (virtual_rt(), virtual_rt());
+        rt.block_on(async {
+            let handle = Handle::current();
+            let _guard = other.enter();
+            assert_eq!(handle.dump().unwrap().tasks().len(), 1);
+            let error = other.handle().dump().map(|dump| dump.tasks().len());
+            assert_eq!(error.ok(), Some(0));
+        });
+    });
+}
+
+/// Panics when it is asked for the first time.
+struct Broken(bool);
+
+impl Policy for Broken {
+    fn ready(&mut self, _: &TaskInfo, _: Nanos) {}
+
+    fn pick(&mut self, _: &Tasks<'_>, _: Nanos) -> Pick {
+        panic!("as meant {}", self.0)
+    }
+}
+
+#[test]
+fn a_panic_hook_may_ask_for_all_that_cannot_fail_wherever_the_panic_is() {
+    // A second panic inside of the hook would end the process.
+    static ASKED: std::sync::Mutex<Vec<String>> = std::sync::Mutex::new(Vec::new());
+    thread_local! {
+        static MINE: RefCell<Option<(Handle, Handle, std::rc::Rc<Runtime>)>> = const { RefCell::new(None) };
+    }
+    guarded(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            let mine = MINE.with(|mine| {
+                mine.borrow().as_ref().map(|(a, b, rt)| (a.clone(), b.clone(), rt.clone()))
+            });
+            let Some((handle, closed, rt)) = mine else { return before(info) };
+            let dump = handle.dump().map(|dump| dump.tasks().len());
+            let told = format!(
+                "{:?} {:?} {} {:?} {:?} {rt:?} {}",
+                turno::task::try_id(),
+                Handle::try_current().is_ok(),
+                match &dump {
+                    Ok(tasks) => tasks.to_string(),
+                    Err(error) => error.to_string(),
+                },
+                closed.dump().map(|_| ()),
+                handle,
+                handle.spawn(async {}).is_finished(),
+            );
+            ASKED.lock().unwrap().push(told);
+        }));
+        let gone = virtual_rt().handle().clone();
+        let asked = |f: &dyn Fn(&Runtime)| {
+            let rt = std::rc::Rc::new(virtual_rt());
+            MINE.set(Some((rt.handle().clone(), gone.clone(), rt.clone())));
+            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| f(&rt)));
+            MINE.set(None);
+            std::mem::take(&mut *ASKED.lock().unwrap())
+        };
+        let inside = "the loop was asked from inside a policy or an observer";
+
+        let told = asked(&|rt| rt.block_on(async { panic!("as meant") }));
+        has(&told[0], "Some(Id(1)) true 1 ");
+        let told = asked(&|rt| {
+            rt.block_on(async { turno::spawn(async { panic!("as meant") }).await.unwrap_or(()) })
+        });
+        has(&told[0], "Some(Id(2)) true 2 ");
+        let told = asked(&|rt| {
+            rt.set_policy(Broken(true));
+            rt.block_on(async {});
+        });
+        has(&told[0], &format!("None true {inside}"));
+        let told = asked(&|rt| {
+            rt.observe(|_: u64, event: &Event<'_>| {
+                assert!(!matches!(event, Event::Switched { .. }), "as meant");
+            });
+            rt.block_on(async {});
+        });
+        has(&told[0], inside);
+        // The runtime's own refusal of what was asked inside of an observer.
+        let told = asked(&|rt| {
+            rt.observe(|_: u64, event: &Event<'_>| {
+                if matches!(event, Event::Ended { .. }) {
+                    turno::spawn(async {});
+                }
+            });
+            rt.block_on(async {});
+        });
+        has(&told[0], inside);
+        let told = asked(&|rt| {
+            drop(rt.spawn(async { Drops }));
+            rt.block_on(yield_now());
+        });
+        has(&told[0], "Some(Id(1)) true 1 ");
+        drop(std::panic::take_hook());
+    });
+}
+
+struct Drops;
+
+impl Drop for Drops {
+    fn drop(&mut self) {
+        panic!("as meant");
+    }
 }
 
 /// A runtime, and what it tells of deadlocks: the names in each.

@@ -53,7 +53,7 @@ struct Pair<M> {
     waiting: Vec<Id>,
     table: Table,
     rng: Rng,
-    spawned: u32,
+    spawned: u64,
     now: Nanos,
 }
 

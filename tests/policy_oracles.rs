@@ -109,7 +109,7 @@ impl Hogs {
         let task = |(index, &weight): (usize, &u32)| {
             let mut attributes = Attributes::default();
             attributes.weight = weight;
-            TaskInfo::new(Id::new(index as u32, index as u32 + 1), None, attributes, 0)
+            TaskInfo::new(Id::new(index as u32, index as u64 + 1), None, attributes, 0)
         };
         let tasks = weights.iter().enumerate().map(task).collect();
         let mut hogs = Self { tasks, policy: policy.into(), rng: Rng::new(seed), now: 0 };

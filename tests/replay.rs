@@ -257,7 +257,7 @@ async fn three() {
     }
 }
 
-fn order(policy: impl Into<Box<dyn Policy>>) -> Vec<u32> {
+fn order(policy: impl Into<Box<dyn Policy>>) -> Vec<u64> {
     let (rt, recorder) = recorded(0, policy);
     rt.block_on(three());
     recorder.recording().switches().map(|switch| switch.task.serial()).collect()

@@ -598,7 +598,8 @@ class Value:
         """As an integer, whatever it is wrapped in."""
         value = self
         while value.die.tag == STRUCT:
-            value = value.only()
+            # An id is its serial number; where it lies in the table is no part of that.
+            value = value['number'] if value.is_a('turno::task::id::Id') else value.only()
         data = self.target.read(value.address, value.die.size)
         return int.from_bytes(data, 'little', signed=value.die.get(ENCODING) in (0x05, 0x06, 0x0d))
 
@@ -799,11 +800,6 @@ class Target:
 
 # ---- 3. Loop: a runtime of the program ---------------------------------------------------------
 
-def serial(number):
-    """What an id prints as."""
-    return number >> 32
-
-
 def span(nanos):
     """As Rust prints a Duration."""
     for unit, size in (('s', 10**9), ('ms', 10**6), ('µs', 10**3)):
@@ -825,7 +821,7 @@ class Task:
     def __init__(self, slot):
         info = self.info = slot['info']
         self.slot, self.key = slot, info['id'].number()
-        self.id, self.state = serial(self.key), info['state'].enumerator().lower()
+        self.id, self.state = self.key, info['state'].enumerator().lower()
         rare = info['rare'].some()
         name = rare and rare.deref()['name'].some()
         self.name = name.string() if name else None
@@ -839,9 +835,9 @@ class Task:
         name, value, _ = self.info['cause'].variant()
         if name == 'Spawn':
             by = value['by'].some()
-            return 'spawned by task %d' % serial(by.number()) if by else 'spawned'
+            return 'spawned by task %d' % by.number() if by else 'spawned'
         if name == 'Task':
-            return 'woken by task %d' % serial(value['__0'].number())
+            return 'woken by task %d' % value['__0'].number()
         if name == 'Source':
             return 'woken by source %d' % value['__0'].number()
         return {'Yield': 'yielded', 'Budget': 'spent its budget', 'Timer': 'woken by a timer',
@@ -870,7 +866,7 @@ class Wait:
     def reason(self):
         name, value, _ = self.entry['reason'].variant()
         if name == 'Join':
-            return 'the end of task %d' % serial(value['__0'].number())
+            return 'the end of task %d' % value['__0'].number()
         if name == 'Timer':
             return 'a timer due at %s' % span(value['__0'].number())
         if name in ('Readable', 'Writable'):
@@ -885,7 +881,7 @@ class Wait:
             said += ' at ' + location(self.entry['site'])
         holder = record and record['holder'].some()
         if holder:
-            said += ', locked by task %d (at %s)' % (serial(holder['task'].number()),
+            said += ', locked by task %d (at %s)' % (holder['task'].number(),
                                                      location(holder['site']))
         return said
 
@@ -918,16 +914,16 @@ class Loop:
         """The runtime that the program is in: of the chosen thread, or else of any other."""
         for thread in target.threads():
             entered = target.thread_local(thread, '7context', '7ENTERED')
-            option = entered.seek('core::option::Option<alloc::rc::Rc<turno::runtime::core::Shared')
-            if option is None:
-                raise entered.odd('an Option<Rc<Shared>>', [name for name, _ in entered.fields()])
-            rc = option.some()
-            if rc is not None:
-                return cls(target, thread, rc.deref()['value'])
+            stack = entered.seek('alloc::vec::Vec<turno::runtime::context::Entry')
+            if stack is None:
+                raise entered.odd('a stack of runtimes', [name for name, _ in entered.fields()])
+            inside = list(stack.elements())
+            if inside:
+                return cls(target, thread, inside[-1]['shared'].deref()['value'])
             address = target.runtime()
             if address:  # Between two calls of `block_on` a runtime is a variable as any other.
-                some = next(member for member in variants(option.die) if member.name == 'Some').type
-                rc = next(child for child in some.children() if child.tag == MEMBER).type
+                entry = stack.die.param('T').children()
+                rc = next(child for child in entry if child.tag == MEMBER and child.name == 'shared').type
                 return cls(target, thread, Value(target, rc, address).deref()['value'])
         raise Trouble('no turno runtime is entered here: run to a task first, as with '
                       '`break turno::switch_to`')
@@ -1240,7 +1236,7 @@ def leaf(loop, value, has_children):
     if value.is_a('turno::task::join::JoinHandle<'):
         of, content, _ = value['of'].variant()
         if of in ('Task', 'Never', 'Taken'):
-            return '  of task %d' % serial(content['id'].number())
+            return '  of task %d' % content['id'].number()
     if has_children:
         return ''
     place = value.seek('turno::wait::Place')
@@ -1386,12 +1382,12 @@ def summary(value):
         stage, content, _ = value.deref()['stage'].variant()
         return pretty(follow(content['future']).type) if stage == 'Running' else 'a result'
     if kind == 'turno::task::id::Id':
-        return 'Id(%d)' % serial(value.number())
+        return 'Id(%d)' % value.number()
     if kind == 'turno::task::info::TaskInfo':
         task = Task({'info': value})
         return '%s, %s, %s, spawned at %s' % (task.title(), task.state, task.cause(), task.site)
     if kind == 'turno::task::wake::TaskWaker':
-        return 'waker of task %d' % serial(value['id'].number())
+        return 'waker of task %d' % value['serial'].number()
     if kind == 'turno::task::join::JoinHandle':
         return 'JoinHandle' + leaf(None, value, True).replace('  ', ' ')
     if kind in ('turno::sync::mutex::Mutex', 'turno::sync::once_cell::OnceCell'):
@@ -1422,7 +1418,7 @@ def held_by(lock):
         holder = entry['holder'].some()
     if holder is None:
         return 'locked'
-    return 'locked by task %d (at %s)' % (serial(holder['task'].number()), location(holder['site']))
+    return 'locked by task %d (at %s)' % (holder['task'].number(), location(holder['site']))
 
 
 def waiting(target, queue):
@@ -1431,7 +1427,7 @@ def waiting(target, queue):
     waits = Loop.of(target).waits() if at != 0xffffffff else {}
     while at in waits and len(found) < len(waits):
         task = waits[at].task
-        found.append('task %d' % serial(task) if task else 'a stranger')
+        found.append('task %d' % task if task else 'a stranger')
         at = waits[at].entry['next'].number()
     return ', waited for by ' + ', '.join(found) if found else ''
 

@@ -9,7 +9,7 @@ use crate::task::id::Id;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct BySerial {
-    ready: BTreeMap<u32, (u64, Id)>,
+    ready: BTreeMap<u64, (u64, Id)>,
     came: u64,
 }
 
@@ -19,11 +19,11 @@ impl BySerial {
         self.ready.insert(id.serial(), (self.came, id));
     }
 
-    pub(super) fn get(&self, serial: u32) -> Option<Id> {
+    pub(super) fn get(&self, serial: u64) -> Option<Id> {
         self.ready.get(&serial).map(|&(_, id)| id)
     }
 
-    pub(super) fn remove(&mut self, serial: u32) -> Option<Id> {
+    pub(super) fn remove(&mut self, serial: u64) -> Option<Id> {
         self.ready.remove(&serial).map(|(_, id)| id)
     }
 

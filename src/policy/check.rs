@@ -161,7 +161,7 @@ fn nobody_passing(make: Make<'_>, script: &Script) -> Outcome {
 
 impl Outcome {
     /// Who ran, in order.
-    fn ids(&self) -> Vec<u32> {
+    fn ids(&self) -> Vec<u64> {
         self.picks.iter().map(|&(_, id)| id.serial()).collect()
     }
 

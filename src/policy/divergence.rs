@@ -12,7 +12,7 @@ pub struct Divergence {
     /// The number of the switch, from 1.
     pub step: usize,
     /// The serial number of the task that was picked then.
-    pub task: u32,
+    pub task: u64,
     /// Who is ready instead.
     pub ready: Vec<Id>,
 }

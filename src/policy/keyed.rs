@@ -101,7 +101,7 @@ mod tests {
 
     fn keyed(keys: [u64; 3]) -> (Keyed, [Id; 3]) {
         let mut keyed = Keyed::default();
-        let ids = IDS.map(|n| Id::new(n, n + 1));
+        let ids = IDS.map(|n| Id::new(n, u64::from(n) + 1));
         ids.iter().for_each(|&id| keyed.push(keys[id.index()], id));
         (keyed, ids)
     }

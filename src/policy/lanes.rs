@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn a_lane_is_left_from_the_front_the_middle_and_the_end() {
         let mut lanes = Lanes::default();
-        let [a, b, c, d] = [0, 1, 2, 3].map(|n| Id::new(n, n + 1));
+        let [a, b, c, d] = [0, 1, 2, 3].map(|n| Id::new(n, u64::from(n) + 1));
         [a, b, c, d].into_iter().for_each(|id| lanes.push(7, id));
         lanes.remove(b);
         lanes.remove(d);

@@ -33,7 +33,7 @@ pub struct Schedule {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Decision {
     /// The serial number of the task that it picked.
-    pub task: u32,
+    pub task: u64,
     /// After how much of its [`time::work`](crate::time::work) the task had to give way, if that
     /// came to pass.
     pub quantum: Option<Nanos>,
@@ -52,7 +52,7 @@ impl Schedule {
     ///
     /// assert_eq!(Schedule::of([1, 3, 2]).to_string(), "turno schedule 1\n1\n3\n2\n");
     /// ```
-    pub fn of(serials: impl IntoIterator<Item = u32>) -> Self {
+    pub fn of(serials: impl IntoIterator<Item = u64>) -> Self {
         let decide = |task| Decision { task, ..Decision::default() };
         Self { decisions: serials.into_iter().map(decide).collect() }
     }

@@ -11,6 +11,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::task::current::{Belonging, Named};
+use crate::task::id::Id;
 use crate::task::inbox::Inbox;
 use crate::task::remote::{Crossing, Owed, RemoteJoinHandle};
 use crate::wait::Site;
@@ -82,13 +84,15 @@ impl Pool {
         site: Site,
         f: impl FnOnce() -> T + Send + 'static,
     ) -> RemoteJoinHandle<T> {
-        let crossing = Crossing::new("blocking job".to_string(), site, None);
-        let owed = Owed(crossing.clone());
+        let id = Id::unplaced(self.inbox.next_serial());
+        let crossing = Crossing::new(id, "blocking job".to_string(), site, None);
+        let work = Belonging::new(id, (f, Owed(crossing.clone())));
         let flight = Flight::begin(&self.in_flight, &self.inbox);
         let job = move || {
             // Dropped last: the result must be in before the job counts as landed.
             let _flight = flight;
-            let owed = owed;
+            let _named = Named::begin(id);
+            let Some((f, owed)) = work.take() else { return };
             if !owed.0.abort.begin(None) {
                 return;
             }

@@ -2,7 +2,7 @@
 //! (floor 3).
 //!
 //! A loop that is stuck in a task answers nobody. So what another thread is told then stands where
-//! it can be read at any time: each switch writes two numbers. What is behind them, the task's name
+//! it can be read at any time: each switch writes three numbers. What is behind them, the task's name
 //! and the place where it was spawned, is noted when it is spawned.
 
 use std::cell::Cell;
@@ -21,15 +21,18 @@ use crate::wait::Site;
 /// What is told of the switch that is made now, or was made last.
 pub(crate) struct Board {
     n: AtomicU64,
-    /// 0 when nobody drives the loop.
-    task: AtomicU64,
+    /// The serial number of its task; 0 when nobody drives the loop.
+    serial: AtomicU64,
+    /// The index of its task's id. Another thread may find that of a later task here.
+    index: AtomicU32,
     /// When the loop last looked at its clock.
     at: AtomicU64,
     /// What is 0 on the loop's clock, since the epoch; `STILL` if that stands still.
     zero: AtomicI64,
-    /// Where tasks were spawned, by the indices of their ids: places in `SITES`. Each chunk is
-    /// twice as long as the one before, and none ever moves.
-    sites: [OnceLock<Box<[AtomicU32]>>; CHUNKS],
+    /// Where tasks were spawned, by the indices of their ids: the place in `SITES`, in the upper
+    /// half, and in the lower one that of the task's serial number, to know whose it is. Each chunk
+    /// is twice as long as the one before, and none ever moves.
+    sites: [OnceLock<Box<[AtomicU64]>>; CHUNKS],
     /// The names of those who have one, by the index of their ids. Who has gone is overwritten.
     names: Mutex<Vec<Option<Named>>>,
 }
@@ -64,7 +67,8 @@ impl Board {
     pub(super) fn new() -> Self {
         Self {
             n: AtomicU64::new(0),
-            task: AtomicU64::new(0),
+            serial: AtomicU64::new(0),
+            index: AtomicU32::new(0),
             at: AtomicU64::new(0),
             zero: AtomicI64::new(STILL),
             sites: [const { OnceLock::new() }; CHUNKS],
@@ -81,20 +85,24 @@ impl Board {
     /// A switch begins.
     #[inline]
     pub(super) fn begin(&self, n: u64, task: Id) {
-        self.task.store(task.to_bits(), Ordering::Relaxed);
+        self.index.store(task.index() as u32, Ordering::Relaxed);
+        self.serial.store(task.serial(), Ordering::Release);
         // Whoever reads this number sees what was written before.
         self.n.store(n, Ordering::Release);
     }
 
     /// The task of the present switch, or of the last one of those who drive the loop.
     pub(super) fn task(&self) -> Option<Id> {
-        let bits = self.task.load(Ordering::Relaxed);
-        (bits != 0).then(|| Id::from_bits(bits))
+        let serial = self.serial.load(Ordering::Acquire);
+        (serial != 0).then(|| Id::new(self.index.load(Ordering::Relaxed), serial))
     }
 
     /// Nobody drives the loop any more, but for the task that drove it from inside.
     pub(super) fn leave(&self, inside: Option<Id>) {
-        self.task.store(inside.map_or(0, Id::to_bits), Ordering::Release);
+        if let Some(task) = inside {
+            self.index.store(task.index() as u32, Ordering::Relaxed);
+        }
+        self.serial.store(inside.map_or(0, Id::serial), Ordering::Release);
     }
 
     /// The loop's clock was stopped, or goes on.
@@ -113,14 +121,18 @@ impl Board {
     #[inline]
     pub(super) fn note_site(&self, task: Id, site: u32) {
         let (chunk, at) = place_of(task.index());
-        let places = || (0..64 << chunk).map(|_| AtomicU32::new(0)).collect();
-        self.sites[chunk].get_or_init(places)[at].store(site, Ordering::Relaxed);
+        let places = || (0..64 << chunk).map(|_| AtomicU64::new(0)).collect();
+        let noted = u64::from(site) << 32 | u64::from(task.serial() as u32);
+        self.sites[chunk].get_or_init(places)[at].store(noted, Ordering::Relaxed);
     }
 
     fn site(&self, task: Id) -> Option<Site> {
         let (chunk, at) = place_of(task.index());
-        let site = self.sites.get(chunk)?.get()?.get(at)?.load(Ordering::Relaxed);
-        lock(&SITES).get(site as usize).copied()
+        let noted = self.sites.get(chunk)?.get()?.get(at)?.load(Ordering::Relaxed);
+        if noted as u32 != task.serial() as u32 {
+            return None; // Its place is another's by now, or its id was read while it changed.
+        }
+        lock(&SITES).get((noted >> 32) as usize).copied()
     }
 
     /// Notes the name of a task that has just been spawned.
@@ -133,10 +145,22 @@ impl Board {
         names[task.index()] = Some((task, name));
     }
 
+    /// The task of the present switch, and where it was spawned. Its serial number is read in one
+    /// piece; if that and the index do not belong together, the number is what counts.
+    fn read_task(&self) -> Option<(Id, Option<Site>)> {
+        for _ in 0..8 {
+            let task = self.task()?;
+            if let site @ Some(_) = self.site(task) {
+                return Some((task, site));
+            }
+        }
+        Some((Id::unplaced(self.task()?.serial()), None))
+    }
+
     /// What is going on, as far as can be told from outside; `None` if nobody drives the loop.
     pub(super) fn read(&self) -> Option<Running> {
         let n = self.n.load(Ordering::Acquire);
-        let task = self.task()?;
+        let (task, spawn_site) = self.read_task()?;
         let zero = self.zero.load(Ordering::Acquire);
         let at = zero.saturating_add_unsigned(self.at.load(Ordering::Relaxed));
         let ago = u64::try_from(since_epoch(Instant::now()).saturating_sub(at)).unwrap_or(0);
@@ -144,7 +168,7 @@ impl Board {
             switch: n,
             task,
             name: self.name(task),
-            spawn_site: self.site(task),
+            spawn_site,
             at_least: Duration::ZERO,
             at_most: (zero != STILL).then(|| Duration::from_nanos(ago)),
         })

@@ -20,7 +20,7 @@ use crate::observe::{Event, Observer, Waits};
 use crate::policy::{Pick, Policy, Rng, Tasks};
 use crate::reactor::{Reactor, Sources};
 use crate::task::Plan;
-use crate::task::current::{self, LoopKey};
+use crate::task::current::{self, Belonging, LoopKey};
 use crate::task::finished::Joiner;
 use crate::task::id::Id;
 use crate::task::inbox::Letter;
@@ -206,7 +206,8 @@ impl Shared {
         let attributes = plan.attributes(parent, self);
         let site = self.noted.note(plan.site);
         let name = plan.said.name.clone();
-        let id = core.tasks.insert(|id| {
+        let serial = plan.serial.unwrap_or_else(|| inbox.next_serial());
+        let id = core.tasks.insert(serial, |id| {
             let now = self.now.get();
             let mut info = TaskInfo::at(plan.site, id, plan.said.name, attributes, now);
             info.cause = Cause::Spawn { by };
@@ -366,6 +367,7 @@ impl Core {
                 let what = format!("{}: one `ready` licenses one `pick`", slot.info);
                 self.blame("picks a task that is not ready", &what);
             }
+            let id = slot.info.id; // A policy may have made its own.
             slot.info.state = State::Running;
             self.queued -= 1;
             self.switches += 1;
@@ -445,7 +447,7 @@ impl Core {
         }
         let told = catch_unwind(AssertUnwindSafe(|| {
             if was == State::Ready {
-                self.policy.forget(id);
+                self.policy.forget(info.id);
             }
             if !self.observers.is_empty() {
                 show(&mut self.observers, now, &Event::Aborted { task: &info });
@@ -455,15 +457,18 @@ impl Core {
     }
 
     /// The task's handle is gone. What is returned is for the caller to bury.
-    pub(crate) fn detach(&mut self, id: Id) -> Option<(Option<BoxedTask>, Option<Whom>)> {
+    pub(crate) fn detach(
+        &mut self,
+        id: Id,
+    ) -> Option<(Option<Whom>, Option<Belonging<BoxedTask>>)> {
         let slot = self.tasks.get_mut(id)?;
         slot.info.detached = true;
         let joiner = slot.joiner.take().and_then(Joiner::discharge);
         if slot.info.state != State::Done || slot.run.is_none() {
-            return Some((None, joiner));
+            return Some((joiner, None));
         }
         let task = self.tasks.remove(id).and_then(|slot| slot.run);
-        Some((task, joiner))
+        Some((joiner, task.map(|task| Belonging::new(id, task))))
     }
 
     /// A policy or an observer panicked: whoever hangs between two states since then is made ready

@@ -121,6 +121,8 @@ enum Why {
     Gone,
     /// Its host has the thread.
     Away,
+    /// It was asked from within.
+    Inside,
     /// So many switches were made meanwhile.
     Busy(Running, u64),
 }
@@ -128,6 +130,10 @@ enum Why {
 impl NoAnswer {
     pub(super) fn gone(waited: Duration) -> Self {
         Self { waited, why: Why::Gone }
+    }
+
+    pub(super) fn inside() -> Self {
+        Self { waited: Duration::ZERO, why: Why::Inside }
     }
 
     /// What was going on before and after it was waited for.
@@ -153,7 +159,7 @@ impl NoAnswer {
     pub fn running(&self) -> Option<&Running> {
         match &self.why {
             Why::Busy(running, _) => Some(running),
-            Why::Gone | Why::Away => None,
+            Why::Gone | Why::Away | Why::Inside => None,
         }
     }
 
@@ -168,6 +174,10 @@ impl fmt::Display for NoAnswer {
         let waited = Duration::from_millis(self.waited.as_millis() as u64);
         match &self.why {
             Why::Gone => f.write_str("the runtime has been shut down"),
+            Why::Inside => f.write_str(
+                "the loop was asked from inside a policy or an observer, or from a panic hook that \
+                 one of them called by its panic: the tasks are in the middle of a change then",
+            ),
             Why::Away => write!(
                 f,
                 "the loop has not answered for {waited:?}: nobody drives it, its host has the \

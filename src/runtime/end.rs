@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::thread;
 
 use super::builder::OnPanic;
+use super::context::{self, Stray};
 use super::core::{Aborted, Shared};
 use super::turn::Drive;
 use crate::observe::Waits;
@@ -29,6 +30,14 @@ impl Shared {
             return;
         }
         self.heed_moves();
+        let stray = context::strays();
+        self.attend_all();
+        if let Some(stray) = stray {
+            panic!("{stray}"); // A policy's or an observer's: no task has left it.
+        }
+    }
+
+    fn attend_all(&self) {
         loop {
             for id in self.detached.take() {
                 let dropped = self.core.borrow_mut().detach(id);
@@ -43,7 +52,7 @@ impl Shared {
     fn abort(&self, id: Id) {
         let aborted = self.core.borrow_mut().abort(id, self.now.get());
         let Some(Aborted { task, info, panic }) = aborted else { return };
-        self.fail(id, task, JoinError::cancelled(&info));
+        self.fail(info.id, task, JoinError::cancelled(&info));
         if let Some(panic) = panic {
             resume_unwind(panic);
         }
@@ -54,7 +63,10 @@ impl Shared {
     fn fail(&self, id: Id, mut task: BoxedTask, error: JoinError) {
         current::begin_switch(id, self.budget, self.now.get());
         let first = !error.is_panic();
-        let dropped = catch_unwind(AssertUnwindSafe(|| task.as_mut().fail(error)));
+        let dropped = catch_unwind(AssertUnwindSafe(|| {
+            task.as_mut().fail(error);
+            refuse_strays(id);
+        }));
         let mut panic = dropped.err(); // The future is gone all the same.
         if first && self.on_panic == OnPanic::Isolate && panic.is_some() {
             let info = self.core.borrow().tasks.get(id).map(|slot| slot.info.clone());
@@ -149,6 +161,32 @@ impl Shared {
             _ => {}
         }
     }
+}
+
+/// The code of the task `id` has run.
+///
+/// # Panics
+/// If it has left a guard of [`Runtime::enter`](super::Runtime::enter).
+#[inline]
+pub(crate) fn refuse_strays(id: Id) {
+    if current::has_errands()
+        && let Some(stray) = context::strays()
+    {
+        blame(id, &stray);
+    }
+}
+
+/// # Panics
+/// Always: the task `id` has left this guard.
+#[cold]
+pub(super) fn blame(id: Id, stray: &Stray) -> ! {
+    let who = context::with(|shared| {
+        shared.core.borrow().tasks.get(id).map(|slot| slot.info.to_string())
+    });
+    panic!(
+        "{} is not done with a runtime that it has entered: {stray}",
+        who.flatten().unwrap_or_default()
+    )
 }
 
 /// The loop is driven until this is dropped: between the turns of one call nobody needs to ring,

@@ -12,6 +12,8 @@ use super::context;
 use super::core::Shared;
 use super::dump::{Dump, NoAnswer};
 use super::link::Link;
+use crate::task::current::{Belonging, Named};
+use crate::task::id::Id;
 use crate::task::inbox::{Letter, Reach};
 use crate::task::remote::{Crossing, Owed, RemoteJoinHandle, RemoteTask};
 use crate::task::{Plan, join};
@@ -94,13 +96,14 @@ impl Handle {
     where
         F: Future<Output: Send> + 'static,
     {
-        let site = Location::caller();
-        let inbox = self.link.inbox.clone();
-        let crossing = Crossing::new("remote task".to_string(), site, Some(inbox));
-        let owed = Owed(crossing.clone());
+        let (site, inbox) = (Location::caller(), self.link.inbox.clone());
+        let id = Id::unplaced(inbox.next_serial());
+        let crossing = Crossing::new(id, "remote task".to_string(), site, Some(inbox));
+        // Undelivered or aborted it is dropped, and what it owes says that it was cancelled.
+        let work = Belonging::new(id, (make, Owed(crossing.clone())));
         let job = move || {
-            // An abort that came before this is the end of it: `owed` says so when it is dropped.
-            let Some(shared) = context::current() else { return };
+            let (Some(shared), _named) = (context::current(), Named::begin(id)) else { return };
+            let Some((make, owed)) = work.take() else { return };
             if !owed.0.abort.begin(None) {
                 return;
             }
@@ -110,12 +113,11 @@ impl Handle {
             };
             let abort = owed.0.abort.clone();
             let task = Box::pin(RemoteTask::new(future, owed));
-            let id = shared.insert(Plan::new(site).detached(), task);
+            let id = shared.insert(Plan::of_remote(site, id), task);
             if !abort.begin(Some(id)) {
                 join::abort(id, &shared.link.inbox);
             }
         };
-        // Undelivered it is dropped, and what it owed says that it was cancelled.
         self.link.inbox.send(Letter::Job(Box::new(job)));
         RemoteJoinHandle::new(crossing, Some(Reach::new(&self.link.inbox)))
     }
@@ -135,10 +137,8 @@ impl Handle {
     ///
     /// # Errors
     /// When the loop does not answer: the error says which task has the thread, and since when; or
-    /// that nobody drives the loop; or that the runtime is gone.
-    ///
-    /// # Panics
-    /// Inside of a policy or an observer of the runtime.
+    /// that nobody drives the loop; or that the runtime is gone; or that it was asked from inside a
+    /// policy or an observer of the runtime. So a panic hook may call this wherever the panic is.
     ///
     /// ```
     /// let rt = turno::runtime::Runtime::new()?;
@@ -153,12 +153,10 @@ impl Handle {
     /// assert_eq!(dump.tasks()[0].task.name(), Some("block_on"));
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    #[track_caller]
     pub fn dump(&self) -> Result<Dump, NoAnswer> {
-        if let Some(shared) = context::current().filter(|here| here.key() == self.link.inbox.key())
-        {
-            drop(shared.core_for("`Handle::dump`"));
-            return Ok(shared.dump());
+        if let Some(shared) = context::find(self.link.inbox.key()) {
+            let free = shared.core.try_borrow_mut().is_ok();
+            return if free { Ok(shared.dump()) } else { Err(NoAnswer::inside()) };
         }
         let before = self.link.board.read();
         let (answer, answered) = mpsc::channel();

@@ -4,12 +4,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::context;
 use super::core::Shared;
-use super::end::Turn;
+use super::end::{self, Turn};
 use super::stall::Stalled;
 use crate::SwitchLog;
 use crate::observe::Waits;
-use crate::task::current::{self, Aftermath};
+use crate::task::current::{self, Aftermath, Belonging};
 use crate::task::id::Id;
 use crate::task::info::{Cause, Left, Nanos};
 use crate::task::run::{BoxedTask, Run};
@@ -188,6 +189,14 @@ impl Shared {
     /// policy, in the order of the contract.
     #[inline(never)]
     fn settle_all(&self, drive: &mut Drive<'_, '_>, id: Id, left: Left, after: &Aftermath) {
+        let stray = if after.errands { context::strays() } else { None };
+        let stray = match stray {
+            Some(stray) if stray.by == Some(id) => {
+                drive.left = None; // It ends as if its poll had panicked.
+                end::blame(id, &stray)
+            }
+            other => other,
+        };
         let mut core = self.core.borrow_mut();
         let timed = core.timed;
         if timed {
@@ -218,6 +227,9 @@ impl Shared {
         if after.errands {
             self.attend();
         }
+        if let Some(stray) = stray {
+            panic!("{stray}");
+        }
     }
 
     #[cold]
@@ -243,7 +255,7 @@ impl Shared {
             _ => {
                 let slot = core.tasks.remove(id);
                 drop(core);
-                self.bury((task, slot));
+                self.bury(Belonging::new(id, (task, slot)));
             }
         }
     }

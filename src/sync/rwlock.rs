@@ -348,6 +348,10 @@ impl<T: ?Sized> DerefMut for RwLockMappedWriteGuard<'_, T> {
 const READ: u32 = 1;
 const WRITE: u32 = 2;
 
+/// Which share it is: the only one that was out when it was given, or another.
+const ANOTHER: u32 = 0;
+const ONLY: u32 = 1;
+
 /// The lock, without what it protects: a share for each reader, or one for the writer.
 struct Shares {
     most: u32,
@@ -355,11 +359,8 @@ struct Shares {
     out: Cell<u32>,
     /// It is the writer's.
     writing: Cell<bool>,
-    /// The number of the share that was given last.
-    last: Cell<u32>,
-    /// For reports: the number of the share that was the only one when it was given, and whose it
-    /// is, until it is back.
-    known: Cell<Option<(u32, Holder)>>,
+    /// For reports: whose the share is that was the only one when it was given, until it is back.
+    known: Cell<Option<Holder>>,
     /// The loop of that task.
     of: Cell<LoopKey>,
     queue: Queue,
@@ -372,7 +373,6 @@ impl Shares {
             most,
             out: Cell::new(0),
             writing: Cell::new(false),
-            last: Cell::new(0),
             known: Cell::new(None),
             of: Cell::new(0),
             queue: Queue::exclusive(WaitReason::Write),
@@ -395,19 +395,24 @@ impl Shares {
         if !self.queue.is_empty() || !self.fits(wants) {
             return None;
         }
-        let n = self.last.get().wrapping_add(1);
-        self.note(n, wants, (current::holder(site), current::key()));
-        Some(Share { shares: self, n })
+        let which = self.next();
+        self.note(wants, (current::holder(site), current::key()));
+        Some(Share { shares: self, which })
     }
 
-    /// The share `n` is out.
+    /// Which share is given next. At most one of those that are out is `ONLY`.
     #[inline]
-    fn note(&self, n: u32, wants: u32, (whose, of): Hold) {
-        self.last.set(n);
+    fn next(&self) -> u32 {
+        if self.out.get() == 0 { ONLY } else { ANOTHER }
+    }
+
+    /// One more share is out.
+    #[inline]
+    fn note(&self, wants: u32, (whose, of): Hold) {
         self.out.set(self.out.get() + 1);
         self.writing.set(wants == WRITE);
         if self.out.get() == 1 {
-            self.known.set(whose.map(|whose| (n, whose)));
+            self.known.set(whose);
             self.of.set(of);
         }
         self.queue.set_holder(self.holder());
@@ -417,14 +422,16 @@ impl Shares {
     #[inline]
     fn holder(&self) -> Hold {
         let known = self.known.get().filter(|_| self.out.get() == 1);
-        (known.map(|(_, holder)| holder), self.of.get())
+        (known, self.of.get())
     }
 
     #[inline]
-    fn put_back(&self, n: u32) {
+    fn put_back(&self, which: u32) {
         self.out.set(self.out.get() - 1);
         self.writing.set(false);
-        self.known.set(self.known.get().filter(|known| known.0 != n));
+        if which == ONLY {
+            self.known.set(None);
+        }
         self.queue.set_holder(self.holder());
         self.serve();
     }
@@ -440,9 +447,8 @@ impl Shares {
     fn serve_first(&self) {
         let mut strangers = Strangers::default();
         while let Some(wants) = self.queue.first().filter(|wants| self.fits(*wants)) {
-            let n = self.last.get().wrapping_add(1);
-            self.queue.hand_next(n, &mut strangers);
-            self.note(n, wants, self.queue.holder());
+            self.queue.hand_next(self.next(), &mut strangers);
+            self.note(wants, self.queue.holder());
         }
         strangers.wake();
     }
@@ -451,7 +457,7 @@ impl Shares {
 /// Unlocks when it is dropped.
 struct Share<'a> {
     shares: &'a Shares,
-    n: u32,
+    which: u32,
 }
 
 impl Share<'_> {
@@ -465,7 +471,7 @@ impl Share<'_> {
 impl Drop for Share<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.shares.put_back(self.n);
+        self.shares.put_back(self.which);
     }
 }
 
@@ -484,7 +490,7 @@ impl<'a> Future for Taking<'a> {
         let Self { shares, wants, ref mut waiter } = *self;
         ready!(current::poll_spend(cx));
         let share = match waiter.is_waiting() {
-            true => waiter.take().map(|n| Share { shares, n }),
+            true => waiter.take().map(|which| Share { shares, which }),
             false => shares.try_take(wants, waiter.site()),
         };
         if let Some(share) = share {

@@ -24,6 +24,9 @@ struct Current {
     key: Cell<LoopKey>,
     /// The task in whose name user code runs now.
     task: Cell<Option<Id>>,
+    /// The task or job whose code runs now, where that is not the running task: a result is dropped,
+    /// or it is a job on a thread of its own. Only the program is told; wakes and locks go by `task`.
+    named: Cell<Option<Id>>,
     /// What stands behind the waker that it is polled with.
     waker: Cell<*const ()>,
     /// It was woken, by itself or by what it ran.
@@ -64,6 +67,7 @@ thread_local! {
         Current {
             key: Cell::new(0),
             task: Cell::new(None),
+            named: Cell::new(None),
             waker: Cell::new(ptr::null()),
             woken: Cell::new(false),
             now: Cell::new(0),
@@ -97,6 +101,51 @@ pub(crate) fn in_turn_of(key: LoopKey) -> bool {
 #[inline]
 pub(crate) fn task() -> Option<Id> {
     CURRENT.with(|c| c.task.get())
+}
+
+/// The task or job whose code runs now, as the program is told.
+pub(crate) fn name() -> Option<Id> {
+    CURRENT.with(|c| c.named.get().or(c.task.get()))
+}
+
+/// Until it is dropped, the program is told that this task's code runs.
+pub(crate) struct Named(Option<Id>);
+
+impl Named {
+    pub(crate) fn begin(id: Id) -> Self {
+        Self(CURRENT.with(|c| c.named.replace(Some(id))))
+    }
+}
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        CURRENT.with(|c| c.named.set(self.0));
+    }
+}
+
+/// What belongs to a task, and is dropped in its name wherever it lies then.
+pub(crate) struct Belonging<T> {
+    of: Id,
+    what: Option<T>,
+}
+
+impl<T> Belonging<T> {
+    pub(crate) fn new(of: Id, what: T) -> Self {
+        Self { of, what: Some(what) }
+    }
+
+    pub(crate) fn take(mut self) -> Option<T> {
+        self.what.take()
+    }
+}
+
+impl<T> Drop for Belonging<T> {
+    fn drop(&mut self) {
+        if let what @ Some(_) = self.what.take() {
+            let _named = Named::begin(self.of);
+            drop(what);
+        }
+    }
 }
 
 /// The loop that is in a turn on this thread; 0 for none.
@@ -210,10 +259,11 @@ pub(crate) fn wake_own(cx: &Context<'_>) {
 }
 
 /// What the thread was about when a turn began inside of another loop's: a runtime that is dropped
-/// in a task of another one ends its tasks in a turn of its own.
+/// in a task of another one ends its tasks in a turn of its own. Or inside of a blocking job.
 pub(crate) struct Outer {
     key: LoopKey,
     task: Option<Id>,
+    named: Option<Id>,
     waker: *const (),
     self_woken: bool,
     now: Nanos,
@@ -231,10 +281,11 @@ pub(crate) struct Outer {
 /// Begins a turn of the loop `key`. What it interrupts is for [`end_turn`] to put back.
 pub(crate) fn begin_turn(key: LoopKey) -> Option<Box<Outer>> {
     CURRENT.with(|c| match c.key.replace(key) {
-        0 => None,
+        0 if c.named.get().is_none() => None,
         outer => Some(Box::new(Outer {
             key: outer,
             task: c.task.take(),
+            named: c.named.take(),
             waker: c.waker.replace(ptr::null()),
             self_woken: c.woken.take(),
             now: c.now.take(),
@@ -259,6 +310,7 @@ pub(crate) fn end_turn(outer: Option<Box<Outer>>) {
         Some(outer) => {
             c.key.set(outer.key);
             c.task.set(outer.task);
+            c.named.set(outer.named);
             c.waker.set(outer.waker);
             c.woken.set(outer.self_woken);
             c.now.set(outer.now);

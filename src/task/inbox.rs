@@ -6,7 +6,7 @@
 
 use std::mem;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::current::LoopKey;
@@ -91,6 +91,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 pub(crate) struct Inbox {
     key: LoopKey,
+    /// The serial number of the next task or job.
+    serials: AtomicU64,
     /// `None` once the runtime is gone.
     letters: Mutex<Option<Vec<Letter>>>,
     pub(crate) park: Park,
@@ -103,9 +105,10 @@ pub(crate) struct Inbox {
 impl Inbox {
     /// The inbox of a new loop.
     pub(crate) fn new(bell: Bell, on_wake: Option<OnWake>) -> Arc<Self> {
-        static KEYS: AtomicU32 = AtomicU32::new(0);
+        static KEYS: AtomicU64 = AtomicU64::new(1);
         let inbox = Arc::new(Self {
-            key: KEYS.fetch_add(1, Ordering::Relaxed).checked_add(1).unwrap_or(1),
+            key: KEYS.fetch_add(1, Ordering::Relaxed),
+            serials: AtomicU64::new(1),
             letters: Mutex::new(Some(Vec::new())),
             park: Park::new(),
             bell,
@@ -120,6 +123,13 @@ impl Inbox {
     #[inline]
     pub(crate) fn key(&self) -> LoopKey {
         self.key
+    }
+
+    /// The serial number of a task or job that is spawned now, on whatever thread. At one each
+    /// nanosecond they last for 500 years.
+    #[inline]
+    pub(crate) fn next_serial(&self) -> u64 {
+        self.serials.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Leaves a letter. Once the runtime is gone the letter is dropped, and false is returned.

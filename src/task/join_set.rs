@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use slab::Slab;
 
-use super::current;
+use super::current::{self, Belonging};
 use super::finished::Finished;
 use super::id::Id;
 use super::join::{AbortHandle, JoinError, JoinHandle};
@@ -287,7 +287,9 @@ impl<T: 'static> JoinSet<T> {
         let site = Location::caller();
         async move {
             self.abort_all();
-            while (JoinNext { site, set: &mut *self }).await.is_some() {}
+            while let Some((id, result)) = (JoinNext { site, set: &mut *self }).await {
+                drop(Belonging::new(id, result));
+            }
         }
     }
 }

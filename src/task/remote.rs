@@ -10,14 +10,14 @@ use std::task::{Context, Poll, Waker};
 
 use pin_project_lite::pin_project;
 
-use super::current::{self, LoopKey};
+use super::current::{self, Belonging, LoopKey};
 use super::id::Id;
 use super::inbox::{Inbox, Reach};
 use super::info::Left;
 use super::join::{self, AbortHandle, JoinError};
 use super::run::{self, Run, Spawned};
 use super::wake::TaskWaker;
-use crate::runtime::link;
+use crate::runtime::{end, link};
 use crate::wait::{self, Place, Site, reason::WaitReason};
 
 /// The place where a result crosses from one thread to another.
@@ -37,8 +37,10 @@ struct State<T> {
 }
 
 impl<T> Crossing<T> {
-    pub(crate) fn new(what: String, site: Site, inbox: Option<Arc<Inbox>>) -> Arc<Self> {
-        let abort = Arc::new(AbortFlag { asked: Mutex::new((None, false)), inbox });
+    /// For the task or job `id`. `inbox` is where an abort is sent once the task has begun; `None`
+    /// for a job in the pool.
+    pub(crate) fn new(id: Id, what: String, site: Site, inbox: Option<Arc<Inbox>>) -> Arc<Self> {
+        let abort = Arc::new(AbortFlag { id, state: Mutex::new(Progress::default()), inbox });
         let state = State { result: None, waker: None, finished: false };
         Arc::new(Self { state: Mutex::new(state), what, site, abort })
     }
@@ -65,36 +67,49 @@ impl<T> Crossing<T> {
     }
 }
 
+impl<T> Drop for Crossing<T> {
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        // Nobody came for it.
+        drop(state.result.take().map(|result| Belonging::new(self.abort.id, result)));
+    }
+}
+
 /// An abort on its way to a task or job that may not have begun.
 pub(crate) struct AbortFlag {
-    /// The task's id once it has begun, and whether an abort was asked for.
-    asked: Mutex<(Option<Id>, bool)>,
-    /// Where to send an abort once the task has begun; `None` for a job in the pool.
+    id: Id,
+    state: Mutex<Progress>,
     inbox: Option<Arc<Inbox>>,
+}
+
+#[derive(Default)]
+struct Progress {
+    /// The task has begun: its id, with its place in the table.
+    begun: Option<Id>,
+    aborted: bool,
 }
 
 impl AbortFlag {
     pub(crate) fn abort(&self) {
-        let id = {
-            let mut asked = lock(&self.asked);
-            asked.1 = true;
-            asked.0
+        let begun = {
+            let mut state = lock(&self.state);
+            state.aborted = true;
+            state.begun
         };
-        if let (Some(id), Some(inbox)) = (id, &self.inbox) {
+        if let (Some(id), Some(inbox)) = (begun, &self.inbox) {
             join::abort(id, inbox);
         }
     }
 
-    /// It begins now; false if it was aborted before.
-    pub(crate) fn begin(&self, id: Option<Id>) -> bool {
-        let mut asked = lock(&self.asked);
-        asked.0 = id;
-        !asked.1
+    /// It begins now, a task with a place in the table; false if it was aborted before.
+    pub(crate) fn begin(&self, task: Option<Id>) -> bool {
+        let mut state = lock(&self.state);
+        state.begun = task;
+        !state.aborted
     }
 
-    /// The task's id; before the task has begun, an id that no task has.
     pub(crate) fn id(&self) -> Id {
-        lock(&self.asked).0.unwrap_or(Id::new(u32::MAX, u32::MAX))
+        self.id
     }
 }
 
@@ -135,7 +150,8 @@ impl<T> RemoteJoinHandle<T> {
         Self { crossing, reach, entry: None }
     }
 
-    pub(crate) fn id(&self) -> Id {
+    /// The task's id, as [`task::id`](super::id) tells it inside.
+    pub fn id(&self) -> Id {
         self.crossing.abort.id()
     }
 
@@ -263,6 +279,7 @@ impl<F: Future> Run for RemoteTask<F> {
         match polled {
             Poll::Ready(output) => {
                 this.future.set(None);
+                end::refuse_strays(this.owed.0.abort.id); // Before anybody has the result.
                 this.owed.0.finish(Ok(output));
                 Left::Done
             }

@@ -10,8 +10,6 @@ use crate::policy::Lookup;
 /// All tasks of one runtime. `R` is what makes a task run; the table only keeps it.
 pub(crate) struct Table<R> {
     slots: Slab<Slot<R>>,
-    /// The serial number of the task spawned last.
-    serial: u32,
 }
 
 pub(crate) struct Slot<R> {
@@ -25,13 +23,16 @@ pub(crate) struct Slot<R> {
 
 impl<R> Table<R> {
     pub(crate) fn new() -> Self {
-        Self { slots: Slab::new(), serial: 0 }
+        Self { slots: Slab::new() }
     }
 
-    /// Inserts a task that is made from its id.
+    /// Inserts the task with this serial number, which no other has had. It is made from its id.
     #[inline]
-    pub(crate) fn insert(&mut self, make: impl FnOnce(Id) -> (TaskInfo, Option<R>)) -> Id {
-        self.serial = self.serial.wrapping_add(1).max(1);
+    pub(crate) fn insert(
+        &mut self,
+        serial: u64,
+        make: impl FnOnce(Id) -> (TaskInfo, Option<R>),
+    ) -> Id {
         if self.slots.len() == self.slots.capacity() {
             // By an eighth and not twofold: what is not used yet weighs on every task. (What is
             // large is moved by the kernel, page by page, and not copied.)
@@ -39,18 +40,29 @@ impl<R> Table<R> {
         }
         let entry = self.slots.vacant_entry();
         // A table of 2^32 tasks would not fit into memory.
-        let id = Id::new(entry.key() as u32, self.serial);
+        let id = Id::new(entry.key() as u32, serial);
         let (info, run) = make(id);
         entry.insert(Slot { info, run, joiner: None });
         id
     }
 
+    #[inline]
     pub(crate) fn get(&self, id: Id) -> Option<&Slot<R>> {
-        self.slots.get(id.index()).filter(|slot| slot.info.id == id)
+        let slot = self.slots.get(id.index()).filter(|slot| slot.info.id == id);
+        if slot.is_none() && !id.is_placed() { self.search(id) } else { slot }
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, id: Id) -> Option<&mut Slot<R>> {
+        let id = if id.is_placed() { id } else { self.search(id)?.info.id };
         self.slots.get_mut(id.index()).filter(|slot| slot.info.id == id)
+    }
+
+    /// Finds the task of an id that was told before the task had a place.
+    #[cold]
+    #[inline(never)]
+    fn search(&self, id: Id) -> Option<&Slot<R>> {
+        self.iter().find(|slot| slot.info.id == id)
     }
 
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Slot<R>> {
@@ -58,7 +70,7 @@ impl<R> Table<R> {
     }
 
     pub(crate) fn remove(&mut self, id: Id) -> Option<Slot<R>> {
-        self.get(id)?;
+        let id = self.get(id)?.info.id;
         self.slots.try_remove(id.index())
     }
 
@@ -92,11 +104,13 @@ mod tests {
             let mut table: Table<u32> = Table::new();
             let mut living: Vec<(Id, u32)> = Vec::new();
             let mut dead: Vec<Id> = Vec::new();
+            let mut serial = u64::from(u32::MAX) - 2; // Soon beyond.
             while !u.is_empty() {
                 match u.int_in_range(0..=3)? {
                     0 | 1 => {
                         let value = u.arbitrary()?;
-                        let id = table.insert(|id| {
+                        serial += 1;
+                        let id = table.insert(serial, |id| {
                             let info = TaskInfo::new(id, None, Attributes::default(), 0);
                             (info, Some(value))
                         });
@@ -106,7 +120,10 @@ mod tests {
                         living.push((id, value));
                     }
                     2 if !living.is_empty() => {
-                        let (id, value) = living.swap_remove(u.choose_index(living.len())?);
+                        let (mut id, value) = living.swap_remove(u.choose_index(living.len())?);
+                        if u.arbitrary()? {
+                            id = Id::unplaced(id.serial());
+                        }
                         assert_eq!(table.remove(id).and_then(|slot| slot.run), Some(value));
                         dead.push(id);
                     }
@@ -115,7 +132,10 @@ mod tests {
                         assert!(dead.iter().all(|&id| table.remove(id).is_none()));
                     }
                 }
-                let found = living.iter().all(|&(id, v)| table.get(id).unwrap().run == Some(v));
+                let found = living.iter().all(|&(id, v)| {
+                    let unplaced = table.get(Id::unplaced(id.serial())).unwrap();
+                    table.get(id).unwrap().run == Some(v) && unplaced.info.id == id
+                });
                 assert!(
                     found && table.len() == living.len() && table.iter().count() == living.len()
                 );

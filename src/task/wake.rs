@@ -6,7 +6,7 @@
 //! [`wait`](crate::wait)), so most tasks never have one.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 
 use futures_task::ArcWake;
 
@@ -17,7 +17,8 @@ use super::inbox::{Inbox, Letter};
 /// What stands behind a task's `std::task::Waker`.
 pub(crate) struct TaskWaker {
     /// The id of its task: written while nobody else has it, so atomic only in name.
-    id: AtomicU64,
+    serial: AtomicU64,
+    index: AtomicU32,
     /// A wake was recorded since the last switch began: a further one is the same wake. Read and
     /// written by the loop's thread only; other threads use `mailed`, so that this one costs no
     /// atomic exchange.
@@ -32,7 +33,8 @@ impl TaskWaker {
     /// One that is nobody's yet.
     pub(crate) fn spare(inbox: &Arc<Inbox>) -> Arc<Self> {
         Arc::new(Self {
-            id: AtomicU64::new(0),
+            serial: AtomicU64::new(0),
+            index: AtomicU32::new(0),
             woken: AtomicBool::new(false),
             mailed: AtomicBool::new(false),
             inbox: inbox.clone(),
@@ -42,7 +44,8 @@ impl TaskWaker {
     /// The spare one is `id`'s for the coming switch.
     #[inline]
     pub(crate) fn lend(&self, id: Id) {
-        self.id.store(id.to_bits(), Ordering::Relaxed);
+        self.serial.store(id.serial(), Ordering::Relaxed);
+        self.index.store(id.index() as u32, Ordering::Relaxed);
     }
 
     /// Whether somebody has kept a clone of the spare one.
@@ -64,7 +67,8 @@ impl TaskWaker {
 
     #[inline]
     pub(crate) fn id(&self) -> Id {
-        Id::from_bits(self.id.load(Ordering::Relaxed))
+        let serial = self.serial.load(Ordering::Relaxed);
+        Id::new(self.index.load(Ordering::Relaxed), serial)
     }
 
     /// A switch begins: wakes count again.

@@ -126,6 +126,8 @@ struct Writer<'a> {
     /// The number of the process: greater than those of all tasks, so that none is taken for its
     /// main thread.
     pid: u64,
+    /// Threads are counted, and do not have the serial numbers of their tasks: these are too large.
+    counted: bool,
     stands: HashMap<Id, (Stand, Nanos)>,
     leaving: Option<Leaving>,
     /// The reactor's slice is open.
@@ -139,8 +141,9 @@ struct Writer<'a> {
 
 /// The recording as a file.
 pub(super) fn trace(recording: &Recording) -> Vec<u8> {
-    let serials = recording.tasks.iter().map(|task| u64::from(task.id.serial()));
-    let most = serials.max().unwrap_or(0);
+    let most = recording.tasks.iter().map(|task| task.id.serial()).max().unwrap_or(0);
+    let counted = most >= TIDS;
+    let most = if counted { recording.tasks.len() as u64 + 1 } else { most };
     let mut pid = 1_000;
     while pid <= most {
         pid *= 10;
@@ -156,6 +159,7 @@ pub(super) fn trace(recording: &Recording) -> Vec<u8> {
         sched: Message::default(),
         reasons: Texts::new(field::KERNEL_SYMBOLS),
         pid,
+        counted,
         stands: HashMap::new(),
         leaving: None,
         parked: false,
@@ -168,18 +172,25 @@ pub(super) fn trace(recording: &Recording) -> Vec<u8> {
     writer.out.into_bytes()
 }
 
-fn tid(task: Id) -> u64 {
-    u64::from(task.serial())
-}
-
 fn track(task: Id) -> u64 {
-    TASKS + tid(task)
+    TASKS.wrapping_add(task.serial())
 }
 
 impl Writer<'_> {
+    /// The number of a task's thread.
+    fn tid(&self, task: Id) -> u64 {
+        if !self.counted {
+            return task.serial();
+        }
+        let tasks = &self.recording.tasks;
+        let place = tasks.binary_search_by_key(&task, |task| task.id);
+        place.unwrap_or(tasks.len()) as u64 + 1 // After all others, if nothing is known of it.
+    }
+
     /// The process, a thread for each task and for the reactor, and the counter.
     fn head(&mut self) {
         let (pid, recording) = (self.pid, self.recording);
+        let tids: Vec<u64> = recording.tasks.iter().map(|task| self.tid(task.id)).collect();
         self.track(PROCESS, true, |track| {
             track.text(2, "turno").message(3, |process| {
                 process.number(1, pid).text(6, "turno");
@@ -196,8 +207,8 @@ impl Writer<'_> {
             });
         };
         thread(REACTOR, pid + 1, "reactor");
-        for task in &recording.tasks {
-            thread(track(task.id), tid(task.id), &task.label());
+        for (task, tid) in recording.tasks.iter().zip(tids) {
+            thread(track(task.id), tid, &task.label());
         }
         let notes = recording.notes();
         let start = recording.records.first().map_or(0, |record| record.at);
@@ -311,8 +322,9 @@ impl Writer<'_> {
         // A timer may have been due while its task still ran.
         let since = since.max(left_at);
         self.stands.insert(task, (Stand::Runnable, since));
+        let tid = self.tid(task);
         let waker = match cause {
-            Cause::Task(by) | Cause::Spawn { by: Some(by) } => tid(by),
+            Cause::Task(by) | Cause::Spawn { by: Some(by) } => self.tid(by),
             _ => {
                 self.reactor(at, task, cause);
                 self.pid + 1
@@ -320,7 +332,7 @@ impl Writer<'_> {
         };
         self.sched(since, waker, |event| {
             event.message(field::WAKING, |waking| {
-                waking.number(2, tid(task)).number(4, 1);
+                waking.number(2, tid).number(4, 1);
             });
         });
     }
@@ -340,11 +352,12 @@ impl Writer<'_> {
 
     fn switched(&mut self, switch: &Switch<'_>) {
         let (task, at) = (switch.task, switch.at);
+        let tid = self.tid(task);
         match self.leaving.take_if(|leaving| leaving.at == at) {
-            Some(leaving) => self.hand_over(&leaving, tid(task)),
+            Some(leaving) => self.hand_over(&leaving, tid),
             None => {
                 self.leave();
-                self.switch(at, IDLE, RUNNABLE, tid(task));
+                self.switch(at, IDLE, RUNNABLE, tid);
             }
         }
         self.stands.insert(task, (Stand::Running, at));
@@ -403,11 +416,12 @@ impl Writer<'_> {
     }
 
     fn hand_over(&mut self, leaving: &Leaving, next: u64) {
-        self.switch(leaving.at, tid(leaving.task), leaving.state, next);
+        let tid = self.tid(leaving.task);
+        self.switch(leaving.at, tid, leaving.state, next);
         let Some(reason) = leaving.reason else { return };
         self.sched(leaving.at, IDLE, |event| {
             event.message(field::BLOCKED_REASON, |blocked| {
-                blocked.number(1, tid(leaving.task)).number(2, reason);
+                blocked.number(1, tid).number(2, reason);
             });
         });
     }

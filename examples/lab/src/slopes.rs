@@ -57,7 +57,7 @@ mod tests {
             for (n, priority, since) in [(1, LEVEL, 0), (2, LEVEL + 1, 50)] {
                 let mut said = Attributes::default();
                 said.priority = priority;
-                let mut task = TaskInfo::new(Id::new(n, n), None, said, since);
+                let mut task = TaskInfo::new(Id::new(n as u32, n), None, said, since);
                 task.woken(Cause::Timer, since);
                 policy.ready(&task, since);
             }

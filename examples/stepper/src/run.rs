@@ -19,7 +19,7 @@ pub struct Decisions {
     /// Who decides from there on. There is always one from the beginning.
     policies: BTreeMap<u64, String>,
     /// Whom you picked there, by serial number.
-    picks: BTreeMap<u64, u32>,
+    picks: BTreeMap<u64, u64>,
 }
 
 impl Decisions {
@@ -35,7 +35,7 @@ impl Decisions {
     }
 
     /// Whom you picked after so many switches.
-    pub fn pick(&self, after: u64) -> Option<u32> {
+    pub fn pick(&self, after: u64) -> Option<u64> {
         self.picks.get(&after).copied()
     }
 
@@ -52,7 +52,7 @@ impl Decisions {
     }
 
     /// You pick that task; what was decided for later is void.
-    pub fn decide_pick(&mut self, after: u64, serial: u32) {
+    pub fn decide_pick(&mut self, after: u64, serial: u64) {
         if self.pick(after) != Some(serial) {
             self.forget_from(after + 1);
             self.picks.insert(after, serial);

@@ -10,7 +10,7 @@ pub(super) struct World {
     places: Vec<Option<TaskInfo>>,
     /// Places to use again, the last one freed first.
     free: Vec<u32>,
-    spawned: u32,
+    spawned: u64,
     rng: Rng,
     seed: u64,
 }

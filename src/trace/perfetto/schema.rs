@@ -50,5 +50,9 @@ pub(super) const TASKS: u64 = 8;
 /// The thread that runs when nobody does.
 pub(super) const IDLE: u64 = 0;
 
+/// Threads have smaller numbers than this: a number is an `int32`, and that of the process is
+/// greater than theirs.
+pub(super) const TIDS: u64 = 100_000_000;
+
 /// So many bytes of scheduling events are put into one packet.
 pub(super) const BUNDLE: usize = 1 << 14;

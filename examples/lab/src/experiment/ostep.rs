@@ -109,7 +109,7 @@ fn watch(slices: &mut Vec<Slice>, now: Nanos, event: &Event<'_>) {
     if task.size().is_none() {
         return;
     }
-    let (n, from) = (u64::from(task.id().serial()), now - ran);
+    let (n, from) = (task.id().serial(), now - ran);
     match slices.last_mut() {
         Some((last, _, end)) if *last == n && *end == from => *end = now,
         _ => slices.push((n, from, now)),

@@ -67,7 +67,7 @@ impl Table {
             if jobs {
                 (attributes.deadline, attributes.size) = job(random.next(), 0);
             }
-            let id = Id::new(index as u32, index as u32 + 1);
+            let id = Id::new(index as u32, index as u64 + 1);
             TaskInfo::new(id, None, attributes, 0)
         };
         Self((0..count).map(task).collect())
