@@ -8,6 +8,8 @@ use std::time::Duration;
 use super::core::Shared;
 use super::survey::Seek;
 use super::waiting::{Cycle, Picture, Waiting};
+use crate::task::info::State;
+use crate::wait;
 
 /// `block_on` can never end: nothing is ready, no timer, socket or blocking job is waited for, no
 /// [`Handle`](super::Handle) or [`AbortHandle`](crate::task::AbortHandle) is out, and nobody else
@@ -117,9 +119,19 @@ pub(crate) enum Prospect {
 }
 
 impl Shared {
-    /// Whether a source or a blocking job is waited for.
+    /// Whether a source or a blocking job is waited for: a source by a task that has not finished,
+    /// or through a waker that may wake anything.
     pub(crate) fn is_armed(&self) -> bool {
-        self.sources.borrow().armed() > 0 || self.blocking.in_flight() > 0
+        let lives = |place| match wait::woken_at(place, self.key()) {
+            Some(task) => self
+                .core
+                .borrow()
+                .tasks
+                .get(task)
+                .is_some_and(|slot| slot.info.state != State::Done),
+            None => true,
+        };
+        self.sources.borrow_mut().is_armed(lives) || self.blocking.in_flight() > 0
     }
 
     /// At a glance: whether somebody out there may wake a task, or there are too many to look at.
