@@ -243,8 +243,8 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    /// What of `want` is ready, for a task that waits until something is. If it wants one of several
-    /// things, and a call for one of several has been in vain, it waits for news.
+    /// What of `want` is ready, for a task that waits until something is. If it wants one of
+    /// several things, and a call for one of several has been in vain, it waits for news.
     pub(crate) fn news(self, want: Ready) -> Ready {
         if self.in_vain && want.found_empty().is_none() {
             return Ready::EMPTY;

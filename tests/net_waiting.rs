@@ -212,6 +212,7 @@ fn a_socket_is_readable_until_a_read_would_block() {
             let (a, b) = pair().await.unwrap();
             let mut buf = [0; 4];
             a.write_all(b"12345").await.unwrap();
+            b.readable().await.unwrap();
             assert_eq!(b.read(&mut buf).await.unwrap(), 4);
             assert_eq!(b.read(&mut buf).await.unwrap(), 1);
             assert!(is_readable(&b).await, "a short read proves nothing");

@@ -32,9 +32,9 @@ use crate::reactor::{Known, Ready};
 /// # Ok::<(), std::io::Error>(()) }).unwrap();
 /// ```
 ///
-/// It implements the reading and writing traits of futures-io (and with the feature `tokio-io` those
-/// of tokio) where `&T` implements the standard library's. To close it by these only flushes it: a
-/// descriptor is closed by dropping it.
+/// It implements the reading and writing traits of futures-io (and with the feature `tokio-io`
+/// those of tokio) where `&T` implements the standard library's. To close it by these only flushes
+/// it: a descriptor is closed by dropping it.
 pub struct AsyncFd<T: AsFd> {
     io: Source<Polled<T>>,
 }
@@ -99,8 +99,8 @@ impl<T: AsFd> AsyncFd<T> {
         self.io.into_inner().map(|polled| polled.0)
     }
 
-    /// Waits until it can be read from, as far as events tell: a descriptor that is new waits for its
-    /// first one.
+    /// Waits until it can be read from, as far as events tell: a descriptor that is new waits for
+    /// its first one.
     ///
     /// # Errors
     /// When this is polled outside of its runtime.

@@ -39,8 +39,8 @@ pub struct UnixStream {
 }
 
 impl UnixStream {
-    /// Connects to the socket at `path`. While the listener's queue is full it is tried again, after
-    /// 1 ms, then after pauses of up to 50 ms: no event tells of room in it.
+    /// Connects to the socket at `path`. While the listener's queue is full it is tried again,
+    /// after 1 ms, then after pauses of up to 50 ms: no event tells of room in it.
     ///
     /// # Errors
     /// When there is no listener.
@@ -342,8 +342,8 @@ impl UnixDatagram {
         fn recv_from, poll_recv_from, try_recv_from(buf: &mut [u8]) -> (usize, SocketAddr));
 
     /// Sends a datagram to the socket at `path`. While that one's queue is full it is tried again,
-    /// after 1 ms, then after pauses of up to 50 ms: no event tells of room in the queue of a socket
-    /// that this one is not connected to.
+    /// after 1 ms, then after pauses of up to 50 ms: no event tells of room in the queue of a
+    /// socket that this one is not connected to.
     ///
     /// # Errors
     /// Those of the operating system.

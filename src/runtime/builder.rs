@@ -249,8 +249,8 @@ impl Builder {
     pub fn build(mut self) -> io::Result<Runtime> {
         self.observers.extend(crate::hook::from_environment());
         let reactor = Reactor::new()?;
-        // All that may fail comes first: the inbox is known to the whole process from its making on,
-        // and with it would stay the descriptor of its bell.
+        // All that may fail comes first: the inbox is known to the whole process from its making
+        // on, and with it would stay the descriptor of its bell.
         let registry = reactor.registry().try_clone()?;
         let waker = mio::Waker::new(&registry, BELL)?;
         let on_wake = self.on_wake;
