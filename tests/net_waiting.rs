@@ -328,3 +328,88 @@ fn a_socket_that_is_dropped_in_its_runtime_is_gone_at_once() {
         assert_eq!(rt.metrics().sources, 0);
     });
 }
+
+#[cfg(unix)]
+#[test]
+fn of_those_who_poll_by_hand_none_but_the_last_is_kept() {
+    #[cfg(feature = "futures-io")]
+    use {futures_lite::AsyncRead, std::pin::Pin};
+
+    use turno::net::{AsyncFd, UnixDatagram, UnixListener};
+
+    guarded(|| {
+        let rt = Runtime::new().unwrap();
+        let _context = rt.enter();
+        let (a, _b) = rt.block_on(pair()).unwrap();
+        let listener = rt.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let udp = rt.block_on(UdpSocket::bind("127.0.0.1:0")).unwrap();
+        let path = std::env::temp_dir().join(format!("turno-by-hand-{}", std::process::id()));
+        let unix = UnixListener::bind(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let (datagram, _other) = UnixDatagram::pair().unwrap();
+        while datagram.try_send(&[0; 1000]).is_ok() {}
+        let (c, _d) = std::os::unix::net::UnixStream::pair().unwrap();
+        c.set_nonblocking(true).unwrap();
+        let fd = AsyncFd::new(c).unwrap();
+        #[cfg(feature = "futures-io")]
+        let (mut reader, buf) = (&a, &mut [0; 8]);
+        type Form<'a> = Box<dyn FnMut(&mut Context<'_>) -> bool + 'a>;
+        let forms: Vec<Form<'_>> = vec![
+            Box::new(|cx| a.poll_read_ready(cx).is_pending()),
+            Box::new(|cx| a.poll_peek(cx, &mut [0]).is_pending()),
+            Box::new(|cx| listener.poll_accept(cx).is_pending()),
+            Box::new(|cx| udp.poll_recv_ready(cx).is_pending()),
+            Box::new(|cx| udp.poll_recv(cx, &mut [0]).is_pending()),
+            Box::new(|cx| udp.poll_recv_from(cx, &mut [0]).is_pending()),
+            Box::new(|cx| udp.poll_peek_sender(cx).is_pending()),
+            Box::new(|cx| unix.poll_accept(cx).is_pending()),
+            Box::new(|cx| datagram.poll_send(cx, &[0; 1000]).is_pending()),
+            Box::new(|cx| datagram.poll_recv(cx, &mut [0]).is_pending()),
+            Box::new(|cx| fd.poll_read_ready(cx).is_pending()),
+            #[cfg(feature = "futures-io")]
+            Box::new(|cx| Pin::new(&mut reader).poll_read(cx, buf).is_pending()),
+        ];
+        for (n, mut form) in forms.into_iter().enumerate() {
+            let mut last = None;
+            for _ in 0..100 {
+                let one = Arc::new(Nobody);
+                let waker = one.clone().into();
+                assert!(form(&mut Context::from_waker(&waker)), "{n} does not wait");
+                drop(waker);
+                if let Some(before) = last.replace(one) {
+                    assert_eq!(Arc::strong_count(&before), 1, "{n} keeps one that was given up");
+                }
+            }
+            assert!(last.is_some_and(|last| Arc::strong_count(&last) == 2), "{n} does not wait");
+        }
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn of_those_who_poll_by_hand_one_reads_and_one_writes() {
+    use turno::net::UnixDatagram;
+
+    guarded(|| {
+        let rt = Runtime::new().unwrap();
+        rt.block_on(async {
+            let (a, b) = UnixDatagram::pair().unwrap();
+            while a.try_send(&[0; 1000]).is_ok() {}
+            let a = Rc::new(a);
+            let (reads, writes) = (a.clone(), a.clone());
+            let reads = turno::spawn(async move {
+                poll_fn(|cx| reads.poll_recv(cx, &mut [0])).await.unwrap();
+            });
+            let writes = turno::spawn(async move {
+                poll_fn(|cx| writes.poll_send(cx, &[0; 1000])).await.unwrap();
+            });
+            turno::task::yield_now().await; // Both wait.
+            while !writes.is_finished() {
+                b.recv(&mut [0; 1000]).await.unwrap();
+                turno::time::sleep(Duration::from_millis(1)).await; // The loop looks.
+            }
+            b.send(b"x").await.unwrap();
+            reads.await.unwrap();
+        });
+    });
+}
