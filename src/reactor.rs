@@ -134,6 +134,11 @@ impl Ready {
         }
     }
 
+    /// Whether it is known what a call that would block has found empty.
+    pub(crate) fn is_one(self) -> bool {
+        self.found_empty().is_some()
+    }
+
     pub(crate) fn intersection(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
@@ -219,18 +224,20 @@ pub(crate) struct Sources {
     entries: usize,
     /// Where [`is_armed`](Self::is_armed) last found an entry that counts.
     witness: usize,
+    /// How many timers have been set.
+    timers: u64,
 }
 
 struct Slot {
     ready: Ready,
     /// How many events there were: what is found out after one says nothing about the next.
     tick: u32,
-    /// A system call for one of several things would block: no event has come since.
-    in_vain: bool,
+    /// How many calls for one of several things were in vain since the last event.
+    in_vain: u8,
     /// It rests: whatever events say, it counts as not ready.
     rests: bool,
-    /// It is to be tried again, since no event will tell of it.
-    again: bool,
+    /// Which timer tells that it is to be tried again, since no event will; 0 for none.
+    again: u64,
     waiting: Waiting,
 }
 
@@ -239,14 +246,15 @@ struct Slot {
 pub(crate) struct Known {
     pub(crate) ready: Ready,
     tick: u32,
-    in_vain: bool,
+    in_vain: u8,
 }
 
 impl Known {
-    /// What of `want` is ready, for a task that waits until something is. If it wants one of
-    /// several things, and a call for one of several has been in vain, it waits for news.
+    /// What of `want` is ready, for a task that waits until something is. If it wants one of several
+    /// things, and was told of the others and tried in vain again, only an event is news: else one
+    /// that reads from what can be written to would ask for ever.
     pub(crate) fn news(self, want: Ready) -> Ready {
-        if self.in_vain && want.found_empty().is_none() {
+        if self.in_vain > 1 && !want.is_one() {
             return Ready::EMPTY;
         }
         self.ready.intersection(want)
@@ -318,7 +326,7 @@ fn hand(want: Ready) -> usize {
 
 impl Sources {
     pub(crate) fn new() -> Self {
-        Self { slots: Slab::new(), entries: 0, witness: 0 }
+        Self { slots: Slab::new(), entries: 0, witness: 0, timers: 0 }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -346,9 +354,9 @@ impl Sources {
         self.slots.insert(Slot {
             ready: Ready(Ready::ALWAYS | untried),
             tick: 0,
-            in_vain: false,
+            in_vain: 0,
             rests: false,
-            again: false,
+            again: 0,
             waiting: Waiting::default(),
         })
     }
@@ -367,13 +375,14 @@ impl Sources {
             Some(&Slot { ready, tick, in_vain, rests: false, .. }) => {
                 Known { ready, tick, in_vain }
             }
-            _ => Known { ready: Ready::EMPTY, tick: 0, in_vain: false },
+            _ => Known { ready: Ready::EMPTY, tick: 0, in_vain: 0 },
         }
     }
 
     /// A system call for `want` would block, at a time when `known` was the newest. What it found
     /// empty is not ready until the next event says otherwise. If that may be one of several things
-    /// it is not known which, so all stay what they were.
+    /// it is not known which, so all stay what they were: to clear what is ready would lose it, as
+    /// no event tells of it again.
     pub(crate) fn clear(&mut self, index: usize, known: Known, want: Ready) {
         let Some(slot) = self.slots.get_mut(index) else { return };
         if slot.tick != known.tick {
@@ -381,29 +390,33 @@ impl Sources {
         }
         match want.found_empty() {
             Some(empty) => slot.ready = Ready(slot.ready.0 & !empty.0),
-            None => slot.in_vain = true,
+            None => slot.in_vain = slot.in_vain.saturating_add(1),
         }
     }
 
-    /// Not ready, whatever events say, until [`again`](Self::again).
-    pub(crate) fn rest(&mut self, index: usize) {
-        if let Some(slot) = self.slots.get_mut(index) {
-            (slot.rests, slot.again) = (true, true);
-        }
+    /// Not ready, whatever events say, until [`again`](Self::again). Returns for which timer that
+    /// waits.
+    pub(crate) fn rest(&mut self, index: usize) -> Option<u64> {
+        self.slots.get_mut(index)?.rests = true;
+        self.try_again(index)
     }
 
-    /// No event will tell when it is ready again. False if that was known.
-    #[cfg(unix)]
-    pub(crate) fn try_again(&mut self, index: usize) -> bool {
-        let slot = self.slots.get_mut(index);
-        slot.is_some_and(|slot| !std::mem::replace(&mut slot.again, true))
+    /// It is to be tried again, for no event will tell of it. `None` if a timer is set for that;
+    /// else the number of the one that is to be.
+    pub(crate) fn try_again(&mut self, index: usize) -> Option<u64> {
+        let slot = self.slots.get_mut(index).filter(|slot| slot.again == 0)?;
+        self.timers += 1;
+        slot.again = self.timers;
+        Some(slot.again)
     }
 
-    /// It is time to try again: the source is taken for `ready`, and all that this concerns is
-    /// handed to `wake`.
-    pub(crate) fn again(&mut self, index: usize, ready: Ready, wake: impl FnMut(Whom)) {
-        let Some(slot) = self.slots.get_mut(index).filter(|slot| slot.again) else { return };
-        (slot.rests, slot.again) = (false, false);
+    /// The time of this timer has come: the source is taken for `ready`, and all that this concerns
+    /// is handed to `wake`. If the source is gone, another may lie there by now.
+    pub(crate) fn again(&mut self, index: usize, timer: u64, ready: Ready, wake: impl FnMut(Whom)) {
+        let Some(slot) = self.slots.get_mut(index).filter(|slot| slot.again == timer) else {
+            return;
+        };
+        (slot.rests, slot.again) = (false, 0);
         self.event(index, ready, wake);
     }
 
@@ -440,7 +453,7 @@ impl Sources {
     pub(crate) fn event(&mut self, index: usize, ready: Ready, mut wake: impl FnMut(Whom)) {
         let Some(slot) = self.slots.get_mut(index) else { return };
         slot.ready = slot.ready.union(ready);
-        (slot.tick, slot.in_vain) = (slot.tick.wrapping_add(1), false);
+        (slot.tick, slot.in_vain) = (slot.tick.wrapping_add(1), 0);
         if !slot.rests {
             self.entries -= slot.waiting.take(ready, &mut wake);
         }

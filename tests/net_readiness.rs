@@ -269,6 +269,9 @@ fn what_was_tried_for_several_things_leaves_each_of_them_ready() {
         assert_eq!(ready().await?, (false, true));
         assert!(fd.try_io(both, |mut b| b.read(&mut [0; 8])).is_err());
         assert!(poll_once(fd.writable()).await.is_some(), "there was nothing to read");
+        assert_eq!(ready().await?, (false, true));
+        assert!(fd.try_io(both, |mut b| b.read(&mut [0; 8])).is_err());
+        assert!(poll_once(fd.writable()).await.is_some(), "there was nothing to read");
         assert!(waits(ready()).await, "it spins");
         let mut reads = pin!(fd.async_io(both, |mut b| b.read(&mut [0; 8])));
         assert!(poll_once(&mut reads).await.is_none());

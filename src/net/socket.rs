@@ -48,8 +48,9 @@ macro_rules! readiness_methods {
             }
 
             /// Calls `op` if the socket is ready as far as events tell; its `WouldBlock` is
-            /// believed. If `interest` is in several things, none of them counts as not ready by
-            /// that, and only [`ready`](Self::ready) for several waits for the next event.
+            /// believed. If `interest` is in several things it does not say which of them is not
+            /// ready, so all stay as they are; when that happens twice, [`ready`](Self::ready) for
+            /// several waits for the next event.
             ///
             /// # Errors
             /// `WouldBlock` when it is not ready; as [`ready`](Self::ready); else what `op` says.

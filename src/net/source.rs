@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Wake, ready};
 
 use mio::{Interest, Token};
 
-use crate::reactor::{Known, Ready};
+use crate::reactor::{Known, Ready, Sources};
 use crate::runtime::context;
 use crate::runtime::core::Shared;
 use crate::runtime::gone;
@@ -114,7 +114,10 @@ impl<S: mio::event::Source> Source<S> {
         while known.ready.meets(want) {
             match op(self.get()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.clear(known, want);
+                    // A call for one of several things is not in vain: it waits for an event.
+                    if want.is_one() {
+                        self.clear(known, want);
+                    }
                     break;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => known = self.known()?,
@@ -227,27 +230,29 @@ impl<S: mio::event::Source> Source<S> {
 
     /// Takes it for not ready for so long, whatever events say, and then for readable.
     pub(super) fn rest(&self, nanos: Nanos) {
-        let again = self.again(Ready::READABLE);
-        // Elsewhere than on the loop nothing is tried, so nothing needs a rest.
-        let _ = self.on_the_loop(|shared| {
-            shared.sources.borrow_mut().rest(self.index);
-            again.after(nanos, shared);
-        });
+        self.again_after(nanos, Ready::READABLE, |sources| sources.rest(self.index));
     }
 
     /// Takes it for writable after so long: no event will tell of it.
     #[cfg(unix)]
     pub(super) fn writable_after(&self, nanos: Nanos) {
-        let again = self.again(Ready::WRITABLE);
-        let _ = self.on_the_loop(|shared| {
-            if shared.sources.borrow_mut().try_again(self.index) {
-                again.after(nanos, shared);
-            }
-        });
+        self.again_after(nanos, Ready::WRITABLE, |sources| sources.try_again(self.index));
     }
 
-    fn again(&self, ready: Ready) -> Again {
-        Again { key: self.link.inbox.key(), index: self.index, ready }
+    fn again_after(
+        &self,
+        nanos: Nanos,
+        ready: Ready,
+        timer: impl FnOnce(&mut Sources) -> Option<u64>,
+    ) {
+        let (key, index) = (self.link.inbox.key(), self.index);
+        // Elsewhere than on the loop nothing is tried, so nothing needs to be tried again.
+        let _ = self.on_the_loop(|shared| {
+            let Some(timer) = timer(&mut shared.sources.borrow_mut()) else { return };
+            let end = shared.now.get().saturating_add(nanos);
+            let again = Whom::stranger(Arc::new(Again { key, index, timer, ready }).into());
+            shared.timers.borrow_mut().insert(end, again, Location::caller());
+        });
     }
 
     /// The entry of a future that may have to wait, at `site`.
@@ -329,16 +334,8 @@ impl Drop for Waiter<'_> {
 struct Again {
     key: LoopKey,
     index: usize,
+    timer: u64,
     ready: Ready,
-}
-
-impl Again {
-    #[track_caller]
-    fn after(self, nanos: Nanos, shared: &Shared) {
-        let end = shared.now.get().saturating_add(nanos);
-        let whom = Whom::stranger(Arc::new(self).into());
-        shared.timers.borrow_mut().insert(end, whom, Location::caller());
-    }
 }
 
 impl Wake for Again {
@@ -347,7 +344,7 @@ impl Wake for Again {
             let mut woken = Vec::new();
             if shared.key() == self.key {
                 let mut sources = shared.sources.borrow_mut();
-                sources.again(self.index, self.ready, |whom| woken.push(whom));
+                sources.again(self.index, self.timer, self.ready, |whom| woken.push(whom));
             }
             woken
         });
