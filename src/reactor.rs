@@ -250,9 +250,14 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    /// What of `want` is ready, for a task that waits until something is. If it wants one of several
-    /// things, and was told of the others and tried in vain again, only an event is news: else one
-    /// that reads from what can be written to would ask for ever.
+    /// Whether there was an event since `old` was known.
+    pub(crate) fn is_news_to(self, old: Self) -> bool {
+        self.tick != old.tick
+    }
+
+    /// What of `want` is ready, for a task that waits until something is. If it wants one of
+    /// several things, and was told of the others and tried in vain again, only an event is news:
+    /// else one that reads from what can be written to would ask for ever.
     pub(crate) fn news(self, want: Ready) -> Ready {
         if self.in_vain > 1 && !want.is_one() {
             return Ready::EMPTY;
@@ -386,7 +391,7 @@ impl Sources {
     pub(crate) fn clear(&mut self, index: usize, known: Known, want: Ready) {
         let Some(slot) = self.slots.get_mut(index) else { return };
         if slot.tick != known.tick {
-            return; // There is news since.
+            return; // There was an event since.
         }
         match want.found_empty() {
             Some(empty) => slot.ready = Ready(slot.ready.0 & !empty.0),

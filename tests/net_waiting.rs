@@ -413,3 +413,26 @@ fn of_those_who_poll_by_hand_one_reads_and_one_writes() {
         });
     });
 }
+
+#[test]
+fn what_comes_while_a_waker_is_cloned_is_not_missed() {
+    guarded(|| {
+        let rt = Rc::new(Runtime::new().unwrap());
+        for reads in [false, true] {
+            let (a, b) = rt.block_on(pair()).unwrap();
+            let _context = rt.enter();
+            assert!(b.try_read(&mut [0]).is_err()); // It is known to be empty.
+            let host = rt.clone();
+            let waker = common::on_clone::on_clone(move || {
+                a.try_write(b"x").unwrap();
+                host.turn(Some(Duration::from_secs(1)));
+            });
+            let (mut cx, buf) = (Context::from_waker(&waker), &mut [0; 8]);
+            let polled = match reads {
+                true => std::pin::pin!(b.read(buf)).poll(&mut cx).map_ok(drop),
+                false => std::pin::pin!(b.readable()).poll(&mut cx),
+            };
+            assert!(polled.is_ready(), "it waits for what has come");
+        }
+    });
+}

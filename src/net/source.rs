@@ -106,27 +106,29 @@ impl<S: mio::event::Source> Source<S> {
         &self,
         cx: &mut Context<'_>,
         want: Ready,
-        wait: Option<&mut Waiter<'_>>,
+        mut wait: Option<&mut Waiter<'_>>,
         mut op: impl FnMut(&S) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         ready!(current::poll_spend(cx));
-        let mut known = self.known()?;
-        while known.ready.meets(want) {
-            match op(self.get()) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    // A call for one of several things is not in vain: it waits for an event.
-                    if want.is_one() {
-                        self.clear(known, want);
+        loop {
+            let known = self.known()?;
+            if known.ready.meets(want) {
+                match op(self.get()) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        // A call for one of several things is not in vain: it waits for an event.
+                        if want.is_one() {
+                            self.clear(known, want);
+                        }
                     }
-                    break;
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    result => return Poll::Ready(result),
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => known = self.known()?,
-                result => return Poll::Ready(result),
+            }
+            if self.wait(cx, known, want, wait.as_deref_mut())? {
+                current::unspend();
+                return Poll::Pending;
             }
         }
-        current::unspend();
-        self.wait(cx, want, wait)?;
-        Poll::Pending
     }
 
     /// One operation, by hand.
@@ -187,13 +189,18 @@ impl<S: mio::event::Source> Source<S> {
         &self,
         cx: &mut Context<'_>,
         want: Ready,
-        wait: Option<&mut Waiter<'_>>,
+        mut wait: Option<&mut Waiter<'_>>,
     ) -> Poll<io::Result<Ready>> {
-        let ready = self.known()?.news(want);
-        if ready.is_empty() {
-            self.wait(cx, want, wait)?;
-            return Poll::Pending;
-        }
+        let ready = loop {
+            let known = self.known()?;
+            let ready = known.news(want);
+            if !ready.is_empty() {
+                break ready;
+            }
+            if self.wait(cx, known, want, wait.as_deref_mut())? {
+                return Poll::Pending;
+            }
+        };
         ready!(current::poll_spend(cx));
         Poll::Ready(Ok(ready))
     }
@@ -260,9 +267,16 @@ impl<S: mio::event::Source> Source<S> {
         Waiter { index: self.index, link: &self.link, place: None, site }
     }
 
-    /// Waits for the next event in `want`, unless it does so already.
+    /// Waits for the next event in `want`, unless it does so already. False if there was one after
+    /// `known`: the clone of a foreign waker may have let the loop look.
     #[track_caller]
-    fn wait(&self, cx: &Context<'_>, want: Ready, wait: Option<&mut Waiter<'_>>) -> io::Result<()> {
+    fn wait(
+        &self,
+        cx: &Context<'_>,
+        known: Known,
+        want: Ready,
+        wait: Option<&mut Waiter<'_>>,
+    ) -> io::Result<bool> {
         let (index, source) = (self.index, self.index as u32);
         let site = wait.as_ref().map_or(Location::caller(), |wait| wait.site);
         let reason = match want.meets(Ready::WRITABLE) && !want.meets(Ready::READABLE) {
@@ -270,11 +284,14 @@ impl<S: mio::event::Source> Source<S> {
             true => WaitReason::Writable(source),
         };
         let whom = Whom::polls(cx); // A clone may be user code, so nothing is borrowed; as a drop.
-        let _dropped = self.on_the_loop(|shared| {
+        let (waits, _dropped) = self.on_the_loop(|shared| {
             let mut sources = shared.sources.borrow_mut();
+            if sources.known(index).is_news_to(known) {
+                return (false, Some(whom));
+            }
             let old = wait.as_ref().map_or_else(|| sources.by_hand(index, want), |wait| wait.place);
             if old.is_some_and(|old| wait::waits(old, cx)) {
-                return Some(whom);
+                return (true, Some(whom));
             }
             let dropped = old.and_then(|old| sources.forget(index, old));
             let place = wait::enter_as(whom, reason, site);
@@ -285,9 +302,9 @@ impl<S: mio::event::Source> Source<S> {
                 }
                 None => sources.wait_by_hand(index, want, place),
             }
-            dropped
+            (true, dropped)
         })?;
-        Ok(())
+        Ok(waits)
     }
 
     /// The loop's memory for what is read in passing, which is to be put back.
