@@ -4,6 +4,19 @@
 //! tasks of the runtime that the socket was made in, and is an error elsewhere. What a socket
 //! does not set itself, `socket2::SockRef::from(&socket)` does.
 //!
+//! # What is known of readiness
+//! Events of the operating system say that a socket is ready, and that is believed until a system
+//! call would block. A read that gives less than was asked for proves nothing: there may be more.
+//! Before its first event a socket is not ready, so [`readable`](TcpStream::readable) and the like
+//! wait; reads and writes, which find out by themselves, are tried at once.
+//!
+//! # Polling by hand
+//! A future that waits leaves when it is dropped, so any number of tasks may await one socket. Of a
+//! task that calls a `poll_` method or polls through the reading and writing traits, nothing says
+//! when it waits no more. So of these the last one to read and the last one to write are woken, as
+//! with tokio.
+//!
+//! # Fairness
 //! An operation that is ready spends one unit of the task's
 //! [budget](crate::runtime::Builder::budget), so that no task can keep the thread however much
 //! data comes.
@@ -49,6 +62,8 @@ mod udp;
 
 #[cfg(unix)]
 mod async_fd;
+#[cfg(unix)]
+mod backoff;
 
 pub mod tcp;
 #[cfg(unix)]

@@ -1,10 +1,13 @@
 //! The reactor: `mio`'s poll, and what is known of each source (floor 2).
 //!
 //! A socket owns its `mio` socket; here lie only its readiness and the places of those who wait,
-//! under an index. Readiness is edge-triggered: it is believed until the system call says no.
+//! under an index. Readiness is edge-triggered: it is believed until a system call would block, and
+//! nothing less than that disproves it. A read that gives less than was asked for does not: it may
+//! have stopped at a descriptor that was sent along, at other credentials, at the end of a record
+//! or at urgent data, and of what lies behind no event will tell.
 
+use std::fmt;
 use std::io;
-use std::task::Context;
 use std::time::Duration;
 
 use mio::event::Event;
@@ -16,8 +19,8 @@ use crate::wait::{self, Place, Whom};
 
 /// What may be done with a source without waiting. More than asked for may be true of it, and a
 /// system call may still have to wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ready(u8);
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Ready(u16);
 
 impl Ready {
     /// Nothing.
@@ -35,10 +38,34 @@ impl Ready {
     /// Urgent data.
     pub const PRIORITY: Self = Self(32);
 
+    /// Nothing is known yet: only a read, or a write, finds out.
+    const UNTRIED_READ: u16 = 64;
+    const UNTRIED_WRITE: u16 = 128;
+    /// True of every source that does not rest.
+    const ALWAYS: u16 = 256;
+
+    /// All that makes it readable, writable, and a wait for urgent data end.
+    const TO_READ: Self = Self(1 | 4 | 16);
+    const TO_WRITE: Self = Self(2 | 8 | 16);
+    const TO_HURRY: Self = Self(32 | 4);
+
     /// All that makes a read worth trying.
-    pub(crate) const READ: Self = Self(1 | 4 | 16 | 32);
+    pub(crate) const READ: Self = Self(Self::TO_READ.0 | Self::UNTRIED_READ);
     /// All that makes a write worth trying.
-    pub(crate) const WRITE: Self = Self(2 | 8 | 16);
+    pub(crate) const WRITE: Self = Self(Self::TO_WRITE.0 | Self::UNTRIED_WRITE);
+    /// As `WRITE`, where having no room for one receiver says nothing about the next.
+    #[cfg(unix)]
+    pub(crate) const SEND: Self = Self(Self::WRITE.0 | Self::ALWAYS);
+
+    /// Each flag with its name.
+    const NAMES: [(Self, &str); 6] = [
+        (Self::READABLE, "READABLE"),
+        (Self::WRITABLE, "WRITABLE"),
+        (Self::READ_CLOSED, "READ_CLOSED"),
+        (Self::WRITE_CLOSED, "WRITE_CLOSED"),
+        (Self::ERROR, "ERROR"),
+        (Self::PRIORITY, "PRIORITY"),
+    ];
 
     /// Whether nothing is ready.
     pub fn is_empty(self) -> bool {
@@ -75,10 +102,42 @@ impl Ready {
         self.meets(Self::PRIORITY)
     }
 
-    pub(crate) fn for_interest(interest: Interest) -> Self {
-        let read = if interest.is_readable() { Self::READ.0 } else { 0 };
-        let write = if interest.is_writable() { Self::WRITE.0 } else { 0 };
-        Self(read | write)
+    /// What an interest waits for.
+    ///
+    /// # Errors
+    /// When that is nothing that a source here is ever ready for, as the end of a POSIX `aio`.
+    pub(crate) fn for_interest(interest: Interest) -> io::Result<Self> {
+        let mut ready = Self::EMPTY;
+        for (is, waits) in [
+            (interest.is_readable(), Self::TO_READ),
+            (interest.is_writable(), Self::TO_WRITE),
+            (interest.is_priority(), Self::TO_HURRY),
+        ] {
+            ready = if is { ready.union(waits) } else { ready };
+        }
+        if ready.is_empty() {
+            let text =
+                "an interest in neither reading, writing nor urgent data cannot be waited for";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        Ok(ready)
+    }
+
+    /// What a system call that was tried for `self` has found empty when it would block; `None` if
+    /// it can be one of several things.
+    fn found_empty(self) -> Option<Self> {
+        let sides = [Self::READABLE, Self::WRITABLE, Self::PRIORITY].map(|side| self.meets(side));
+        match sides {
+            [true, false, false] => Some(Self::READ),
+            [false, true, false] => Some(Self::WRITE),
+            [false, false, true] => Some(Self::PRIORITY),
+            _ => None,
+        }
+    }
+
+    /// Whether it is known what a call that would block has found empty.
+    pub(crate) fn is_one(self) -> bool {
+        self.found_empty().is_some()
     }
 
     pub(crate) fn intersection(self, other: Self) -> Self {
@@ -106,6 +165,16 @@ impl Ready {
             ready |= if is { bit.0 } else { 0 };
         }
         Self(ready)
+    }
+}
+
+impl fmt::Debug for Ready {
+    /// `Ready(READABLE | READ_CLOSED)`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = Self::NAMES.iter().filter(|(flag, _)| self.meets(*flag));
+        let names: Vec<&str> = named.map(|(_, name)| *name).collect();
+        let text = if names.is_empty() { "EMPTY".to_string() } else { names.join(" | ") };
+        write!(f, "Ready({text})")
     }
 }
 
@@ -161,48 +230,75 @@ impl Reactor {
 pub(crate) struct Sources {
     slots: Slab<Slot>,
     /// How many entries are kept, in all: if none, no source can make a task ready.
-    armed: usize,
+    entries: usize,
+    /// Where [`is_armed`](Self::is_armed) last found an entry that counts.
+    witness: usize,
+    /// How many timers have been set.
+    timers: u64,
 }
 
 struct Slot {
     ready: Ready,
+    /// How many events there were: what is found out after one says nothing about the next.
+    tick: u32,
+    /// How many calls for one of several things were in vain since the last event.
+    in_vain: u8,
     /// It rests: whatever events say, it counts as not ready.
     rests: bool,
-    readers: Waiting,
-    writers: Waiting,
+    /// Which timer tells that it is to be tried again, since no event will; 0 for none.
+    again: u64,
+    waiting: Waiting,
 }
 
-/// Whose an entry is: a future's, which takes it out when it is dropped, or that of whoever calls
-/// a `poll_` function by hand; nobody says when one of those waits no more.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Owner {
-    Future,
-    Hand,
+/// What is known of a source, and of which moment that is true.
+#[derive(Clone, Copy)]
+pub(crate) struct Known {
+    pub(crate) ready: Ready,
+    tick: u32,
+    in_vain: u8,
 }
 
-/// Those who wait for one direction. Nearly always one, so the list stays empty.
+impl Known {
+    /// Whether there was an event since `old` was known.
+    pub(crate) fn is_news_to(self, old: Self) -> bool {
+        self.tick != old.tick
+    }
+
+    /// What of `want` is ready, for a task that waits until something is. If it wants one of
+    /// several things, and was told of the others and tried in vain again, only an event is news:
+    /// else one that reads from what can be written to would ask for ever.
+    pub(crate) fn news(self, want: Ready) -> Ready {
+        if self.in_vain > 1 && !want.is_one() {
+            return Ready::EMPTY;
+        }
+        self.ready.intersection(want)
+    }
+}
+
+/// What waits for a source. Nearly always it is one future, so the list stays empty.
 #[derive(Default)]
 struct Waiting {
-    first: Option<(Place, Owner)>,
-    rest: Vec<(Place, Owner)>,
+    /// Futures, and what each waits for: a future takes its entry out when it is dropped.
+    first: Option<(Place, Ready)>,
+    rest: Vec<(Place, Ready)>,
+    /// Polls by hand, to read and to write. Nothing says when one of them waits no more, so the
+    /// next one takes its place: else each that was given up would be kept until the next event.
+    by_hand: [Option<Place>; 2],
 }
 
+/// What polls by hand wait for, in this order.
+const BY_HAND: [Ready; 2] = [Ready::READ, Ready::WRITE];
+
 impl Waiting {
-    fn has(&self, place: Place) -> bool {
-        self.first.iter().chain(&self.rest).any(|entry| entry.0 == place)
+    fn places(&self) -> impl Iterator<Item = Place> {
+        let futures = self.first.iter().chain(&self.rest).map(|entry| entry.0);
+        futures.chain(self.by_hand.into_iter().flatten())
     }
 
-    /// The entry of who polls by hand.
-    fn by_hand(&self, cx: &Context<'_>) -> bool {
-        let entries = self.first.iter().chain(&self.rest);
-        let mut by_hand = entries.filter(|entry| entry.1 == Owner::Hand);
-        by_hand.any(|entry| wait::waits(entry.0, cx))
-    }
-
-    fn add(&mut self, entry: (Place, Owner)) {
+    fn add(&mut self, entry: (Place, Ready)) {
         match &mut self.first {
-            first @ None => *first = Some(entry),
-            Some(_) => self.rest.push(entry),
+            first @ None if self.rest.is_empty() => *first = Some(entry),
+            _ => self.rest.push(entry),
         }
     }
 
@@ -212,114 +308,157 @@ impl Waiting {
             self.first = None;
             return true;
         }
+        if let Some(by_hand) = self.by_hand.iter_mut().find(|by_hand| **by_hand == Some(place)) {
+            *by_hand = None;
+            return true;
+        }
         let found = self.rest.iter().position(|entry| entry.0 == place);
         found.map(|at| self.rest.remove(at)).is_some()
     }
 
-    /// Hands everybody to `f`; returns how many entries those were.
-    fn take(&mut self, f: &mut impl FnMut(Whom)) -> usize {
-        let entries = self.first.take().into_iter().chain(self.rest.drain(..));
-        entries.map(|entry| wait::leave(entry.0).map(&mut *f)).count()
+    /// Hands all that `ready` concerns to `f`; returns how many entries those were.
+    fn take(&mut self, ready: Ready, f: &mut impl FnMut(Whom)) -> usize {
+        let mut taken = 0;
+        let mut leave = |place| {
+            taken += 1;
+            wait::leave(place).map(&mut *f);
+        };
+        let concerns = |entry: &mut (Place, Ready)| entry.1.meets(ready);
+        self.first.take_if(concerns).into_iter().for_each(|entry| leave(entry.0));
+        self.rest.extract_if(.., concerns).for_each(|entry| leave(entry.0));
+        for (by_hand, want) in self.by_hand.iter_mut().zip(BY_HAND) {
+            by_hand.take_if(|_| want.meets(ready)).into_iter().for_each(&mut leave);
+        }
+        taken
     }
+}
+
+/// Where polls by hand for `want` wait.
+fn hand(want: Ready) -> usize {
+    usize::from(!want.meets(Ready::READABLE))
 }
 
 impl Sources {
     pub(crate) fn new() -> Self {
-        Self { slots: Slab::new(), armed: 0 }
+        Self { slots: Slab::new(), entries: 0, witness: 0, timers: 0 }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
     }
 
-    pub(crate) fn armed(&self) -> usize {
-        self.armed
+    /// Whether a source may make a task ready: one that is alive, as far as `lives` knows. An entry
+    /// whose future was leaked outlives its task, and wakes nothing.
+    pub(crate) fn is_armed(&mut self, lives: impl Fn(Place) -> bool) -> bool {
+        if self.entries == 0 {
+            return false;
+        }
+        let counts = |slot: &Slot| slot.waiting.places().any(&lives);
+        if self.slots.get(self.witness).is_some_and(counts) {
+            return true;
+        }
+        let found = self.slots.iter().find(|(_, slot)| counts(slot)).map(|(index, _)| index);
+        self.witness = found.unwrap_or(0);
+        found.is_some()
     }
 
-    /// A new source, taken for ready or not until the first event.
-    pub(crate) fn insert(&mut self, ready: bool) -> usize {
-        let ready = if ready { Ready::READABLE.union(Ready::WRITABLE) } else { Ready::EMPTY };
-        let (readers, writers) = (Waiting::default(), Waiting::default());
-        self.slots.insert(Slot { ready, rests: false, readers, writers })
+    /// A new source. Until the first event it is not ready; reads and writes may be tried or not.
+    pub(crate) fn insert(&mut self, untried: bool) -> usize {
+        let untried = if untried { Ready::UNTRIED_READ | Ready::UNTRIED_WRITE } else { 0 };
+        self.slots.insert(Slot {
+            ready: Ready(Ready::ALWAYS | untried),
+            tick: 0,
+            in_vain: 0,
+            rests: false,
+            again: 0,
+            waiting: Waiting::default(),
+        })
     }
 
     /// Forgets a source. Who waited for it is for the caller to drop.
     pub(crate) fn remove(&mut self, index: usize) -> Vec<Whom> {
         let mut dropped = Vec::new();
         if let Some(mut slot) = self.slots.try_remove(index) {
-            self.armed -= slot.readers.take(&mut |whom| dropped.push(whom));
-            self.armed -= slot.writers.take(&mut |whom| dropped.push(whom));
+            self.entries -= slot.waiting.take(Ready(u16::MAX), &mut |whom| dropped.push(whom));
         }
         dropped
     }
 
-    pub(crate) fn ready(&self, index: usize) -> Ready {
+    pub(crate) fn known(&self, index: usize) -> Known {
         match self.slots.get(index) {
-            Some(slot) if !slot.rests => slot.ready,
-            _ => Ready::EMPTY,
+            Some(&Slot { ready, tick, in_vain, rests: false, .. }) => {
+                Known { ready, tick, in_vain }
+            }
+            _ => Known { ready: Ready::EMPTY, tick: 0, in_vain: 0 },
         }
     }
 
-    /// Not ready for this until the next event says otherwise.
-    pub(crate) fn clear(&mut self, index: usize, ready: Ready) {
-        if let Some(slot) = self.slots.get_mut(index) {
-            slot.ready = Ready(slot.ready.0 & !ready.0);
+    /// A system call for `want` would block, at a time when `known` was the newest. What it found
+    /// empty is not ready until the next event says otherwise. If that may be one of several things
+    /// it is not known which, so all stay what they were: to clear what is ready would lose it, as
+    /// no event tells of it again.
+    pub(crate) fn clear(&mut self, index: usize, known: Known, want: Ready) {
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        if slot.tick != known.tick {
+            return; // There was an event since.
+        }
+        match want.found_empty() {
+            Some(empty) => slot.ready = Ready(slot.ready.0 & !empty.0),
+            None => slot.in_vain = slot.in_vain.saturating_add(1),
         }
     }
 
-    /// Not ready, whatever events say, until [`rested`](Self::rested).
-    pub(crate) fn rest(&mut self, index: usize) {
-        if let Some(slot) = self.slots.get_mut(index) {
-            slot.rests = true;
-        }
+    /// Not ready, whatever events say, until [`again`](Self::again). Returns for which timer that
+    /// waits.
+    pub(crate) fn rest(&mut self, index: usize) -> Option<u64> {
+        self.slots.get_mut(index)?.rests = true;
+        self.try_again(index)
     }
 
-    /// The rest is over: it is taken for `ready`, and whom that concerns is handed to `wake`.
-    pub(crate) fn rested(&mut self, index: usize, ready: Ready, wake: impl FnMut(Whom)) {
-        let Some(slot) = self.slots.get_mut(index).filter(|slot| slot.rests) else { return };
-        slot.rests = false;
+    /// It is to be tried again, for no event will tell of it. `None` if a timer is set for that;
+    /// else the number of the one that is to be.
+    pub(crate) fn try_again(&mut self, index: usize) -> Option<u64> {
+        let slot = self.slots.get_mut(index).filter(|slot| slot.again == 0)?;
+        self.timers += 1;
+        slot.again = self.timers;
+        Some(slot.again)
+    }
+
+    /// The time of this timer has come: the source is taken for `ready`, and all that this concerns
+    /// is handed to `wake`. If the source is gone, another may lie there by now.
+    pub(crate) fn again(&mut self, index: usize, timer: u64, ready: Ready, wake: impl FnMut(Whom)) {
+        let Some(slot) = self.slots.get_mut(index).filter(|slot| slot.again == timer) else {
+            return;
+        };
+        (slot.rests, slot.again) = (false, 0);
         self.event(index, ready, wake);
     }
 
-    /// Whether who polls with `cx` waits already, on each side that `want` has: a future at
-    /// `place`, or by hand.
-    pub(crate) fn waits(
-        &self,
-        index: usize,
-        want: Ready,
-        place: Option<Place>,
-        owner: Owner,
-        cx: &Context<'_>,
-    ) -> bool {
-        let Some(slot) = self.slots.get(index) else { return false };
-        let on = |side: &Waiting| match (owner, place) {
-            (Owner::Future, Some(place)) => side.has(place) && wait::waits(place, cx),
-            (Owner::Future, None) => false,
-            (Owner::Hand, _) => side.by_hand(cx),
-        };
-        [(Ready::READABLE, &slot.readers), (Ready::WRITABLE, &slot.writers)]
-            .into_iter()
-            .all(|(side, waiting)| !want.meets(side) || on(waiting))
+    /// Where a poll by hand waits for `want`.
+    pub(crate) fn by_hand(&self, index: usize, want: Ready) -> Option<Place> {
+        self.slots.get(index)?.waiting.by_hand[hand(want)]
     }
 
-    /// Keeps an entry for the next event on each side that `want` has.
-    pub(crate) fn wait(&mut self, index: usize, want: Ready, place: Place, owner: Owner) {
-        let Some(slot) = self.slots.get_mut(index) else { return };
-        for (side, waiting) in
-            [(Ready::READABLE, &mut slot.readers), (Ready::WRITABLE, &mut slot.writers)]
-        {
-            if want.meets(side) {
-                waiting.add((place, owner));
-                self.armed += 1;
-            }
+    /// The future at `place` waits for the next event in `want`.
+    pub(crate) fn wait(&mut self, index: usize, want: Ready, place: Place) {
+        if let Some(slot) = self.slots.get_mut(index) {
+            slot.waiting.add((place, want));
+            self.entries += 1;
         }
     }
 
-    /// The future at `place` waits no more. Who it was is for the caller to drop.
-    pub(crate) fn forget(&mut self, index: usize, place: Place) -> Option<Whom> {
+    /// A poll by hand waits for it at `place`, in the place of the one before.
+    pub(crate) fn wait_by_hand(&mut self, index: usize, want: Ready, place: Place) {
         if let Some(slot) = self.slots.get_mut(index) {
-            let gone = [slot.readers.remove(place), slot.writers.remove(place)];
-            self.armed -= gone.into_iter().filter(|&gone| gone).count();
+            slot.waiting.by_hand[hand(want)] = Some(place);
+            self.entries += 1;
+        }
+    }
+
+    /// The wait at `place` is over. What is returned is for the caller to drop.
+    pub(crate) fn forget(&mut self, index: usize, place: Place) -> Option<Whom> {
+        if self.slots.get_mut(index).is_some_and(|slot| slot.waiting.remove(place)) {
+            self.entries -= 1;
         }
         wait::leave(place)
     }
@@ -328,14 +467,9 @@ impl Sources {
     pub(crate) fn event(&mut self, index: usize, ready: Ready, mut wake: impl FnMut(Whom)) {
         let Some(slot) = self.slots.get_mut(index) else { return };
         slot.ready = slot.ready.union(ready);
-        if slot.rests {
-            return;
-        }
-        for (side, waiting) in [(Ready::READ, &mut slot.readers), (Ready::WRITE, &mut slot.writers)]
-        {
-            if ready.meets(side) {
-                self.armed -= waiting.take(&mut wake);
-            }
+        (slot.tick, slot.in_vain) = (slot.tick.wrapping_add(1), 0);
+        if !slot.rests {
+            self.entries -= slot.waiting.take(ready, &mut wake);
         }
     }
 }

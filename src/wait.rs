@@ -452,6 +452,11 @@ pub(crate) fn waits(place: Place, cx: &Context<'_>) -> bool {
     with(|waits| waits.get_mut(place).is_some_and(|entry| entry.is_polled(cx))).unwrap_or(false)
 }
 
+/// The task of the loop `of` that waits at `place`, if it and nothing else is woken there.
+pub(crate) fn woken_at(place: Place, of: LoopKey) -> Option<Id> {
+    with(|waits| waits.get(place)?.whom.task_itself(of)).flatten()
+}
+
 /// As [`waits`], and at `site`.
 #[inline]
 fn waits_at(place: Place, cx: &Context<'_>, site: Site) -> bool {

@@ -202,3 +202,42 @@ fn without_a_descriptor_connecting_is_an_error_at_once() {
         TcpStream::connect(address).await.unwrap();
     });
 }
+
+/// How many descriptors this process has.
+fn open_descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+#[test]
+fn what_cannot_be_made_leaves_no_descriptor_behind() {
+    alone("what_cannot_be_made_leaves_no_descriptor_behind", || async {
+        let spare = hoard();
+        let before = {
+            drop(spare);
+            open_descriptors()
+        };
+        // With too few left, whatever their number, nothing is made and nothing is kept.
+        let mut failures = 0;
+        for left in 0.. {
+            let mut hoard = hoard();
+            hoard.truncate(hoard.len() - left);
+            let built = Runtime::new();
+            drop(hoard);
+            match built {
+                Err(error) => assert_eq!(error.raw_os_error(), Some(24)),
+                Ok(rt) => {
+                    drop(rt);
+                    break;
+                }
+            }
+            failures += 1;
+            assert_eq!(open_descriptors(), before, "with {left} descriptors left");
+        }
+        assert!(failures >= 3, "a reactor, its bell and a way to it: {failures}");
+        let ours = turno::net::UnixDatagram::unbound().unwrap();
+        let twice = || turno::net::AsyncFd::new(std::os::fd::AsFd::as_fd(&ours));
+        let before = open_descriptors();
+        assert!(twice().is_err(), "it is registered already");
+        assert_eq!(open_descriptors(), before);
+    });
+}

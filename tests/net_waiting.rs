@@ -86,7 +86,7 @@ fn a_read_that_was_given_up_hides_no_stall() {
 }
 
 #[test]
-fn everybody_who_waits_hears_of_it() {
+fn every_future_that_waits_hears_of_it_and_the_last_poll_by_hand() {
     guarded(|| {
         let rt = Runtime::new().unwrap();
         rt.block_on(async {
@@ -106,8 +106,11 @@ fn everybody_who_waits_hears_of_it() {
                 .collect();
             turno::task::yield_now().await; // All of them wait.
             a.write_all(b"x").await.unwrap();
-            for task in waiting {
-                task.await.unwrap();
+            for (i, task) in waiting.into_iter().enumerate() {
+                match i {
+                    1 => task.abort(), // The other that polls by hand came later.
+                    _ => task.await.unwrap(),
+                }
             }
         });
     });
@@ -202,17 +205,19 @@ async fn is_readable(stream: &TcpStream) -> bool {
 }
 
 #[test]
-fn a_short_read_has_emptied_the_socket_and_a_full_one_has_not() {
+fn a_socket_is_readable_until_a_read_would_block() {
     guarded(|| {
         let rt = Runtime::new().unwrap();
         rt.block_on(async {
             let (a, b) = pair().await.unwrap();
             let mut buf = [0; 4];
             a.write_all(b"12345").await.unwrap();
+            b.readable().await.unwrap();
             assert_eq!(b.read(&mut buf).await.unwrap(), 4);
-            assert!(is_readable(&b).await, "there may be more");
             assert_eq!(b.read(&mut buf).await.unwrap(), 1);
-            assert!(!is_readable(&b).await, "a system call is not needed to know that it is empty");
+            assert!(is_readable(&b).await, "a short read proves nothing");
+            assert_eq!(b.try_read(&mut buf).unwrap_err().kind(), ErrorKind::WouldBlock);
+            assert!(!is_readable(&b).await, "it is known to be empty");
             a.write_all(b"6").await.unwrap();
             b.readable().await.unwrap();
             assert_eq!(b.read(&mut buf).await.unwrap(), 1);
@@ -321,5 +326,113 @@ fn a_socket_that_is_dropped_in_its_runtime_is_gone_at_once() {
             drop((a, b));
         });
         assert_eq!(rt.metrics().sources, 0);
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn of_those_who_poll_by_hand_none_but_the_last_is_kept() {
+    #[cfg(feature = "futures-io")]
+    use {futures_lite::AsyncRead, std::pin::Pin};
+
+    use turno::net::{AsyncFd, UnixDatagram, UnixListener};
+
+    guarded(|| {
+        let rt = Runtime::new().unwrap();
+        let _context = rt.enter();
+        let (a, _b) = rt.block_on(pair()).unwrap();
+        let listener = rt.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let udp = rt.block_on(UdpSocket::bind("127.0.0.1:0")).unwrap();
+        let path = std::env::temp_dir().join(format!("turno-by-hand-{}", std::process::id()));
+        let unix = UnixListener::bind(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let (datagram, _other) = UnixDatagram::pair().unwrap();
+        while datagram.try_send(&[0; 1000]).is_ok() {}
+        let (c, _d) = std::os::unix::net::UnixStream::pair().unwrap();
+        c.set_nonblocking(true).unwrap();
+        let fd = AsyncFd::new(c).unwrap();
+        #[cfg(feature = "futures-io")]
+        let (mut reader, buf) = (&a, &mut [0; 8]);
+        type Form<'a> = Box<dyn FnMut(&mut Context<'_>) -> bool + 'a>;
+        let forms: Vec<Form<'_>> = vec![
+            Box::new(|cx| a.poll_read_ready(cx).is_pending()),
+            Box::new(|cx| a.poll_peek(cx, &mut [0]).is_pending()),
+            Box::new(|cx| listener.poll_accept(cx).is_pending()),
+            Box::new(|cx| udp.poll_recv_ready(cx).is_pending()),
+            Box::new(|cx| udp.poll_recv(cx, &mut [0]).is_pending()),
+            Box::new(|cx| udp.poll_recv_from(cx, &mut [0]).is_pending()),
+            Box::new(|cx| udp.poll_peek_sender(cx).is_pending()),
+            Box::new(|cx| unix.poll_accept(cx).is_pending()),
+            Box::new(|cx| datagram.poll_send(cx, &[0; 1000]).is_pending()),
+            Box::new(|cx| datagram.poll_recv(cx, &mut [0]).is_pending()),
+            Box::new(|cx| fd.poll_read_ready(cx).is_pending()),
+            #[cfg(feature = "futures-io")]
+            Box::new(|cx| Pin::new(&mut reader).poll_read(cx, buf).is_pending()),
+        ];
+        for (n, mut form) in forms.into_iter().enumerate() {
+            let mut last = None;
+            for _ in 0..100 {
+                let one = Arc::new(Nobody);
+                let waker = one.clone().into();
+                assert!(form(&mut Context::from_waker(&waker)), "{n} does not wait");
+                drop(waker);
+                if let Some(before) = last.replace(one) {
+                    assert_eq!(Arc::strong_count(&before), 1, "{n} keeps one that was given up");
+                }
+            }
+            assert!(last.is_some_and(|last| Arc::strong_count(&last) == 2), "{n} does not wait");
+        }
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn of_those_who_poll_by_hand_one_reads_and_one_writes() {
+    use turno::net::UnixDatagram;
+
+    guarded(|| {
+        let rt = Runtime::new().unwrap();
+        rt.block_on(async {
+            let (a, b) = UnixDatagram::pair().unwrap();
+            while a.try_send(&[0; 1000]).is_ok() {}
+            let a = Rc::new(a);
+            let (reads, writes) = (a.clone(), a.clone());
+            let reads = turno::spawn(async move {
+                poll_fn(|cx| reads.poll_recv(cx, &mut [0])).await.unwrap();
+            });
+            let writes = turno::spawn(async move {
+                poll_fn(|cx| writes.poll_send(cx, &[0; 1000])).await.unwrap();
+            });
+            turno::task::yield_now().await; // Both wait.
+            while !writes.is_finished() {
+                b.recv(&mut [0; 1000]).await.unwrap();
+                turno::time::sleep(Duration::from_millis(1)).await; // The loop looks.
+            }
+            b.send(b"x").await.unwrap();
+            reads.await.unwrap();
+        });
+    });
+}
+
+#[test]
+fn what_comes_while_a_waker_is_cloned_is_not_missed() {
+    guarded(|| {
+        let rt = Rc::new(Runtime::new().unwrap());
+        for reads in [false, true] {
+            let (a, b) = rt.block_on(pair()).unwrap();
+            let _context = rt.enter();
+            assert!(b.try_read(&mut [0]).is_err()); // It is known to be empty.
+            let host = rt.clone();
+            let waker = common::on_clone::on_clone(move || {
+                a.try_write(b"x").unwrap();
+                host.turn(Some(Duration::from_secs(1)));
+            });
+            let (mut cx, buf) = (Context::from_waker(&waker), &mut [0; 8]);
+            let polled = match reads {
+                true => std::pin::pin!(b.read(buf)).poll(&mut cx).map_ok(drop),
+                false => std::pin::pin!(b.readable()).poll(&mut cx),
+            };
+            assert!(polled.is_ready(), "it waits for what has come");
+        }
     });
 }

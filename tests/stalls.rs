@@ -432,3 +432,105 @@ fn a_waker_that_a_dead_task_left_behind_does_not_hide_a_stall() {
         assert!(rt.try_block_on(pending::<()>()).is_err());
     });
 }
+
+/// Polls `future` once, and leaks it.
+#[cfg(unix)]
+async fn leak(future: impl Future) {
+    let mut future = Box::pin(future);
+    assert!(futures_lite::future::poll_once(&mut future).await.is_none());
+    std::mem::forget(future);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_a_task_that_has_ended_left_at_a_socket_hides_no_stall() {
+    use turno::net::{Interest, UnixStream};
+
+    guarded(|| {
+        let rt = virtual_rt();
+        let stalled = rt.try_block_on(async {
+            let (a, b) = UnixStream::pair().unwrap();
+            assert!(a.try_read(&mut [0]).is_err());
+            let a = std::rc::Rc::new(a);
+            let (c, d) = (a.clone(), a.clone());
+            turno::spawn(leak(async move { a.readable().await })).await.unwrap();
+            turno::spawn(leak(async move {
+                c.ready(Interest::READABLE.add(Interest::WRITABLE)).await.unwrap();
+                c.read(&mut [0]).await
+            }))
+            .await
+            .unwrap();
+            turno::spawn(async move {
+                let mut by_hand = poll_fn(|cx| d.poll_read_ready(cx));
+                assert!(futures_lite::future::poll_once(&mut by_hand).await.is_none());
+            })
+            .await
+            .unwrap();
+            pending::<()>().await;
+            drop(b);
+        });
+        assert_eq!(stalled.unwrap_err().tasks().len(), 1);
+        assert!(rt.step().is_none(), "there is nothing to wait for");
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn what_was_leaked_at_a_socket_that_is_dropped_hides_no_stall() {
+    guarded(|| {
+        let rt = virtual_rt();
+        let stalled = rt.try_block_on(async {
+            let (a, _b) = turno::net::UnixStream::pair().unwrap();
+            leak(a.readable()).await;
+            leak(a.ready(turno::net::Interest::READABLE.add(turno::net::Interest::WRITABLE))).await;
+            let thread = thread::spawn(move || drop(a));
+            thread.join().unwrap();
+            pending::<()>().await;
+        });
+        assert_eq!(stalled.unwrap_err().tasks().len(), 1);
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_claimed_while_a_socket_may_wake_a_task_on_a_detour() {
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+    use std::rc::Rc;
+
+    let (mut a, b) = UnixStream::pair().unwrap();
+    let rt = virtual_rt();
+    let root = async move {
+        let notify = Rc::new(turno::sync::Notify::new());
+        let tell = notify.clone();
+        let dead = turno::spawn(async move {
+            let b = turno::net::UnixStream::from_std(b).unwrap();
+            let mut read = common::Tasklet::new(async move { b.read(&mut [0]).await });
+            read.by(common::By::doing(move || tell.notify_one()));
+            assert!(read.poll().is_pending());
+            std::mem::forget(read);
+        });
+        dead.await.unwrap();
+        notify.notified().await;
+    };
+    no_claim(&rt, root, move || a.write_all(b"x").unwrap());
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_claimed_while_one_of_many_sockets_is_waited_for() {
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+
+    let (mut a, b) = UnixStream::pair().unwrap();
+    let rt = virtual_rt();
+    let root = async move {
+        let idle: Vec<_> = (0..3).map(|_| turno::net::UnixStream::pair().unwrap()).collect();
+        for (c, _) in idle {
+            turno::spawn(leak(async move { c.readable().await })).await.unwrap();
+        }
+        let b = turno::net::UnixStream::from_std(b).unwrap();
+        assert_eq!(b.read(&mut [0]).await.unwrap(), 1);
+    };
+    no_claim(&rt, root, move || a.write_all(b"x").unwrap());
+}

@@ -5,18 +5,16 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::task::{Context, Poll, Wake};
+use std::task::{Context, Poll};
 
 use super::source::{Source, Waiter};
 use crate::reactor::Ready;
-use crate::runtime::context;
-use crate::task::current::LoopKey;
+use crate::task::info::Nanos;
 use crate::wait::Site;
 
 /// How long accepting rests when something has run out.
-const REST_NANOS: u64 = 50_000_000;
+const REST_NANOS: Nanos = 50_000_000;
 
 /// The gate of a listening socket: it keeps the bound on accepts per turn, and rests.
 ///
@@ -65,7 +63,7 @@ impl Gate {
             }
             Poll::Ready(Err(error)) if is_exhaustion(error) => {
                 // Whatever the kernel says, and whoever asks: nothing is accepted for a while.
-                io.rest(REST_NANOS, |key, index| Arc::new(Rested { key, index }).into());
+                io.rest(REST_NANOS);
             }
             _ => {}
         }
@@ -87,27 +85,4 @@ fn is_exhaustion(error: &io::Error) -> bool {
         || error.kind() == io::ErrorKind::OutOfMemory
         || (cfg!(target_os = "linux") && error.raw_os_error() == Some(105))
         || (cfg!(target_vendor = "apple") && error.raw_os_error() == Some(55))
-}
-
-/// What a timer wakes when the listener at `index` has rested: all who wait for it go on. If the
-/// listener is gone, nothing happens.
-struct Rested {
-    key: LoopKey,
-    index: usize,
-}
-
-impl Wake for Rested {
-    fn wake(self: Arc<Self>) {
-        let woken = context::with(|shared| {
-            let mut woken = Vec::new();
-            if shared.key() == self.key {
-                let mut sources = shared.sources.borrow_mut();
-                sources.rested(self.index, Ready::READABLE, |whom| woken.push(whom));
-            }
-            woken
-        });
-        for whom in woken.into_iter().flatten() {
-            whom.wake();
-        }
-    }
 }

@@ -1,15 +1,16 @@
 //! Readiness of any descriptor (floor 4).
 
 use std::fmt;
-use std::io;
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token, event};
 
 use super::source::{Fresh, Source};
-use crate::reactor::Ready;
+use super::traits::{read_traits, write_traits};
+use crate::reactor::{Known, Ready};
 
 /// Tells when a descriptor can be read from or written to: a pipe, an eventfd, a device, a socket
 /// of another library. It must be non-blocking, and of a kind that the operating system can poll.
@@ -30,6 +31,10 @@ use crate::reactor::Ready;
 /// assert_eq!(&buf[..n], b"turno");
 /// # Ok::<(), std::io::Error>(()) }).unwrap();
 /// ```
+///
+/// It implements the reading and writing traits of futures-io (and with the feature `tokio-io`
+/// those of tokio) where `&T` implements the standard library's. To close it by these only flushes
+/// it: a descriptor is closed by dropping it.
 pub struct AsyncFd<T: AsFd> {
     io: Source<Polled<T>>,
 }
@@ -94,7 +99,8 @@ impl<T: AsFd> AsyncFd<T> {
         self.io.into_inner().map(|polled| polled.0)
     }
 
-    /// Waits until it can be read from.
+    /// Waits until it can be read from, as far as events tell: a descriptor that is new waits for
+    /// its first one.
     ///
     /// # Errors
     /// When this is polled outside of its runtime.
@@ -105,8 +111,8 @@ impl<T: AsFd> AsyncFd<T> {
     pub fn readable(&self) -> impl Future<Output = io::Result<AsyncFdReadyGuard<'_, T>>> {
         let site = std::panic::Location::caller();
         async move {
-            self.io.ready(site, Ready::READ).await?;
-            Ok(AsyncFdReadyGuard { fd: self, side: Ready::READ })
+            self.io.ready(site, Interest::READABLE).await?;
+            self.guard(Ready::READ)
         }
     }
 
@@ -118,22 +124,28 @@ impl<T: AsFd> AsyncFd<T> {
     pub fn writable(&self) -> impl Future<Output = io::Result<AsyncFdReadyGuard<'_, T>>> {
         let site = std::panic::Location::caller();
         async move {
-            self.io.ready(site, Ready::WRITE).await?;
-            Ok(AsyncFdReadyGuard { fd: self, side: Ready::WRITE })
+            self.io.ready(site, Interest::WRITABLE).await?;
+            self.guard(Ready::WRITE)
         }
     }
 
-    /// Waits until one of the things asked for can be done, and says which.
+    fn guard(&self, side: Ready) -> io::Result<AsyncFdReadyGuard<'_, T>> {
+        Ok(AsyncFdReadyGuard { fd: self, side, known: self.io.known()? })
+    }
+
+    /// Waits until one of the things asked for can be done, and says which. It must have been
+    /// registered for them.
     ///
     /// # Errors
-    /// As [`readable`](Self::readable).
+    /// When `interest` is in neither reading, writing nor urgent data; else as
+    /// [`readable`](Self::readable).
     #[track_caller]
     pub fn ready(&self, interest: Interest) -> impl Future<Output = io::Result<Ready>> {
         let site = std::panic::Location::caller();
-        async move { self.io.ready(site, Ready::for_interest(interest)).await }
+        async move { self.io.ready(site, interest).await }
     }
 
-    /// As [`readable`](Self::readable), by hand.
+    /// As [`readable`](Self::readable), [by hand](crate::net#polling-by-hand).
     ///
     /// # Errors
     /// The same.
@@ -141,11 +153,11 @@ impl<T: AsFd> AsyncFd<T> {
         &self,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<AsyncFdReadyGuard<'_, T>>> {
-        let ready = self.io.poll_ready(cx, Ready::READ);
-        ready.map_ok(|_| AsyncFdReadyGuard { fd: self, side: Ready::READ })
+        ready!(self.io.poll_ready(cx, Interest::READABLE))?;
+        Poll::Ready(self.guard(Ready::READ))
     }
 
-    /// As [`writable`](Self::writable), by hand.
+    /// As [`writable`](Self::writable), [by hand](crate::net#polling-by-hand).
     ///
     /// # Errors
     /// The same.
@@ -153,27 +165,29 @@ impl<T: AsFd> AsyncFd<T> {
         &self,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<AsyncFdReadyGuard<'_, T>>> {
-        let ready = self.io.poll_ready(cx, Ready::WRITE);
-        ready.map_ok(|_| AsyncFdReadyGuard { fd: self, side: Ready::WRITE })
+        ready!(self.io.poll_ready(cx, Interest::WRITABLE))?;
+        Poll::Ready(self.guard(Ready::WRITE))
     }
 
-    /// Calls `op` once, if the descriptor is ready as far as is known; its `WouldBlock` is
-    /// believed.
+    /// Calls `op` once, if the descriptor is ready as far as events tell; its `WouldBlock` is
+    /// believed. If `interest` is in several things it does not say which of them is not ready, so
+    /// all stay as they are; when that happens twice, [`ready`](Self::ready) for several waits for
+    /// the next event.
     ///
     /// # Errors
-    /// `WouldBlock` when it is not ready; else what `op` says.
+    /// `WouldBlock` when it is not ready; as [`ready`](Self::ready); else what `op` says.
     pub fn try_io<R>(
         &self,
         interest: Interest,
         op: impl FnOnce(&T) -> io::Result<R>,
     ) -> io::Result<R> {
-        self.io.try_io(Ready::for_interest(interest), |polled| op(&polled.0))
+        self.io.try_io(Ready::for_interest(interest)?, |polled| op(&polled.0))
     }
 
     /// Calls `op` whenever the descriptor is ready, until it says something else than `WouldBlock`.
     ///
     /// # Errors
-    /// Those of `op`; and as [`readable`](Self::readable).
+    /// Those of `op`; and as [`ready`](Self::ready).
     ///
     /// # Cancel safety
     /// As that of `op`: it is not interrupted.
@@ -184,7 +198,10 @@ impl<T: AsFd> AsyncFd<T> {
         mut op: impl FnMut(&T) -> io::Result<R>,
     ) -> impl Future<Output = io::Result<R>> {
         let site = std::panic::Location::caller();
-        async move { self.io.io(site, Ready::for_interest(interest), |polled| op(&polled.0)).await }
+        async move {
+            let want = Ready::for_interest(interest)?;
+            self.io.io(site, want, |polled| op(&polled.0)).await
+        }
     }
 }
 
@@ -192,6 +209,7 @@ impl<T: AsFd> AsyncFd<T> {
 pub struct AsyncFdReadyGuard<'a, T: AsFd> {
     fd: &'a AsyncFd<T>,
     side: Ready,
+    known: Known,
 }
 
 impl<T: AsFd> AsyncFdReadyGuard<'_, T> {
@@ -203,18 +221,21 @@ impl<T: AsFd> AsyncFdReadyGuard<'_, T> {
         &mut self,
         op: impl FnOnce(&AsyncFd<T>) -> io::Result<R>,
     ) -> Result<io::Result<R>, io::Error> {
+        // What `op` finds is true now, and not only of the moment in which the guard was made.
+        let known = self.fd.io.known().unwrap_or(self.known);
         match op(self.fd) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.clear_ready();
+                self.fd.io.clear(known, self.side);
                 Err(error)
             }
             result => Ok(result),
         }
     }
 
-    /// The descriptor turned out not to be ready.
+    /// The descriptor turned out not to be ready, when this guard was made. If events have come
+    /// since, it stays ready: what they told of is not lost.
     pub fn clear_ready(&mut self) {
-        self.fd.io.clear(self.side);
+        self.fd.io.clear(self.known, self.side);
     }
 
     /// The descriptor is taken for ready still, which is so unless
@@ -226,6 +247,52 @@ impl<T: AsFd> AsyncFdReadyGuard<'_, T> {
         self.fd.get_ref()
     }
 }
+
+impl<T: AsFd> Read for &Polled<T>
+where
+    for<'a> &'a T: Read,
+{
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        (&self.0).read(buf)
+    }
+
+    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        (&self.0).read_vectored(bufs)
+    }
+}
+
+impl<T: AsFd> Write for &Polled<T>
+where
+    for<'a> &'a T: Write,
+{
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        (&self.0).write(buf)
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        (&self.0).write_vectored(bufs)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        (&self.0).flush()
+    }
+}
+
+#[cfg(any(feature = "futures-io", feature = "tokio-io"))]
+impl<T: AsFd> AsyncFd<T>
+where
+    for<'a> &'a T: Write,
+{
+    /// What the writing traits call closing.
+    fn poll_end(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.io.poll_flush(cx)
+    }
+}
+
+read_traits!([T: AsFd] AsyncFd<T>; where for<'a> &'a T: Read);
+read_traits!([T: AsFd] &AsyncFd<T>; where for<'a> &'a T: Read);
+write_traits!([T: AsFd] AsyncFd<T>; where for<'a> &'a T: Write);
+write_traits!([T: AsFd] &AsyncFd<T>; where for<'a> &'a T: Write);
 
 impl<T: AsFd> AsFd for AsyncFd<T> {
     fn as_fd(&self) -> BorrowedFd<'_> {

@@ -88,7 +88,7 @@ impl TcpListener {
         }
     }
 
-    /// As [`accept`](Self::accept), by hand.
+    /// As [`accept`](Self::accept), [by hand](crate::net#polling-by-hand).
     ///
     /// # Errors
     /// As [`accept`](Self::accept).

@@ -8,7 +8,8 @@
 macro_rules! readiness_methods {
     ($socket:ident) => {
         impl $socket {
-            /// Waits until it can be read from.
+            /// Waits until it can be read from, as far as events tell: a socket that is new waits
+            /// for its first one.
             ///
             /// # Errors
             /// When this is polled outside of its runtime.
@@ -18,7 +19,7 @@ macro_rules! readiness_methods {
             #[track_caller]
             pub fn readable(&self) -> impl Future<Output = io::Result<()>> {
                 let site = std::panic::Location::caller();
-                async move { self.io.ready(site, Ready::READ).await.map(drop) }
+                async move { self.io.ready(site, Interest::READABLE).await.map(drop) }
             }
 
             /// Waits until it can be written to. As [`readable`](Self::readable) in all else.
@@ -28,40 +29,44 @@ macro_rules! readiness_methods {
             #[track_caller]
             pub fn writable(&self) -> impl Future<Output = io::Result<()>> {
                 let site = std::panic::Location::caller();
-                async move { self.io.ready(site, Ready::WRITE).await.map(drop) }
+                async move { self.io.ready(site, Interest::WRITABLE).await.map(drop) }
             }
 
             /// Waits until one of the things asked for can be done, and says which. It may say so
             /// too early: a `try_` method then says `WouldBlock`.
             ///
             /// # Errors
-            /// As [`readable`](Self::readable).
+            /// When `interest` is in neither reading, writing nor urgent data; else as
+            /// [`readable`](Self::readable).
             ///
             /// # Cancel safety
             /// Nothing is lost if it is dropped.
             #[track_caller]
             pub fn ready(&self, interest: Interest) -> impl Future<Output = io::Result<Ready>> {
                 let site = std::panic::Location::caller();
-                async move { self.io.ready(site, Ready::for_interest(interest)).await }
+                async move { self.io.ready(site, interest).await }
             }
 
-            /// Calls `op` if the socket is ready as far as is known; its `WouldBlock` is believed.
+            /// Calls `op` if the socket is ready as far as events tell; its `WouldBlock` is
+            /// believed. If `interest` is in several things it does not say which of them is not
+            /// ready, so all stay as they are; when that happens twice, [`ready`](Self::ready) for
+            /// several waits for the next event.
             ///
             /// # Errors
-            /// `WouldBlock` when it is not ready; else what `op` says.
+            /// `WouldBlock` when it is not ready; as [`ready`](Self::ready); else what `op` says.
             pub fn try_io<R>(
                 &self,
                 interest: Interest,
                 op: impl FnOnce() -> io::Result<R>,
             ) -> io::Result<R> {
-                self.io.try_io(Ready::for_interest(interest), |_| op())
+                self.io.try_io(Ready::for_interest(interest)?, |_| op())
             }
 
             /// Calls `op` whenever the socket is ready, until it says something else than
             /// `WouldBlock`.
             ///
             /// # Errors
-            /// Those of `op`; and as [`readable`](Self::readable).
+            /// Those of `op`; and as [`ready`](Self::ready).
             ///
             /// # Cancel safety
             /// Dropped before it is done, `op` has not succeeded.
@@ -72,7 +77,10 @@ macro_rules! readiness_methods {
                 mut op: impl FnMut() -> io::Result<R>,
             ) -> impl Future<Output = io::Result<R>> {
                 let site = std::panic::Location::caller();
-                async move { self.io.io(site, Ready::for_interest(interest), |_| op()).await }
+                async move {
+                    let want = Ready::for_interest(interest)?;
+                    self.io.io(site, want, |_| op()).await
+                }
             }
 
             /// The error that waits to be fetched, if there is one.
@@ -110,20 +118,22 @@ macro_rules! readiness_methods {
 macro_rules! poll_ready_methods {
     ($socket:ident, $poll_read_ready:ident, $poll_write_ready:ident) => {
         impl $socket {
-            /// Waits, by hand, until it can be read from.
+            /// Waits, by hand, until it can be read from. Of the tasks that
+            /// [poll by hand](crate::net#polling-by-hand) to read, the last is woken.
             ///
             /// # Errors
             /// As [`readable`](Self::readable).
             pub fn $poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                self.io.poll_ready(cx, Ready::READ).map_ok(drop)
+                self.io.poll_ready(cx, Interest::READABLE).map_ok(drop)
             }
 
-            /// Waits, by hand, until it can be written to.
+            /// Waits, by hand, until it can be written to. Of the tasks that
+            /// [poll by hand](crate::net#polling-by-hand) to write, the last is woken.
             ///
             /// # Errors
             /// As [`readable`](Self::readable).
             pub fn $poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                self.io.poll_ready(cx, Ready::WRITE).map_ok(drop)
+                self.io.poll_ready(cx, Interest::WRITABLE).map_ok(drop)
             }
         }
     };
@@ -149,7 +159,8 @@ macro_rules! datagram_operation {
             }
         }
 
-        #[doc = concat!("As [`", stringify!($name), "`](Self::", stringify!($name), "), by hand.")]
+        #[doc = concat!("As [`", stringify!($name), "`](Self::", stringify!($name), "),")]
+        /// [by hand](crate::net#polling-by-hand).
         ///
         /// # Errors
         /// The same.

@@ -10,30 +10,19 @@ use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::panic::Location;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Wake, ready};
 
 use mio::{Interest, Token};
 
-use crate::reactor::{Owner, Ready};
+use crate::reactor::{Known, Ready, Sources};
 use crate::runtime::context;
 use crate::runtime::core::Shared;
 use crate::runtime::gone;
 use crate::runtime::link::{self, Link};
 use crate::task::current::{self, LoopKey};
+use crate::task::info::Nanos;
 use crate::wait::reason::WaitReason;
 use crate::wait::{self, Place, Site, Whom};
-
-/// Whether the operating system tells of every change, as epoll and kqueue do, and not just of
-/// those after a system call that said no.
-const EVERY_CHANGE_IS_TOLD: bool = cfg!(any(
-    target_os = "linux",
-    target_os = "android",
-    target_vendor = "apple",
-    target_os = "freebsd",
-    target_os = "netbsd",
-    target_os = "openbsd",
-    target_os = "dragonfly"
-));
 
 pub(crate) struct Source<S: mio::event::Source> {
     /// `None` only while it is being taken apart.
@@ -42,14 +31,20 @@ pub(crate) struct Source<S: mio::event::Source> {
     link: Arc<Link>,
 }
 
-/// What is believed of a new source before its first event.
+/// What is done with a new source before its first event. It counts as not ready until then.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Fresh {
-    /// Try at once: a fresh connection often has data, and the first system call finds out.
+    /// Reads and writes are tried at once: a fresh connection often has data.
     Try,
-    /// Wait for the first event: a connection on its way.
+    /// They wait for the first event: a connection on its way.
     Wait,
 }
+
+/// What sockets are registered for. Urgent data is heard of only where `mio` tells of it.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const ALL: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const ALL: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
 impl<S: mio::event::Source> Source<S> {
     /// Registers a socket with the runtime that the thread is in.
@@ -58,7 +53,7 @@ impl<S: mio::event::Source> Source<S> {
     /// Outside of a runtime; `what` names the caller.
     #[track_caller]
     pub(crate) fn new(io: S, fresh: Fresh, what: &str) -> io::Result<Self> {
-        Self::with_interest(io, fresh, Interest::READABLE | Interest::WRITABLE, what)
+        Self::with_interest(io, fresh, ALL, what)
     }
 
     #[track_caller]
@@ -105,29 +100,35 @@ impl<S: mio::event::Source> Source<S> {
         Ok(io)
     }
 
-    /// Tries `op` as long as the source is ready for some of `want`, and waits when it is not: as
-    /// a future with an entry of its own, or by hand.
+    /// Tries `op` if the source is ready for some of `want`, and waits for the next event when it
+    /// is not or `op` would block: as a future with an entry of its own, or by hand.
     pub(super) fn attempt<R>(
         &self,
         cx: &mut Context<'_>,
         want: Ready,
-        wait: Option<&mut Waiter<'_>>,
+        mut wait: Option<&mut Waiter<'_>>,
         mut op: impl FnMut(&S) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         ready!(current::poll_spend(cx));
-        while self.ready_now()?.meets(want) {
-            match op(self.get()) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.clear(want);
-                    break;
+        loop {
+            let known = self.known()?;
+            if known.ready.meets(want) {
+                match op(self.get()) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        // A call for one of several things is not in vain: it waits for an event.
+                        if want.is_one() {
+                            self.clear(known, want);
+                        }
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    result => return Poll::Ready(result),
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return Poll::Ready(result),
+            }
+            if self.wait(cx, known, want, wait.as_deref_mut())? {
+                current::unspend();
+                return Poll::Pending;
             }
         }
-        current::unspend();
-        self.wait(cx, want, wait)?;
-        Poll::Pending
     }
 
     /// One operation, by hand.
@@ -157,23 +158,29 @@ impl<S: mio::event::Source> Source<S> {
         want: Ready,
         op: impl FnOnce(&S) -> io::Result<R>,
     ) -> io::Result<R> {
-        if !self.ready_now()?.meets(want) {
+        let known = self.known()?;
+        if !known.ready.meets(want) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let result = op(self.get());
         if matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
-            self.clear(want);
+            self.clear(known, want);
         }
         result
     }
 
-    /// Waits until the source is ready for some of `want`, by hand.
-    pub(crate) fn poll_ready(&self, cx: &mut Context<'_>, want: Ready) -> Poll<io::Result<Ready>> {
-        self.attempt_ready(cx, want, None)
+    /// Waits until the source is ready for `want`, which is one thing, by hand.
+    pub(crate) fn poll_ready(
+        &self,
+        cx: &mut Context<'_>,
+        want: Interest,
+    ) -> Poll<io::Result<Ready>> {
+        self.attempt_ready(cx, Ready::for_interest(want)?, None)
     }
 
     /// Waits until the source is ready for some of `want`.
-    pub(crate) async fn ready(&self, site: Site, want: Ready) -> io::Result<Ready> {
+    pub(crate) async fn ready(&self, site: Site, want: Interest) -> io::Result<Ready> {
+        let want = Ready::for_interest(want)?;
         let mut wait = self.waiter(site);
         poll_fn(|cx| self.attempt_ready(cx, want, Some(&mut wait))).await
     }
@@ -182,25 +189,31 @@ impl<S: mio::event::Source> Source<S> {
         &self,
         cx: &mut Context<'_>,
         want: Ready,
-        wait: Option<&mut Waiter<'_>>,
+        mut wait: Option<&mut Waiter<'_>>,
     ) -> Poll<io::Result<Ready>> {
-        let ready = self.ready_now()?.intersection(want);
-        if ready.is_empty() {
-            self.wait(cx, want, wait)?;
-            return Poll::Pending;
-        }
+        let ready = loop {
+            let known = self.known()?;
+            let ready = known.news(want);
+            if !ready.is_empty() {
+                break ready;
+            }
+            if self.wait(cx, known, want, wait.as_deref_mut())? {
+                return Poll::Pending;
+            }
+        };
         ready!(current::poll_spend(cx));
         Poll::Ready(Ok(ready))
     }
 
-    pub(crate) fn ready_now(&self) -> io::Result<Ready> {
-        self.on_the_loop(|shared| shared.sources.borrow().ready(self.index))
+    pub(crate) fn known(&self) -> io::Result<Known> {
+        self.on_the_loop(|shared| shared.sources.borrow().known(self.index))
     }
 
-    /// The system call said no. If the source was taken for closed, it is not.
-    pub(crate) fn clear(&self, ready: Ready) {
+    /// The system call would block. If the source was taken for closed, it is not.
+    pub(crate) fn clear(&self, known: Known, want: Ready) {
         // Elsewhere than on the loop there is nothing to clear, and the next call says so.
-        let _ = self.on_the_loop(|shared| shared.sources.borrow_mut().clear(self.index, ready));
+        let _ =
+            self.on_the_loop(|shared| shared.sources.borrow_mut().clear(self.index, known, want));
     }
 
     /// Puts it off until the loop has looked outside: for those who have had their share of this
@@ -222,52 +235,82 @@ impl<S: mio::event::Source> Source<S> {
         self.on_the_loop(|shared| shared.core.borrow().turns)
     }
 
-    /// Takes it for not ready for so long, whatever events say; then wakes what `rested` makes of
-    /// the loop's key and the source's index.
-    pub(super) fn rest(&self, nanos: u64, rested: impl FnOnce(LoopKey, usize) -> Waker) {
-        let rested = rested(self.link.inbox.key(), self.index);
-        // Elsewhere than on the loop nothing is tried, so nothing needs a rest.
+    /// Takes it for not ready for so long, whatever events say, and then for readable.
+    pub(super) fn rest(&self, nanos: Nanos) {
+        self.again_after(nanos, Ready::READABLE, |sources| sources.rest(self.index));
+    }
+
+    /// Takes it for writable after so long: no event will tell of it.
+    #[cfg(unix)]
+    pub(super) fn writable_after(&self, nanos: Nanos) {
+        self.again_after(nanos, Ready::WRITABLE, |sources| sources.try_again(self.index));
+    }
+
+    fn again_after(
+        &self,
+        nanos: Nanos,
+        ready: Ready,
+        timer: impl FnOnce(&mut Sources) -> Option<u64>,
+    ) {
+        let (key, index) = (self.link.inbox.key(), self.index);
+        // Elsewhere than on the loop nothing is tried, so nothing needs to be tried again.
         let _ = self.on_the_loop(|shared| {
-            shared.sources.borrow_mut().rest(self.index);
+            let Some(timer) = timer(&mut shared.sources.borrow_mut()) else { return };
             let end = shared.now.get().saturating_add(nanos);
-            let site = Location::caller();
-            shared.timers.borrow_mut().insert(end, Whom::stranger(rested), site);
+            let again = Whom::stranger(Arc::new(Again { key, index, timer, ready }).into());
+            shared.timers.borrow_mut().insert(end, again, Location::caller());
         });
     }
 
     /// The entry of a future that may have to wait, at `site`.
     pub(super) fn waiter(&self, site: Site) -> Waiter<'_> {
-        Waiter { index: self.index, link: &self.link, place: None, both: false, site }
+        Waiter { index: self.index, link: &self.link, place: None, site }
     }
 
-    /// Waits for the next event in `want`, unless it does so already.
+    /// Waits for the next event in `want`, unless it does so already. False if there was one after
+    /// `known`: the clone of a foreign waker may have let the loop look.
     #[track_caller]
-    fn wait(&self, cx: &Context<'_>, want: Ready, wait: Option<&mut Waiter<'_>>) -> io::Result<()> {
+    fn wait(
+        &self,
+        cx: &Context<'_>,
+        known: Known,
+        want: Ready,
+        wait: Option<&mut Waiter<'_>>,
+    ) -> io::Result<bool> {
         let (index, source) = (self.index, self.index as u32);
-        let (owner, old, site) = match &wait {
-            Some(wait) => (Owner::Future, wait.place, wait.site),
-            None => (Owner::Hand, None, Location::caller()),
-        };
-        let reason = match want.meets(Ready::READABLE) {
-            true => WaitReason::Readable(source),
-            false => WaitReason::Writable(source),
+        let site = wait.as_ref().map_or(Location::caller(), |wait| wait.site);
+        let reason = match want.meets(Ready::WRITABLE) && !want.meets(Ready::READABLE) {
+            false => WaitReason::Readable(source),
+            true => WaitReason::Writable(source),
         };
         let whom = Whom::polls(cx); // A clone may be user code, so nothing is borrowed; as a drop.
-        let (place, _dropped) = self.on_the_loop(|shared| {
+        let (waits, _dropped) = self.on_the_loop(|shared| {
             let mut sources = shared.sources.borrow_mut();
-            if sources.waits(index, want, old, owner, cx) {
-                return (old, Some(whom));
+            if sources.known(index).is_news_to(known) {
+                return (false, Some(whom));
+            }
+            let old = wait.as_ref().map_or_else(|| sources.by_hand(index, want), |wait| wait.place);
+            if old.is_some_and(|old| wait::waits(old, cx)) {
+                return (true, Some(whom));
             }
             let dropped = old.and_then(|old| sources.forget(index, old));
             let place = wait::enter_as(whom, reason, site);
-            sources.wait(index, want, place, owner);
-            (Some(place), dropped)
+            match wait {
+                Some(wait) => {
+                    wait.place = Some(place);
+                    sources.wait(index, want, place);
+                }
+                None => sources.wait_by_hand(index, want, place),
+            }
+            (true, dropped)
         })?;
-        if let Some(wait) = wait {
-            (wait.place, wait.both) =
-                (place, want.meets(Ready::READABLE) && want.meets(Ready::WRITABLE));
-        }
-        Ok(())
+        Ok(waits)
+    }
+
+    /// The loop's memory for what is read in passing, which is to be put back.
+    #[cfg(feature = "tokio-io")]
+    pub(super) fn swap_scratch(&self, scratch: Vec<u8>) -> io::Result<Vec<u8>> {
+        self.on_the_loop(|shared| shared.scratch.replace(scratch))
     }
 
     /// Lends the runtime to `f`, which runs no user code.
@@ -286,17 +329,16 @@ impl<S: mio::event::Source> Source<S> {
 pub(super) struct Waiter<'a> {
     index: usize,
     link: &'a Link,
-    /// Once it had to wait; and whether it did for both sides.
+    /// Once it had to wait.
     place: Option<Place>,
-    both: bool,
     site: Site,
 }
 
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
         let (index, Some(place)) = (self.index, self.place.take()) else { return };
-        // Woken by its one side, as is nearly always so, it is out already.
-        if self.both || wait::is_waiting(place) || current::key() != self.link.inbox.key() {
+        // Woken, as is nearly always so, it is out already.
+        if wait::is_waiting(place) || current::key() != self.link.inbox.key() {
             link::change(self.link.inbox.key(), move |shared| {
                 shared.sources.borrow_mut().forget(index, place)
             });
@@ -304,10 +346,35 @@ impl Drop for Waiter<'_> {
     }
 }
 
+/// What a timer wakes when the source at `index` is to be tried again: all that wait for it go on.
+/// If the source is gone, nothing happens.
+struct Again {
+    key: LoopKey,
+    index: usize,
+    timer: u64,
+    ready: Ready,
+}
+
+impl Wake for Again {
+    fn wake(self: Arc<Self>) {
+        let woken = context::with(|shared| {
+            let mut woken = Vec::new();
+            if shared.key() == self.key {
+                let mut sources = shared.sources.borrow_mut();
+                sources.again(self.index, self.timer, self.ready, |whom| woken.push(whom));
+            }
+            woken
+        });
+        for whom in woken.into_iter().flatten() {
+            whom.wake();
+        }
+    }
+}
+
 /// Byte streams: each operation as a future or by hand, and awaited.
 impl<S: mio::event::Source> Source<S>
 where
-    for<'a> &'a S: Read + Write,
+    for<'a> &'a S: Read,
 {
     pub(crate) fn poll_read(
         &self,
@@ -315,9 +382,7 @@ where
         wait: Option<&mut Waiter<'_>>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let asked = buf.len();
-        let moved = self.attempt(cx, Ready::READ, wait, |mut io| io.read(buf));
-        moved.map_ok(|n| self.note_short(Ready::READABLE, n, asked))
+        self.attempt(cx, Ready::READ, wait, |mut io| io.read(buf))
     }
 
     pub(crate) async fn read(&self, site: Site, buf: &mut [u8]) -> io::Result<usize> {
@@ -331,9 +396,7 @@ where
         wait: Option<&mut Waiter<'_>>,
         bufs: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
-        let asked = bufs.iter().map(|buf| buf.len()).sum();
-        let moved = self.attempt(cx, Ready::READ, wait, |mut io| io.read_vectored(bufs));
-        moved.map_ok(|n| self.note_short(Ready::READABLE, n, asked))
+        self.attempt(cx, Ready::READ, wait, |mut io| io.read_vectored(bufs))
     }
 
     pub(crate) async fn read_vectored(
@@ -344,16 +407,19 @@ where
         let mut wait = self.waiter(site);
         poll_fn(|cx| self.poll_read_vectored(cx, Some(&mut wait), bufs)).await
     }
+}
 
+impl<S: mio::event::Source> Source<S>
+where
+    for<'a> &'a S: Write,
+{
     pub(crate) fn poll_write(
         &self,
         cx: &mut Context<'_>,
         wait: Option<&mut Waiter<'_>>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let asked = buf.len();
-        let moved = self.attempt(cx, Ready::WRITE, wait, |mut io| io.write(buf));
-        moved.map_ok(|n| self.note_short(Ready::WRITABLE, n, asked))
+        self.attempt(cx, Ready::WRITE, wait, |mut io| io.write(buf))
     }
 
     pub(crate) async fn write(&self, site: Site, buf: &[u8]) -> io::Result<usize> {
@@ -367,9 +433,7 @@ where
         wait: Option<&mut Waiter<'_>>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let asked = bufs.iter().map(|buf| buf.len()).sum();
-        let moved = self.attempt(cx, Ready::WRITE, wait, |mut io| io.write_vectored(bufs));
-        moved.map_ok(|n| self.note_short(Ready::WRITABLE, n, asked))
+        self.attempt(cx, Ready::WRITE, wait, |mut io| io.write_vectored(bufs))
     }
 
     pub(crate) async fn write_vectored(
@@ -381,13 +445,14 @@ where
         poll_fn(|cx| self.poll_write_vectored(cx, Some(&mut wait), bufs)).await
     }
 
-    /// A stream that gave or took less than was asked for is at its end for now: what comes next
-    /// brings an event, and a system call is saved. An end of the stream is no such case: it stays.
-    fn note_short(&self, side: Ready, n: usize, asked: usize) -> usize {
-        if EVERY_CHANGE_IS_TOLD && 0 < n && n < asked {
-            self.clear(side);
+    /// Tried whether it is ready or not: mostly there is nothing to do.
+    #[cfg(any(feature = "futures-io", feature = "tokio-io"))]
+    pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get().flush() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            result => return Poll::Ready(result),
         }
-        n
+        self.attempt(cx, Ready::WRITE, None, |mut io| io.flush())
     }
 }
 

@@ -140,6 +140,12 @@ macro_rules! stream_methods {
                 self.shutdown_now()
             }
 
+            /// What the writing traits call closing.
+            #[cfg(any(feature = "futures-io", feature = "tokio-io"))]
+            fn poll_end(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(self.shutdown_now())
+            }
+
             fn shutdown_now(&self) -> io::Result<()> {
                 match self.io.get().shutdown(Shutdown::Write) {
                     // The other side was faster: there is nothing left to shut down.

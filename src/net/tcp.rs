@@ -89,7 +89,7 @@ impl TcpStream {
         async move { self.io.io(site, Ready::READ, |socket| socket.peek(buf)).await }
     }
 
-    /// As [`peek`](Self::peek), by hand.
+    /// As [`peek`](Self::peek), [by hand](crate::net#polling-by-hand).
     ///
     /// # Errors
     /// As [`read`](Self::read).

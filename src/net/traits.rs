@@ -1,5 +1,50 @@
 //! futures-io's and tokio's traits for reading and writing (floor 4).
 
+#[cfg(feature = "tokio-io")]
+use std::{
+    io::{self, Read},
+    task::{Context, Poll, ready},
+};
+
+#[cfg(feature = "tokio-io")]
+use super::source::Source;
+#[cfg(feature = "tokio-io")]
+use crate::reactor::Ready;
+
+/// Up to here it is cheaper to read elsewhere and copy than to have zeroes written first.
+#[cfg(feature = "tokio-io")]
+const SCRATCH: usize = 64 * 1024;
+
+#[cfg(feature = "tokio-io")]
+impl<S: mio::event::Source> Source<S>
+where
+    for<'a> &'a S: Read,
+{
+    /// Reads into memory that may not be initialized yet. Safe code can only hand out what is, so
+    /// the system call fills memory of the loop, and what it read is copied. A larger buffer is
+    /// zeroed.
+    pub(super) fn poll_read_buf(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut tokio::io::ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let room = buf.remaining();
+        if room > SCRATCH || buf.initialized().len() == buf.capacity() {
+            let n = ready!(self.poll_read(cx, None, buf.initialize_unfilled()))?;
+            buf.advance(n);
+            return Poll::Ready(Ok(()));
+        }
+        self.attempt(cx, Ready::READ, None, |mut from| {
+            // Taken out, since a descriptor's `read` is user code.
+            let mut scratch = self.swap_scratch(Vec::new())?;
+            scratch.resize(SCRATCH, 0);
+            let read = from.read(&mut scratch[..room]).map(|n| buf.put_slice(&scratch[..n]));
+            let _ = self.swap_scratch(scratch);
+            read
+        })
+    }
+}
+
 /// futures-io's and tokio's traits, for a stream and its halves.
 macro_rules! stream_traits {
     ($stream:ident) => {
@@ -9,9 +54,9 @@ macro_rules! stream_traits {
 }
 
 macro_rules! read_traits {
-    ($($reader:ty),*) => {$(
+    ([$($param:tt)*] $reader:ty; $($bounds:tt)*) => {
         #[cfg(feature = "futures-io")]
-        impl futures_io::AsyncRead for $reader {
+        impl<$($param)*> futures_io::AsyncRead for $reader $($bounds)* {
             fn poll_read(
                 self: std::pin::Pin<&mut Self>,
                 cx: &mut Context<'_>,
@@ -30,24 +75,25 @@ macro_rules! read_traits {
         }
 
         #[cfg(feature = "tokio-io")]
-        impl tokio::io::AsyncRead for $reader {
+        impl<$($param)*> tokio::io::AsyncRead for $reader $($bounds)* {
             fn poll_read(
                 self: std::pin::Pin<&mut Self>,
                 cx: &mut Context<'_>,
                 buf: &mut tokio::io::ReadBuf<'_>,
             ) -> Poll<io::Result<()>> {
-                let n = std::task::ready!(self.io.poll_read(cx, None, buf.initialize_unfilled()))?;
-                buf.advance(n);
-                Poll::Ready(Ok(()))
+                self.io.poll_read_buf(cx, buf)
             }
         }
+    };
+    ($($reader:ty),*) => {$(
+        $crate::net::traits::read_traits!([] $reader;);
     )*};
 }
 
 macro_rules! write_traits {
-    ($($writer:ty),*) => {$(
+    ([$($param:tt)*] $writer:ty; $($bounds:tt)*) => {
         #[cfg(feature = "futures-io")]
-        impl futures_io::AsyncWrite for $writer {
+        impl<$($param)*> futures_io::AsyncWrite for $writer $($bounds)* {
             fn poll_write(
                 self: std::pin::Pin<&mut Self>,
                 cx: &mut Context<'_>,
@@ -66,21 +112,21 @@ macro_rules! write_traits {
 
             fn poll_flush(
                 self: std::pin::Pin<&mut Self>,
-                _: &mut Context<'_>,
+                cx: &mut Context<'_>,
             ) -> Poll<io::Result<()>> {
-                Poll::Ready(Ok(()))
+                self.io.poll_flush(cx)
             }
 
             fn poll_close(
                 self: std::pin::Pin<&mut Self>,
-                _: &mut Context<'_>,
+                cx: &mut Context<'_>,
             ) -> Poll<io::Result<()>> {
-                Poll::Ready(self.shutdown_now())
+                self.poll_end(cx)
             }
         }
 
         #[cfg(feature = "tokio-io")]
-        impl tokio::io::AsyncWrite for $writer {
+        impl<$($param)*> tokio::io::AsyncWrite for $writer $($bounds)* {
             fn poll_write(
                 self: std::pin::Pin<&mut Self>,
                 cx: &mut Context<'_>,
@@ -103,18 +149,21 @@ macro_rules! write_traits {
 
             fn poll_flush(
                 self: std::pin::Pin<&mut Self>,
-                _: &mut Context<'_>,
+                cx: &mut Context<'_>,
             ) -> Poll<io::Result<()>> {
-                Poll::Ready(Ok(()))
+                self.io.poll_flush(cx)
             }
 
             fn poll_shutdown(
                 self: std::pin::Pin<&mut Self>,
-                _: &mut Context<'_>,
+                cx: &mut Context<'_>,
             ) -> Poll<io::Result<()>> {
-                Poll::Ready(self.shutdown_now())
+                self.poll_end(cx)
             }
         }
+    };
+    ($($writer:ty),*) => {$(
+        $crate::net::traits::write_traits!([] $writer;);
     )*};
 }
 

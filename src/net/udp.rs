@@ -113,7 +113,7 @@ impl UdpSocket {
         }
     }
 
-    /// As [`send_to`](Self::send_to), by hand.
+    /// As [`send_to`](Self::send_to), [by hand](crate::net#polling-by-hand).
     ///
     /// # Errors
     /// The same.
@@ -147,7 +147,7 @@ impl UdpSocket {
         async move { self.io.io(site, Ready::READ, sender).await }
     }
 
-    /// As [`peek_sender`](Self::peek_sender), by hand.
+    /// As [`peek_sender`](Self::peek_sender), [by hand](crate::net#polling-by-hand).
     ///
     /// # Errors
     /// The same.

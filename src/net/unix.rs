@@ -11,10 +11,12 @@ use std::task::{Context, Poll, ready};
 use mio::Interest;
 
 use super::accept::Gate;
+use super::backoff::{self, Backoff};
 use super::socket::{datagram_operation, poll_ready_methods, readiness_methods};
 use super::source::{Fresh, Source};
 use super::stream::stream_methods;
 use crate::reactor::Ready;
+use crate::time::clock::nanos;
 use crate::wait::Site;
 
 pub use std::os::unix::net::SocketAddr;
@@ -37,33 +39,42 @@ pub struct UnixStream {
 }
 
 impl UnixStream {
-    /// Connects to the socket at `path`.
+    /// Connects to the socket at `path`. While the listener's queue is full it is tried again,
+    /// after 1 ms, then after pauses of up to 50 ms: no event tells of room in it.
     ///
     /// # Errors
-    /// When nobody listens there.
+    /// When there is no listener.
     ///
     /// # Panics
     /// Outside of a runtime.
+    ///
+    /// # Cancel safety
+    /// Dropped half-way, the connection is given up.
     #[track_caller]
     pub fn connect(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Self>> {
         let site = std::panic::Location::caller();
-        async move { Self::connecting(site, mio::net::UnixStream::connect(path)?).await }
+        async move { Self::connecting(site, || mio::net::UnixStream::connect(&path)).await }
     }
 
-    /// Connects to the socket at `address`.
+    /// Connects to the socket at `address`. A full queue is waited for as by
+    /// [`connect`](Self::connect).
     ///
     /// # Errors
-    /// When nobody listens there.
+    /// When there is no listener.
     ///
     /// # Panics
     /// Outside of a runtime.
     #[track_caller]
     pub fn connect_addr(address: &SocketAddr) -> impl Future<Output = io::Result<Self>> {
         let site = std::panic::Location::caller();
-        async move { Self::connecting(site, mio::net::UnixStream::connect_addr(address)?).await }
+        async move { Self::connecting(site, || mio::net::UnixStream::connect_addr(address)).await }
     }
 
-    async fn connecting(site: Site, socket: mio::net::UnixStream) -> io::Result<Self> {
+    async fn connecting(
+        site: Site,
+        connect: impl Fn() -> io::Result<mio::net::UnixStream>,
+    ) -> io::Result<Self> {
+        let socket = backoff::retry(site, connect).await?;
         let io = Source::new(socket, Fresh::Wait, "`UnixStream::connect`")?;
         let connected = |socket: &mio::net::UnixStream| socket.take_error();
         match io.io(site, Ready::WRITE, connected).await? {
@@ -208,7 +219,7 @@ impl UnixListener {
         }
     }
 
-    /// As [`accept`](Self::accept), by hand.
+    /// As [`accept`](Self::accept), [by hand](crate::net#polling-by-hand).
     ///
     /// # Errors
     /// The same.
@@ -246,6 +257,8 @@ readiness_methods!(UnixListener);
 /// A Unix datagram socket.
 pub struct UnixDatagram {
     io: Source<mio::net::UnixDatagram>,
+    /// For [`send_to`](Self::send_to).
+    backoff: Backoff,
 }
 
 impl UnixDatagram {
@@ -301,7 +314,8 @@ impl UnixDatagram {
 
     #[track_caller]
     fn registered(socket: mio::net::UnixDatagram) -> io::Result<Self> {
-        Ok(Self { io: Source::new(socket, Fresh::Try, "`UnixDatagram`")? })
+        let io = Source::new(socket, Fresh::Try, "`UnixDatagram`")?;
+        Ok(Self { io, backoff: Backoff::default() })
     }
 
     /// Takes the socket out of the runtime. It stays non-blocking.
@@ -320,14 +334,16 @@ impl UnixDatagram {
         self.io.get().connect(path)
     }
 
-    datagram_operation!("Sends a datagram to where the socket is connected to.", WRITE,
+    datagram_operation!("Sends a datagram to where the socket is connected to.", SEND,
         fn send, poll_send, try_send(buf: &[u8]) -> usize);
     datagram_operation!("Receives a datagram; what `buf` has no room for is lost.", READ,
         fn recv, poll_recv, try_recv(buf: &mut [u8]) -> usize);
     datagram_operation!("Receives a datagram and tells where it came from.", READ,
         fn recv_from, poll_recv_from, try_recv_from(buf: &mut [u8]) -> (usize, SocketAddr));
 
-    /// Sends a datagram to the socket at `path`.
+    /// Sends a datagram to the socket at `path`. While that one's queue is full it is tried again,
+    /// after 1 ms, then after pauses of up to 50 ms: no event tells of room in the queue of a
+    /// socket that this one is not connected to.
     ///
     /// # Errors
     /// Those of the operating system.
@@ -343,11 +359,11 @@ impl UnixDatagram {
         let site = std::panic::Location::caller();
         async move {
             let path = path.as_ref();
-            self.io.io(site, Ready::WRITE, |socket| socket.send_to(buf, path)).await
+            self.io.io(site, Ready::SEND, |socket| self.send_there(socket, buf, path)).await
         }
     }
 
-    /// As [`send_to`](Self::send_to), by hand.
+    /// As [`send_to`](Self::send_to), [by hand](crate::net#polling-by-hand).
     ///
     /// # Errors
     /// The same.
@@ -357,7 +373,7 @@ impl UnixDatagram {
         buf: &[u8],
         path: impl AsRef<Path>,
     ) -> Poll<io::Result<usize>> {
-        self.io.poll_io(cx, Ready::WRITE, |socket| socket.send_to(buf, path.as_ref()))
+        self.io.poll_io(cx, Ready::SEND, |socket| self.send_there(socket, buf, path.as_ref()))
     }
 
     /// As [`send_to`](Self::send_to), without waiting.
@@ -365,7 +381,23 @@ impl UnixDatagram {
     /// # Errors
     /// `WouldBlock` when there is no room.
     pub fn try_send_to(&self, buf: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
-        self.io.try_io(Ready::WRITE, |socket| socket.send_to(buf, path))
+        self.io.try_io(Ready::SEND, |socket| self.send_there(socket, buf, path.as_ref()))
+    }
+
+    fn send_there(
+        &self,
+        socket: &mio::net::UnixDatagram,
+        buf: &[u8],
+        path: &Path,
+    ) -> io::Result<usize> {
+        let sent = socket.send_to(buf, path);
+        match &sent {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.io.writable_after(nanos(self.backoff.next()));
+            }
+            _ => self.backoff.reset(),
+        }
+        sent
     }
 
     /// The address of this side.

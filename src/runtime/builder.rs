@@ -254,15 +254,14 @@ impl Builder {
     pub fn build(mut self) -> io::Result<Runtime> {
         self.observers.extend(crate::hook::from_environment());
         let reactor = Reactor::new()?;
-        let waker = mio::Waker::new(reactor.registry(), BELL)?;
+        // All that may fail comes first: the inbox is known to the whole process from its making
+        // on, and with it would stay the descriptor of its bell.
+        let registry = reactor.registry().try_clone()?;
+        let waker = mio::Waker::new(&registry, BELL)?;
         // It fails only if the kernel is out of memory; the loop then finds the letter later.
         let bell = Box::new(move || drop(waker.wake()));
         let inbox = Inbox::new(bell, self.on_wake);
-        let link = Arc::new(Link {
-            inbox,
-            registry: reactor.registry().try_clone()?,
-            board: Board::new(),
-        });
+        let link = Arc::new(Link { inbox, registry, board: Board::new() });
         let blocking = Pool::new(self.max_blocking_threads, self.thread_keep_alive, &link.inbox);
         let core = Core::new(self.policy, self.observers, self.seed);
         let shared = Rc::new(Shared {
@@ -290,6 +289,8 @@ impl Builder {
             noted: Noted::new(),
             watch: Watch::new(self.on_deadlock),
             spare: Cell::new(Some(TaskWaker::spare(&link.inbox))),
+            #[cfg(feature = "tokio-io")]
+            scratch: Cell::default(),
             budget: self.budget,
             on_panic: self.on_panic,
             closing: Cell::new(false),

@@ -82,6 +82,9 @@ pub(crate) struct Shared {
     pub(crate) advanced: Cell<Nanos>,
     /// What a switch costs on a virtual clock.
     pub(crate) switch_cost: Nanos,
+    /// Memory for what a socket reads in passing; taken out while it is used.
+    #[cfg(feature = "tokio-io")]
+    pub(crate) scratch: Cell<Vec<u8>>,
     /// Operations a task may do in one switch.
     pub(crate) budget: u32,
     pub(crate) on_panic: OnPanic,

@@ -43,7 +43,7 @@ impl Shared {
         self.take_in(Cause::Outside, self.now.get()); // An observer may have woken somebody,
         self.attend(); // or aborted.
         let nap = if self.can_switch() { Some(Duration::ZERO) } else { nap };
-        let armed = self.sources.borrow().armed() > 0;
+        let armed = self.awaits_a_source();
         let forever = nap.is_none() && wait.is_none() && !armed;
         match &drive.root {
             Some(_) if forever => drive.stalled = self.sleep_on(),

@@ -11,6 +11,7 @@ use super::survey::Seek;
 use super::waiting::{Cycle, Picture, Shown, Waiting};
 use crate::task::current;
 use crate::task::id::Id;
+use crate::task::info::State;
 use crate::wait;
 
 /// `block_on` can never end: no task can run, no timer, socket or blocking job is waited for, no
@@ -153,7 +154,20 @@ pub(crate) struct Witness {
 impl Shared {
     /// Whether a source or a blocking job is waited for.
     pub(crate) fn is_armed(&self) -> bool {
-        self.sources.borrow().armed() > 0 || self.blocking.in_flight() > 0
+        self.awaits_a_source() || self.blocking.in_flight() > 0
+    }
+
+    /// Whether a source is waited for: by a task that has not finished, or through a waker that may
+    /// wake anything.
+    pub(super) fn awaits_a_source(&self) -> bool {
+        let lives = |place| match wait::woken_at(place, self.key()) {
+            Some(task) => {
+                let core = self.core.borrow();
+                core.tasks.get(task).is_some_and(|slot| slot.info.state != State::Done)
+            }
+            None => true,
+        };
+        self.sources.borrow_mut().is_armed(lives)
     }
 
     /// Whether there is anything to do that the loop has heard of, or that lies in the inbox.

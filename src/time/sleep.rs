@@ -80,8 +80,13 @@ impl Sleep {
 
     /// Polls it without spending the task's budget.
     #[track_caller]
-    pub(super) fn poll_unbudgeted(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let (waits, site) = (self.waits(cx), Location::caller());
+    pub(super) fn poll_unbudgeted(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_at(cx, Location::caller())
+    }
+
+    /// The same, where it is waited for at `site`.
+    pub(crate) fn poll_at(mut self: Pin<&mut Self>, cx: &mut Context<'_>, site: Site) -> Poll<()> {
+        let waits = self.waits(cx);
         // A waker's clone and drop are user code, so nothing is borrowed then.
         let whom = if waits { None } else { Some(Whom::polls(cx)) };
         let polled = context::with(|shared| self.poll_on(shared, whom, site));
