@@ -98,6 +98,7 @@ mod random;
 mod replay;
 mod round_robin;
 mod schedule;
+mod shares;
 mod sjf;
 mod srpt;
 mod stride;

@@ -1056,8 +1056,10 @@ ORDERS = {
     'turno::policy::priority::Priority': by_priority,
     'turno::policy::round_robin::RoundRobin': in_rounds,
 }
-for name in ('edf::Edf', 'fair::Fair', 'las::Las', 'sjf::Sjf', 'srpt::Srpt', 'stride::Stride'):
+for name in ('edf::Edf', 'las::Las', 'sjf::Sjf', 'srpt::Srpt'):
     ORDERS['turno::policy::' + name] = lambda policy: by_key(policy['keyed'])
+for name in ('fair::Fair', 'stride::Stride'):
+    ORDERS['turno::policy::' + name] = lambda policy: by_key(policy['shares']['keyed'])
 
 
 # ---- 4. tree: what a future awaits, and where --------------------------------------------------

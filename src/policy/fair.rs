@@ -14,7 +14,7 @@
 
 use std::time::Duration;
 
-use super::keyed::Keyed;
+use super::shares::Shares;
 use super::weighed::weighed;
 use super::{Pick, Policy, Tasks, slice};
 use crate::task::id::Id;
@@ -23,11 +23,8 @@ use crate::task::info::{Attributes, Left, Nanos, TaskInfo};
 /// Run time in proportion to [weight](TaskInfo::weight).
 #[derive(Clone, Debug, Default)]
 pub struct Fair {
-    /// By virtual time, in nanoseconds of run time at the weight of those who were told none. A
-    /// task's is its tag.
-    keyed: Keyed,
-    /// The virtual time of all.
-    now: u64,
+    /// By virtual time, in nanoseconds of run time at the weight of those who were told none.
+    shares: Shares,
     credit: Nanos,
     quantum: Option<Nanos>,
     /// The virtual time of the last one picked, and its weight.
@@ -54,19 +51,16 @@ impl Fair {
 
 impl Policy for Fair {
     fn ready(&mut self, task: &TaskInfo, _: Nanos) {
-        let sleeper = task.tag().max(self.now.saturating_sub(self.credit));
-        task.set_tag(if task.switches() == 0 { self.now } else { sleeper });
-        self.keyed.push(task.tag(), task.id());
+        self.shares.push(task, self.credit);
     }
 
     fn pick(&mut self, tasks: &Tasks<'_>, _: Nanos) -> Pick {
-        let Some((least, id)) = self.keyed.pop() else { return Pick::Nobody };
-        self.now = self.now.max(least);
+        let Some((least, id)) = self.shares.pop() else { return Pick::Nobody };
         self.last = tasks.get(id).map(|task| (least, task.weight()));
         Pick::Task(id)
     }
 
-    fn ran(&mut self, task: &TaskInfo, ran: Nanos, _: Left, _: Nanos) {
+    fn ran(&mut self, task: &TaskInfo, ran: Nanos, left: Left, _: Nanos) {
         let before = task.total_run().saturating_sub(ran);
         let charge = match ran {
             // Who yields in a loop that costs nothing must get behind the others some day.
@@ -74,7 +68,7 @@ impl Policy for Fair {
             ran if task.weight() == Attributes::WEIGHT => ran,
             ran => weighed(before, ran, Attributes::WEIGHT.into(), task.weight()),
         };
-        task.set_tag(task.tag().saturating_add(charge));
+        self.shares.charge(task, charge, left);
     }
 
     fn quantum(&mut self, _: &TaskInfo) -> Option<Nanos> {
@@ -82,7 +76,11 @@ impl Policy for Fair {
     }
 
     fn forget(&mut self, id: Id) {
-        self.keyed.remove(id);
+        self.shares.remove(id);
+    }
+
+    fn changed(&mut self, task: &TaskInfo) {
+        self.shares.changed(task);
     }
 
     fn wants_time(&self) -> bool {
@@ -90,7 +88,7 @@ impl Policy for Fair {
     }
 
     fn queue(&self, _: &Tasks<'_>, most: usize) -> Vec<Id> {
-        self.keyed.first(most)
+        self.shares.first(most)
     }
 
     fn explain(&self) -> String {
@@ -137,7 +135,7 @@ mod tests {
 
     #[test]
     fn sleep_saves_no_more_than_the_credit_and_pays_no_debt() {
-        for (credit, turns) in [(0, 1), (25, 3), (1_000, 11)] {
+        for (credit, turns) in [(0, 0), (25, 3), (1_000, 11)] {
             let mut bench = Bench::new(Fair::new().with_credit(Duration::from_nanos(credit)));
             let [hog, sleeper] = bench.spawn([(); 2].map(|()| Attributes::default()));
             let order = [hog, sleeper].map(|id| {

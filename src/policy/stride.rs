@@ -12,7 +12,7 @@
 
 use std::time::Duration;
 
-use super::keyed::Keyed;
+use super::shares::Shares;
 use super::weighed::weighed;
 use super::{Pick, Policy, Tasks, slice};
 use crate::task::id::Id;
@@ -25,10 +25,8 @@ const ONE: u64 = 1 << 20;
 /// Switches in proportion to [weight](TaskInfo::weight), in a fixed order.
 #[derive(Clone, Debug, Default)]
 pub struct Stride {
-    /// By pass. A task's is its tag.
-    keyed: Keyed,
-    /// The pass of the last one picked.
-    now: u64,
+    /// By pass.
+    shares: Shares,
     quantum: Option<Nanos>,
     /// The weight of the last one picked.
     last: Option<u32>,
@@ -49,20 +47,18 @@ impl Stride {
 
 impl Policy for Stride {
     fn ready(&mut self, task: &TaskInfo, _: Nanos) {
-        task.set_tag(task.tag().max(self.now));
-        self.keyed.push(task.tag(), task.id());
+        self.shares.push(task, 0);
     }
 
     fn pick(&mut self, tasks: &Tasks<'_>, _: Nanos) -> Pick {
-        let Some((pass, id)) = self.keyed.pop() else { return Pick::Nobody };
-        self.now = pass;
+        let Some((_, id)) = self.shares.pop() else { return Pick::Nobody };
         self.last = tasks.get(id).map(TaskInfo::weight);
         Pick::Task(id)
     }
 
-    fn ran(&mut self, task: &TaskInfo, _: Nanos, _: Left, _: Nanos) {
+    fn ran(&mut self, task: &TaskInfo, _: Nanos, left: Left, _: Nanos) {
         let stride = weighed(task.switches().saturating_sub(1), 1, ONE, task.weight());
-        task.set_tag(task.tag().saturating_add(stride));
+        self.shares.charge(task, stride, left);
     }
 
     fn quantum(&mut self, _: &TaskInfo) -> Option<Nanos> {
@@ -70,11 +66,15 @@ impl Policy for Stride {
     }
 
     fn forget(&mut self, id: Id) {
-        self.keyed.remove(id);
+        self.shares.remove(id);
+    }
+
+    fn changed(&mut self, task: &TaskInfo) {
+        self.shares.changed(task);
     }
 
     fn queue(&self, _: &Tasks<'_>, most: usize) -> Vec<Id> {
-        self.keyed.first(most)
+        self.shares.first(most)
     }
 
     fn explain(&self) -> String {
@@ -126,6 +126,6 @@ mod tests {
         let order: Vec<_> = std::iter::from_fn(|| bench.pick().inspect(|&id| bench.yielded(id, 1)))
             .take(6)
             .collect();
-        assert_eq!(order, [a, b, a, b, a, b]);
+        assert_eq!(order, [b, a, b, a, b, a]);
     }
 }
