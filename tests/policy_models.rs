@@ -297,37 +297,41 @@ fn priority_with_aging_picks_the_most_urgent_or_longest_waiting() {
     }
 }
 
-/// Goes round the groups; a quantum is given and spent nanosecond by nanosecond, lap by lap.
+/// Goes round the groups that are there, or owe, when a lap begins; a quantum is given and spent
+/// nanosecond by nanosecond, lap by lap.
 struct Laps {
     quantum: Option<Nanos>,
     at: usize,
-    visiting: bool,
+    lap: Vec<usize>,
     balances: [i64; 4],
 }
 
 impl Laps {
     fn new(quantum: Option<Nanos>) -> Self {
-        Self { quantum, at: 3, visiting: false, balances: [0; 4] }
+        Self { quantum, at: 0, lap: Vec::new(), balances: [0; 4] }
     }
 }
 
 impl Model for Laps {
     fn choose(&mut self, queue: &[TaskInfo], _: Nanos) -> usize {
         loop {
-            let first = queue.iter().position(|task| task.group() as usize == self.at);
+            let of = |group| queue.iter().position(|task| task.group() as usize == group);
             let credit = self.balances[self.at] > 0;
-            if let (true, true, Some(first)) = (self.visiting, credit, first) {
+            if let (true, Some(first)) = (credit, of(self.at)) {
                 if self.quantum.is_none() {
                     self.balances[self.at] -= 1;
                 }
                 return first;
             }
-            if credit && first.is_none() {
+            if credit {
                 self.balances[self.at] = 0;
             }
-            self.at = (self.at + 1) % 4;
+            if self.lap.is_empty() {
+                let visited = |&group: &usize| of(group).is_some() || self.balances[group] < 0;
+                self.lap = (0..4).filter(visited).collect();
+            }
+            self.at = self.lap.remove(0);
             self.balances[self.at] += self.quantum.unwrap_or(1) as i64;
-            self.visiting = true;
         }
     }
     fn ran(&mut self, _: &TaskInfo, _: &[TaskInfo], ran: Nanos, _: Left, _: Nanos) {

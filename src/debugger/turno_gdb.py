@@ -1040,12 +1040,11 @@ def by_priority(policy):
 
 
 def in_rounds(policy):
-    found, group, order = lanes(policy['lanes']), policy['next'].number(), []
+    found, lap, order = lanes(policy['lanes']), ids(policy['lap']), []
     while any(found.values()):
-        used = sorted(lane for lane in found if found[lane])
-        lane = next((lane for lane in used if lane >= group), used[0])
-        order.append(found[lane].pop(0))
-        group = lane + 1
+        lap = [lane for lane in lap if found.get(lane)]
+        lap = lap or sorted(lane for lane in found if found[lane])
+        order.append(found[lap.pop(0)].pop(0))
     return order
 
 
