@@ -18,7 +18,14 @@ trait Model {
     /// The task is about to be queued.
     fn ready(&mut self, _task: &TaskInfo, _queue: &[TaskInfo], _now: Nanos) {}
     /// The switch of the last one chosen has ended.
-    fn ran(&mut self, _task: &TaskInfo, _queue: &[TaskInfo], _ran: Nanos, _left: Left, _now: Nanos) {
+    fn ran(
+        &mut self,
+        _task: &TaskInfo,
+        _queue: &[TaskInfo],
+        _ran: Nanos,
+        _left: Left,
+        _now: Nanos,
+    ) {
     }
     /// Whether a change of attributes puts a queued task behind the others.
     fn requeues(&self, _old: &TaskInfo, _new: &TaskInfo) -> bool {
@@ -406,7 +413,8 @@ impl Model for Virtual {
         }
         self.now += part.max(1);
         if !queue.is_empty() {
-            self.now = self.now.min((u128::from(self.last_ready) << 32).max(self.now - part.max(1)));
+            self.now =
+                self.now.min((u128::from(self.last_ready) << 32).max(self.now - part.max(1)));
         }
     }
 }

@@ -2,15 +2,23 @@
 //!
 //! Good for: tasks that must share, some of them twice as much as others: over any stretch in which
 //! two are always ready, their run times over their weights differ by no more than a switch of each
-//! over its weight. Bad for: latency: a weight is a share, and no urgency. Who has run for `r` at
-//! weight `w` waits for the others to catch up, `r / w` times their weights in all, and for a
-//! switch of each. Who has run less than its share of late owes nothing and waits for that one
-//! switch of each only. Starves nobody. Cost: O(log n) in the number of tasks ready.
+//! over its weight. Bad for: latency: a weight is a share, and no urgency. A task that has run for
+//! `r` at weight `w` waits for the others to catch up, `r / w` times their weights in all, and for
+//! a switch of each. One that has run less than its share of late owes nothing: it is queued no
+//! later than one of the others, which all have to catch up with it and then to run once at most.
+//! Starves no task: `W` being the weights of all that are ready in the meantime, newcomers too, one
+//! that owes `r / w` waits while the others run for `2 W r / w` and a switch of each at most (and
+//! for `2 W` times the credit, where there is one). Cost: O(log n) in the number of tasks ready.
 //!
 //! Each task has a virtual time, what it has run over its weight; the least runs. Virtual time of
-//! all goes with that of the picked. A newcomer starts there; a sleeper wakes there, or a `credit`
-//! before it, but not before what it has run itself: sleep pays nobody's debt. Without credit this
-//! is start-time fair queueing (Goyal, Vin and Cheng, 1996).
+//! all advances with what any of them runs, over the weights of all that are ready. A newcomer
+//! starts there; a sleeper wakes there, or a `credit` before it, but not before what it has run
+//! itself: sleep pays no debt. Without credit this is start-time fair queueing (Goyal, Vin and
+//! Cheng, 1996), but for the virtual time of all. There, it is that of the task that runs: so a
+//! chain of tasks, each of which runs once, spawns the next and is gone, holds it still.
+//!
+//! Virtual times run out after 584 years of run time at weight 100, or 5 at weight 1; from there on
+//! it is first ready, first run.
 
 use std::time::Duration;
 

@@ -4,11 +4,15 @@
 //! always ready, neither is ever more than one switch off its share. Bad for: tasks whose switches
 //! differ in length: a ticket is a share of the switches, not of the time ([`Fair`](super::Fair)
 //! shares that); and many small tasks beside a large one, which may all come before it. Starves
-//! nobody. Cost: O(log n) in the number of tasks ready.
+//! no task: `W` being the weights of all that are ready in the meantime, newcomers too, one of
+//! weight `w` that has run waits for `2 W / w` switches of the others and one of each at most; one
+//! that comes is queued no later than one of the others. Cost: O(log n) in the number of tasks
+//! ready.
 //!
 //! Each task has a pass, which a switch moves on by its stride, the inverse of its weight
-//! (Waldspurger, 1995). The least pass runs. Newcomers and sleepers join at the pass of the last
-//! one picked, unless their own is later.
+//! (Waldspurger, 1995). The least pass runs. Newcomers and sleepers join at the global pass, unless
+//! their own is later. Each switch moves that on by what the stride of all together would be: so
+//! tasks that come, run once and are gone cannot hold it still.
 
 use std::time::Duration;
 
@@ -19,7 +23,7 @@ use crate::task::id::Id;
 use crate::task::info::{Left, Nanos, TaskInfo};
 
 /// The stride of weight 1. Passes run out after 2^44 switches of a task of weight 1, which takes
-/// weeks of nothing else.
+/// weeks of nothing else; from there on it is first ready, first run.
 const ONE: u64 = 1 << 20;
 
 /// Switches in proportion to [weight](TaskInfo::weight), in a fixed order.
