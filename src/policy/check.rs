@@ -3,6 +3,7 @@
 //! Many short random scripts are run through new policies. [`run`] compares one run with a simple
 //! model; here, runs are compared with each other.
 
+use std::collections::VecDeque;
 use std::fmt;
 
 use super::{Policy, Rng};
@@ -15,7 +16,7 @@ mod world;
 
 use event::{Event, Fault, Outcome};
 use run::{How, Make, run};
-use script::{Attribute, Op, SEEDS, Script, one_of};
+use script::{Attribute, CROWDED, LATE, MANY, Op, SEEDS, Script, one_of};
 #[cfg(test)]
 pub(super) use world::Bench;
 
@@ -30,6 +31,7 @@ pub(super) use world::Bench;
 /// The first [`Violation`], with a short script that shows it.
 pub fn check(make: impl Fn() -> Box<dyn Policy>) -> Result<(), Violation> {
     (0..SEEDS).try_for_each(|seed| check_script(&make, seed))?;
+    [CROWDED, LATE, MANY].into_iter().try_for_each(|seed| check_long(&make, seed))?;
     Attribute::ALL
         .into_iter()
         .try_for_each(|attribute| check_changes(&make, attribute, 0..CHANGES, ENOUGH))
@@ -42,6 +44,7 @@ pub fn check(make: impl Fn() -> Box<dyn Policy>) -> Result<(), Violation> {
 /// The [`Violation`] that shows with this seed.
 pub fn check_seed(seed: u64, make: impl Fn() -> Box<dyn Policy>) -> Result<(), Violation> {
     check_script(&make, seed)?;
+    check_long(&make, seed)?;
     let seeds = seed..seed.saturating_add(1);
     Attribute::ALL
         .into_iter()
@@ -86,7 +89,8 @@ pub struct Violation {
     policy: &'static str,
     fault: Fault,
     seed: u64,
-    events: Vec<Event>,
+    events: VecDeque<Event>,
+    forgotten: usize,
 }
 
 impl Violation {
@@ -108,9 +112,12 @@ impl Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { policy, fault, seed, events } = self;
+        let Self { policy, fault, seed, events, forgotten } = self;
         write!(f, "{policy} breaks the rule {:?}: {}", fault.rule, fault.message)?;
-        write!(f, "\nseed {seed}, cut down to:")?;
+        match forgotten {
+            0 => write!(f, "\nseed {seed}, cut down to:")?,
+            _ => write!(f, "\nseed {seed}, after {forgotten} other events:")?,
+        }
         events.iter().try_for_each(|event| write!(f, "\n  {event}"))
     }
 }
@@ -129,6 +136,15 @@ fn check_script(make: Make<'_>, seed: u64) -> Result<(), Violation> {
     let rules = [one_run, same_again, nobody_looking, nobody_passing];
     let script = Script::new(seed);
     rules.into_iter().try_for_each(|rule| judge(make, &script, &rule))
+}
+
+/// The rules that are only seen to be broken after many picks, among many tasks or at late times.
+fn check_long(make: Make<'_>, seed: u64) -> Result<(), Violation> {
+    let Some(script) = Script::long(seed) else { return Ok(()) };
+    let all = [one_run, same_again, nobody_looking, nobody_passing];
+    // The longer ones are too long to be run again and again.
+    let rules = if seed == LATE { &all[..] } else { &all[..1] };
+    rules.iter().try_for_each(|rule| judge(make, &script, rule))
 }
 
 /// A comparison of runs of one script. The outcome tells what happened, and holds the fault.
@@ -172,7 +188,10 @@ impl Outcome {
             let (here, there) = (self.ids(), other.ids());
             let at = here.iter().zip(&there).position(|(here, there)| here != there);
             let task = at.map(|at| self.picks[at].1);
-            self.fault = Some(Fault::new(rule, task, format!("{message}: {here:?} and {there:?}")));
+            let from = at.unwrap_or(here.len().min(there.len())).saturating_sub(30);
+            let shown = |ids: &[u32]| format!("{:?}", &ids[from..ids.len().min(from + 60)]);
+            let picks = format!("{message}: {} and {}", shown(&here), shown(&there));
+            self.fault = Some(Fault::new(rule, task, picks));
         }
         self
     }
@@ -184,8 +203,10 @@ fn judge(make: Make<'_>, script: &Script, judge: Judge<'_>) -> Result<(), Violat
     let Some(rule) = outcome.fault.as_ref().map(|fault| fault.rule) else { return Ok(()) };
     let mut script = script.clone();
     let shows = |outcome: &Outcome| outcome.fault.as_ref().is_some_and(|it| it.rule == rule);
-    // One pass from the end. Each panic would be printed, so there what happened must do.
-    for at in (0..script.ops.len()).rev().filter(|_| rule != Rule::Panicked) {
+    // One pass from the end. Each panic would be printed, so there what happened must do; and a
+    // long script would take too long.
+    let cut = rule != Rule::Panicked && !script.is_long();
+    for at in (0..script.ops.len()).rev().filter(|_| cut) {
         let shorter = script.without(at);
         let retried = judge(make, &shorter);
         if shows(&retried) {
@@ -198,6 +219,7 @@ fn judge(make: Make<'_>, script: &Script, judge: Judge<'_>) -> Result<(), Violat
             fault,
             seed: script.seed,
             events: outcome.events,
+            forgotten: outcome.forgotten,
         }),
         None => Ok(()),
     }
