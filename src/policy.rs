@@ -58,7 +58,7 @@
 //! - One `ready` licenses one `pick` of that task. A task is in a policy's hands at most once: two
 //!   wakes before a switch are one `ready`.
 //! - While tasks are in its hands it picks one of them, or says [until when](Pick::Until) nobody is
-//!   to run.
+//!   to run: a time that is still to come.
 //! - Its choice depends on what it was told and on [`Tasks::random`] alone.
 //!
 //! What the runtime does, so that policies stay short and cannot break it:

@@ -21,14 +21,28 @@ use script::{Attribute, CROWDED, LATE, MANY, Op, SEEDS, Script, one_of};
 pub(super) use world::Bench;
 
 /// Runs the policies that `make` makes through many random scripts, and says which rule of
-/// [the contract](super) they break, if one. It takes well under a second.
+/// [the contract](super) they break, if one. It takes about half a second in a debug build, and
+/// longer if a pick takes long among many tasks.
 ///
 /// The scripts are always the same ones. In each, tasks are spawned, woken, picked, aborted and
-/// changed, time passes, and places in the task table are used again. Some rules can only be seen
-/// by comparing runs; see [`Rule`].
+/// changed, time passes, another such policy takes over, and places in the task table are used
+/// again. Most are short; some rules can only be seen by comparing runs of these, see [`Rule`]. In
+/// three that are long
+/// - up to ten thousand tasks are ready at once,
+/// - one policy makes more than a hundred thousand picks,
+/// - the time is a year, and half of all that there is,
+///
+/// and attributes are as small or large as they can be.
+///
+/// # What it cannot find
+/// What goes wrong among more tasks or after more picks than that; at one size, time, name, number
+/// or attribute that happens not to come up; or only if several rare things meet. Whether a policy
+/// keeps what it promises itself (an order, a share, that it starves no task): a task counts as
+/// lost only if it is not picked when no other is left. What it does when it is called against the
+/// contract: a `ready` without a `pick` in between, times that go backwards. And how long it takes.
 ///
 /// # Errors
-/// The first [`Violation`], with a short script that shows it.
+/// The first [`Violation`], with a short script that shows it, or with the end of a long one.
 pub fn check(make: impl Fn() -> Box<dyn Policy>) -> Result<(), Violation> {
     (0..SEEDS).try_for_each(|seed| check_script(&make, seed))?;
     [CROWDED, LATE, MANY].into_iter().try_for_each(|seed| check_long(&make, seed))?;
@@ -59,7 +73,8 @@ pub enum Rule {
     Lost,
     /// A task is picked only if it has become ready since it was last picked.
     NotReady,
-    /// While tasks are queued, one of them is picked, or nobody until a time that comes.
+    /// While tasks are queued, one of them is picked, or nobody until a time that is to come, and
+    /// does.
     Idle,
     /// A task that is gone is picked no more often than it had become ready.
     Stale,
@@ -80,7 +95,7 @@ pub enum Rule {
     Queue,
     /// [`io_every`](Policy::io_every) is at least 1.
     IoEvery,
-    /// [`quantum`](Policy::quantum) is not 0.
+    /// [`quantum`](Policy::quantum) is not 0 for any task.
     Quantum,
 }
 

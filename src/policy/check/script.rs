@@ -68,8 +68,8 @@ impl Script {
         let rng = Rng::new(seed);
         let (ops, start) = match seed {
             CROWDED => (crowd(&rng), YEAR),
-            MANY => (crowds_of_few(&rng, OPS), 0),
-            LATE => (crowds_of_few(&rng, FEWER), Nanos::MAX / 2 - YEAR / 100),
+            MANY => (few_at_once(&rng, OPS, false), 0),
+            LATE => (few_at_once(&rng, FEWER, true), Nanos::MAX / 2 - YEAR / 100),
             _ => return None,
         };
         Some(Self { seed, ops, start })
@@ -138,17 +138,16 @@ fn op(rng: &Rng, tasks: &mut usize) -> Op {
     match one_of(rng, 100) {
         0..14 => {
             *tasks += 1;
-            Op::Spawn { task: *tasks - 1, attributes: any_attributes(rng) }
+            Op::Spawn { task: *tasks - 1, attributes: attributes(rng) }
         }
         14..20 => {
             *tasks += 1;
-            Op::Passing { task: *tasks - 1, attributes: any_attributes(rng) }
+            Op::Passing { task: *tasks - 1, attributes: attributes(rng) }
         }
         20..45 => Op::Wake { task, cause: rng.next() },
         45..82 => Op::Switch { ran: some_nanos(rng), left: some_left(rng) },
         82..88 => Op::Abort { task },
-        88..95 => Op::Change { task, attributes: any_attributes(rng) },
-        95 => Op::Swap { ran: some_nanos(rng), left: some_left(rng) },
+        88..95 => Op::Change { task, attributes: attributes(rng) },
         _ => Op::Pass { nanos: some_nanos(rng) },
     }
 }
@@ -180,8 +179,9 @@ fn crowd(rng: &Rng) -> Vec<Op> {
     ops
 }
 
-/// Tasks come and go for long, few at a time, and all are run now and then.
-fn crowds_of_few(rng: &Rng, length: usize) -> Vec<Op> {
+/// Tasks come and go for long, few at a time, and all are run now and then. Without `swaps` it is
+/// one policy that lasts through it all.
+fn few_at_once(rng: &Rng, length: usize, swaps: bool) -> Vec<Op> {
     const AT_ONCE: usize = 60;
     let (mut ops, mut tasks) = (Vec::new(), 0_usize);
     while ops.len() < length {
@@ -206,7 +206,7 @@ fn crowds_of_few(rng: &Rng, length: usize) -> Vec<Op> {
             920..925 => ops.push(Op::Abort { task }),
             925..965 => ops.push(Op::Change { task, attributes: any_attributes(rng) }),
             965..995 => ops.push(Op::Pass { nanos: 1 << one_of(rng, 44) }),
-            995..998 => ops.push(Op::Swap { ran: some_nanos(rng), left: some_left(rng) }),
+            995..998 if swaps => ops.push(Op::Swap { ran: some_nanos(rng), left: some_left(rng) }),
             _ => ops.push(Op::Drain),
         }
     }
