@@ -10,6 +10,7 @@ use super::{Policy, Rng};
 use crate::task::id::Id;
 
 mod event;
+mod known;
 mod run;
 mod script;
 mod world;

@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::super::{Lookup, Pick, Policy};
 use super::Rule;
 use super::event::{Event, Fault, Outcome};
+use super::known::{Known, Roll};
 use super::script::{Op, Script};
 use super::world::World;
 use crate::task::id::Id;
@@ -27,24 +28,11 @@ pub(super) enum How {
     WithoutPassing,
 }
 
-/// One task as the model sees it.
-struct Known {
-    /// Its number in the script.
-    task: usize,
-    id: Id,
-    /// There was a `ready` that no `pick` has used up.
-    licensed: bool,
-    gone: bool,
-}
-
 struct Run<'a> {
     make: Make<'a>,
     policy: Box<dyn Policy>,
     world: World,
-    /// By serial number, which begins at 1.
-    known: Vec<Known>,
-    /// By the script's numbers: the serial number of each, or 0.
-    serials: Vec<u32>,
+    roll: Roll,
     /// How many tasks are in the policy's hands.
     queued: usize,
     long: bool,
@@ -79,8 +67,7 @@ pub(super) fn run(make: Make<'_>, script: &Script, how: How) -> Outcome {
         make,
         policy,
         world: World::new(script.seed, script.start),
-        known: Vec::new(),
-        serials: Vec::new(),
+        roll: Roll::default(),
         queued: 0,
         long: script.is_long(),
         passing: Vec::new(),
@@ -111,8 +98,8 @@ impl Run<'_> {
             if self.long {
                 continue;
             }
-            let queued = self.known.iter().filter(|known| known.licensed && !known.gone);
-            let queued = queued.map(|known| known.task).max_by_key(|task| (task + number) % 5);
+            let queued =
+                self.roll.queued().map(|known| known.task).max_by_key(|task| (task + number) % 5);
             self.outcome.queued.push(queued);
         }
         self.op = script.ops.len();
@@ -155,11 +142,7 @@ impl Run<'_> {
     /// An id for the script's task of that number.
     fn reserve(&mut self, task: usize) -> Id {
         let id = self.world.reserve();
-        self.known.push(Known { task, id, licensed: false, gone: false });
-        if self.serials.len() <= task {
-            self.serials.resize(task + 1, 0);
-        }
-        self.serials[task] = id.serial();
+        self.roll.add(task, id);
         id
     }
 
@@ -171,7 +154,7 @@ impl Run<'_> {
     }
 
     fn wake(&mut self, task: usize, cause: u64) {
-        let Some(id) = self.id(task) else { return };
+        let Some(id) = self.roll.id(task) else { return };
         if self.world.get(id).is_none_or(|task| task.state() != State::Waiting) {
             return;
         }
@@ -199,7 +182,7 @@ impl Run<'_> {
     }
 
     fn abort(&mut self, task: usize) {
-        let Some(id) = self.id(task) else { return };
+        let Some(id) = self.roll.id(task) else { return };
         let queued = self.known(id).licensed;
         self.known(id).gone = true;
         self.world.remove(id);
@@ -211,7 +194,7 @@ impl Run<'_> {
     }
 
     fn change(&mut self, task: usize, attributes: Attributes) {
-        let Some(id) = self.id(task) else { return };
+        let Some(id) = self.roll.id(task) else { return };
         let queued = self.known(id).licensed;
         if let Some(task) = self.world.get_mut(id) {
             task.set_attributes(attributes);
@@ -315,7 +298,7 @@ impl Run<'_> {
         };
         let mut seen = BTreeSet::new();
         for (place, &id) in queue.iter().enumerate() {
-            match self.find(id) {
+            match self.roll.get(id) {
                 Some(known) if known.gone => return wrong(id, "which is gone"),
                 Some(known) if known.licensed => {}
                 _ => return wrong(id, "which is not queued"),
@@ -389,8 +372,7 @@ impl Run<'_> {
     fn use_licence(&mut self, id: Id) -> Result<bool, Fault> {
         let wrong =
             |rule, what| Err(Fault::new(rule, Some(id), format!("it picked task {id}, {what}")));
-        let serial = id.serial() as usize;
-        match self.known.get_mut(serial - 1).filter(|known| known.id == id) {
+        match self.roll.get_mut(id) {
             None => wrong(Rule::NotReady, "which was never spawned"),
             Some(known) if !known.licensed && known.gone => {
                 wrong(Rule::Stale, "which is gone, more often than it had become ready")
@@ -424,7 +406,7 @@ impl Run<'_> {
             }
         }
         for _ in 0..8 {
-            let id = self.reserve(self.serials.len());
+            let id = self.reserve(self.roll.unused());
             self.world.insert(id, Attributes::default());
             self.ready(id, Cause::Outside);
             if let Pick::Task(_) = self.policy.pick(&self.world.tasks(), self.world.now) {
@@ -438,23 +420,11 @@ impl Run<'_> {
 
     /// Some task that is in the policy's hands.
     fn queued(&self) -> Option<Id> {
-        self.known.iter().find(|known| known.licensed && !known.gone).map(|known| known.id)
-    }
-
-    /// The id of a task of the script that is there.
-    fn id(&self, task: usize) -> Option<Id> {
-        let serial = self.serials.get(task).copied()?;
-        let known = self.known.get((serial as usize).checked_sub(1)?)?;
-        (!known.gone).then_some(known.id)
-    }
-
-    fn find(&self, id: Id) -> Option<&Known> {
-        self.known.get(id.serial() as usize - 1).filter(|known| known.id == id)
+        self.roll.queued().next().map(|known| known.id)
     }
 
     fn known(&mut self, id: Id) -> &mut Known {
-        let known = self.known.get_mut(id.serial() as usize - 1);
-        known.expect("only ids from the list itself are asked for")
+        self.roll.get_mut(id).expect("only ids from the list itself are asked for")
     }
 
     fn event(&mut self, event: Event) {
