@@ -125,7 +125,7 @@ impl Run<'_> {
             Op::Drain => {
                 while self.switch(
                     7,
-                    if self.queued % 3 == 0 { Left::Done } else { Left::Waiting },
+                    if self.queued.is_multiple_of(3) { Left::Done } else { Left::Waiting },
                     false,
                 )? {}
             }
@@ -149,7 +149,8 @@ impl Run<'_> {
     fn spawn(&mut self, id: Id, attributes: Attributes) {
         self.world.insert(id, attributes);
         self.event(Event::Spawned(id, attributes));
-        let by = self.outcome.picks.last().map(|&(_, id)| id).filter(|_| id.serial() % 4 != 0);
+        let by =
+            self.outcome.picks.last().map(|&(_, id)| id).filter(|_| !id.serial().is_multiple_of(4));
         self.ready(id, Cause::Spawn { by });
     }
 
