@@ -30,7 +30,7 @@
 //!
 //! # A tour, in reading order
 //! 1. [`runtime`]: what drives tasks: `block_on`, or your own loop with `turn` and `step`.
-//! 2. [`policy`]: who runs next: four policies, and how to write one.
+//! 2. [`policy`]: who runs next: the policies that come with turno, and how to write one.
 //! 3. [`task`]: spawning, awaiting, aborting; what is known of a task.
 //! 4. [`time`]: real and virtual time; sleeping, timing out, ticking, computing for a while.
 //! 5. [`net`]: TCP, UDP and Unix sockets.

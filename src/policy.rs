@@ -7,20 +7,22 @@
 //!
 //! | policy | rule | starves |
 //! | --- | --- | --- |
-//! | [`Fifo`] | first ready, first run | nobody |
+//! | [`Fifo`] | first ready, first run | none |
 //! | [`Lifo`] | as soon as possible: last ready, first run | the early, while others keep coming |
-//! | [`RoundRobin`] | groups take turns, a switch each | nobody |
-//! | [`Drr`] | groups share the run time, a quantum at a time | nobody |
-//! | [`Fair`] | run time in proportion to weight | nobody |
-//! | [`Stride`] | switches in proportion to weight, in a fixed order | nobody |
-//! | [`Lottery`] | switches in proportion to weight, by drawing tickets | nobody, in the long run |
-//! | [`Random`] | any, each as likely as the others | nobody, in the long run |
+//! | [`RoundRobin`] | groups take turns, a switch each | none |
+//! | [`Drr`] | groups share the run time, a quantum at a time | none |
+//! | [`Fair`] | run time in proportion to weight | none |
+//! | [`Stride`] | switches in proportion to weight, in a fixed order | none |
+//! | [`Lottery`] | switches in proportion to weight, by drawing tickets | none, in the long run |
+//! | [`Random`] | any, each as likely as the others | none, in the long run |
 //! | [`Priority`] | most urgent first; aging is optional | the less urgent, unless it ages |
 //! | [`Edf`] | earliest deadline first | those without a deadline |
 //! | [`Sjf`] | shortest job first, by its declared size | the long |
 //! | [`Srpt`] | least left to do first: size less what has run | the long |
 //! | [`Las`] | what has run least first | what has run long |
-//! | [`Mlfq`] | what answers quickly first; what computes sinks | nobody, if it boosts |
+//! | [`Mlfq`] | what answers quickly first; what computes sinks | none, if it boosts |
+//!
+//! How long a task waits at most under one that starves none is said in the words of each.
 //!
 //! [`named`] makes any of them from text, as in `priority:aging=10ms`.
 //!
@@ -56,7 +58,7 @@
 //! - One `ready` licenses one `pick` of that task. A task is in a policy's hands at most once: two
 //!   wakes before a switch are one `ready`.
 //! - While tasks are in its hands it picks one of them, or says [until when](Pick::Until) nobody is
-//!   to run.
+//!   to run: a time that is still to come.
 //! - Its choice depends on what it was told and on [`Tasks::random`] alone.
 //!
 //! What the runtime does, so that policies stay short and cannot break it:
@@ -98,6 +100,7 @@ mod random;
 mod replay;
 mod round_robin;
 mod schedule;
+mod shares;
 mod sjf;
 mod srpt;
 mod stride;

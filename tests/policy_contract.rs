@@ -18,24 +18,27 @@ fn the_policies_that_come_with_turno_keep_the_contract() {
     }
 }
 
+const NS: fn(Nanos) -> Duration = Duration::from_nanos;
+
 #[test]
-fn they_keep_it_whatever_they_are_told() {
-    const NS: fn(Nanos) -> Duration = Duration::from_nanos;
-    for quantum in [0, 1, 10, 300, 1_000_000, u64::MAX] {
+fn drr_fair_and_priority_keep_it_whatever_they_are_told() {
+    for quantum in [0, 300, u64::MAX] {
         check(|| Box::new(Drr::new().with_quantum(NS(quantum)))).unwrap();
     }
-    for credit in [0, 1_000, 1 << 40, u64::MAX] {
+    for credit in [1_000, 1 << 40, u64::MAX] {
         check(|| Box::new(Fair::new().with_credit(NS(credit)))).unwrap();
     }
-    for step in [0, 1, 100, 1_000_000, u64::MAX] {
+    for step in [0, 100, 1_000_000, u64::MAX] {
         check(|| Box::new(Priority::with_aging(NS(step)))).unwrap();
     }
-    for (levels, quantum, boost) in
-        [(3, 1_000_000, 100_000_000), (1, 1, 1), (2, 10, 100), (8, 1, 30), (8, 50, 0), (0, 0, 1)]
-    {
+}
+
+#[test]
+fn mlfq_keeps_it_whatever_it_is_told() {
+    for (levels, quantum, boost) in [(1, 1, 1), (2, 10, 100), (8, 1, 30), (8, 50, 0), (0, 0, 1)] {
         let mlfq = Mlfq::new().with_levels(levels).with_boost(NS(boost));
-        check(|| Box::new(mlfq.clone().with_quantum(NS(quantum)))).unwrap();
-        check(|| Box::new(mlfq.clone().with_allotment(NS(3 * quantum)))).unwrap();
+        let mlfq = mlfq.with_quantum(NS(quantum)).with_allotment(NS(3 * quantum));
+        check(|| Box::new(mlfq.clone())).unwrap();
     }
 }
 
@@ -397,4 +400,239 @@ fn wrong_answers_are_found() {
     assert_eq!(broken(move || Box::new(never())).rule(), Rule::IoEvery);
     let nothing = || Liar { quantum: Some(0), ..Liar::default() };
     assert_eq!(broken(move || Box::new(nothing())).rule(), Rule::Quantum);
+}
+
+// Bugs that show only at a size, after a time, or for some tasks. Each is first in, first out but
+// for that.
+
+#[derive(Default)]
+struct Rare {
+    queue: VecDeque<Id>,
+    picks: u64,
+    /// Whether `ready` loses the task.
+    loses: Option<fn(&Rare, &TaskInfo, Nanos) -> bool>,
+    /// What `pick` says instead.
+    says: Option<fn(&mut Rare, Nanos) -> Option<Pick>>,
+    changed: Option<fn(&mut Rare, Id)>,
+    forget: Option<fn(&mut Rare, Id)>,
+    ran: Option<fn(&mut Rare, &TaskInfo, Left)>,
+    quantum: Option<fn(&TaskInfo) -> Option<Nanos>>,
+    shown: Option<fn(&VecDeque<Id>) -> Vec<Id>>,
+    explained: Option<fn(&Rare) -> String>,
+    seen: BTreeSet<Id>,
+}
+
+impl Policy for Rare {
+    fn ready(&mut self, task: &TaskInfo, now: Nanos) {
+        if !self.loses.is_some_and(|loses| loses(self, task, now)) {
+            self.queue.push_back(task.id());
+        }
+        self.seen.insert(task.id());
+    }
+    fn pick(&mut self, _: &Tasks<'_>, now: Nanos) -> Pick {
+        self.picks += 1;
+        let instead = self.says.and_then(|says| says(self, now));
+        instead.unwrap_or_else(|| self.queue.pop_front().into())
+    }
+    fn ran(&mut self, task: &TaskInfo, _: Nanos, left: Left, _: Nanos) {
+        if let Some(ran) = self.ran {
+            ran(self, task, left);
+        }
+    }
+    fn quantum(&mut self, task: &TaskInfo) -> Option<Nanos> {
+        self.quantum.and_then(|quantum| quantum(task))
+    }
+    fn forget(&mut self, id: Id) {
+        match self.forget {
+            Some(forget) => forget(self, id),
+            None => self.queue.retain(|&queued| queued != id),
+        }
+    }
+    fn changed(&mut self, task: &TaskInfo) {
+        if let Some(changed) = self.changed {
+            changed(self, task.id());
+        }
+    }
+    fn queue(&self, _: &Tasks<'_>, most: usize) -> Vec<Id> {
+        let shown = self.shown.map_or_else(Vec::new, |shown| shown(&self.queue));
+        shown.into_iter().take(most).collect()
+    }
+    fn explain(&self) -> String {
+        self.explained.map_or_else(String::new, |explained| explained(self))
+    }
+}
+
+fn rare(make: impl Fn() -> Rare) -> Rule {
+    broken(|| Box::new(make())).rule()
+}
+
+#[test]
+fn first_in_first_out_with_all_of_that_keeps_it() {
+    check(|| Box::new(Rare { shown: Some(|q| q.iter().copied().collect()), ..Rare::default() }))
+        .unwrap();
+}
+
+#[test]
+fn a_task_that_is_lost_at_a_size_is_found() {
+    type Loses = fn(&Rare, &TaskInfo, Nanos) -> bool;
+    let losing: [Loses; 6] = [
+        |rare, _, _| rare.queue.len() == 64,
+        |rare, _, _| rare.queue.len() == 100,
+        |rare, _, _| rare.queue.len() == 1_000,
+        |rare, _, _| rare.queue.len() == 1_024,
+        |rare, _, _| rare.queue.len() == 4_096,
+        |rare, _, _| rare.queue.len() == 10_000,
+    ];
+    for loses in losing {
+        assert_eq!(rare(|| Rare { loses: Some(loses), ..Rare::default() }), Rule::Lost);
+    }
+    // The same in `pick`.
+    let says = |rare: &mut Rare, _| {
+        if rare.queue.len() >= 1_000 {
+            rare.queue.pop_back();
+        }
+        None
+    };
+    assert_eq!(rare(|| Rare { says: Some(says), ..Rare::default() }), Rule::Lost);
+}
+
+fn says<const AT: u64>(
+    rare: &mut Rare,
+    now: Nanos,
+    what: fn(&mut Rare, Nanos) -> Pick,
+) -> Option<Pick> {
+    (rare.picks >= AT && !rare.queue.is_empty()).then(|| {
+        rare.picks = 0;
+        what(rare, now)
+    })
+}
+
+fn all_that_can_be_said<const AT: u64>() {
+    type Says = fn(&mut Rare, Nanos) -> Option<Pick>;
+    let panics: Says = |rare, now| says::<AT>(rare, now, |_, _| panic!("one too many"));
+    let past: Says = |rare, now| says::<AT>(rare, now, |_, now| Pick::Until(now.saturating_sub(1)));
+    let now: Says = |rare, now| says::<AT>(rare, now, |_, now| Pick::Until(now));
+    let nobody: Says = |rare, now| says::<AT>(rare, now, |_, _| Pick::Nobody);
+    let never: Says = |rare, now| says::<AT>(rare, now, |_, _| Pick::Until(Nanos::MAX));
+    let twice: Says = |rare, now| {
+        says::<AT>(rare, now, |rare, _| {
+            let front = rare.queue[0];
+            rare.queue.push_back(front);
+            Pick::Task(front)
+        })
+    };
+    let invented: Says = |rare, now| says::<AT>(rare, now, |_, _| Pick::Task(Id::new(3, 7)));
+    let loses: Says = |rare, now| {
+        says::<AT>(rare, now, |rare, _| {
+            rare.queue.pop_front();
+            rare.queue.pop_front().into()
+        })
+    };
+    for (says, rules) in [
+        (panics, &[Rule::Panicked][..]),
+        (past, &[Rule::Idle]),
+        (now, &[Rule::Idle]),
+        (nobody, &[Rule::Idle]),
+        (never, &[Rule::Idle]),
+        (twice, &[Rule::NotReady, Rule::Stale]),
+        (invented, &[Rule::NotReady, Rule::Stale]),
+        (loses, &[Rule::Lost, Rule::Idle]),
+    ] {
+        let rule = rare(|| Rare { says: Some(says), ..Rare::default() });
+        assert!(rules.contains(&rule), "at {AT}: {rule:?}, not one of {rules:?}");
+    }
+}
+
+#[test]
+fn what_goes_wrong_once_after_a_thousand_picks_is_found() {
+    all_that_can_be_said::<1_009>();
+}
+
+#[test]
+fn what_goes_wrong_once_after_a_hundred_thousand_picks_is_found() {
+    let panics = |rare: &mut Rare, now| says::<100_000>(rare, now, |_, _| panic!("one too many"));
+    assert_eq!(rare(|| Rare { says: Some(panics), ..Rare::default() }), Rule::Panicked);
+    let past = |rare: &mut Rare, now| says::<131_072>(rare, now, |_, now| Pick::Until(now));
+    assert_eq!(rare(|| Rare { says: Some(past), ..Rare::default() }), Rule::Idle);
+}
+
+#[test]
+fn a_task_that_is_lost_for_what_it_is_is_found() {
+    type Loses = fn(&Rare, &TaskInfo, Nanos) -> bool;
+    let losing: [(&str, Loses); 24] = [
+        ("a name", |_, task, _| task.name() == Some("conn")),
+        ("any name", |_, task, _| task.name().is_some()),
+        ("an empty name", |_, task, _| task.name() == Some("")),
+        ("a deadline", |_, task, _| task.deadline().is_some()),
+        ("no time left", |_, task, now| task.deadline().is_some_and(|deadline| deadline < now)),
+        ("the last deadline", |_, task, _| task.deadline() == Some(Nanos::MAX)),
+        ("a size", |_, task, _| task.size().is_some()),
+        ("no size", |_, task, _| task.size() == Some(0)),
+        ("the largest size", |_, task, _| task.size() == Some(Nanos::MAX)),
+        ("the last group", |_, task, _| task.group() == u32::MAX),
+        ("a high group", |_, task, _| task.group() > 1 << 20),
+        ("the lightest", |_, task, _| task.weight() == 1),
+        ("the heaviest", |_, task, _| task.weight() == u32::MAX),
+        ("the least urgent", |_, task, _| task.priority() == 0),
+        ("the most urgent", |_, task, _| task.priority() == 255),
+        ("a year", |_, _, now| now > 31_536_000_000_000_000),
+        ("half of all time", |_, _, now| now > Nanos::MAX / 2),
+        ("a timer", |_, task, _| task.cause() == Cause::Timer),
+        ("a timer that is late", |_, task, now| task.woken_at() < now),
+        ("a source", |_, task, _| task.cause() == Cause::Source(2)),
+        ("outside", |_, task, _| task.cause() == Cause::Outside),
+        ("its budget", |_, task, _| task.cause() == Cause::Budget),
+        ("a task", |_, task, _| matches!(task.cause(), Cause::Task(_))),
+        ("no parent", |_, task, _| task.cause() == Cause::Spawn { by: None }),
+    ];
+    for (what, loses) in losing {
+        let rule = rare(|| Rare { loses: Some(loses), ..Rare::default() });
+        assert!(matches!(rule, Rule::Lost | Rule::Idle), "{what}: {rule:?}");
+    }
+}
+
+#[test]
+fn what_goes_wrong_when_it_takes_the_place_of_another_is_found() {
+    // It knows only those that it has seen since their spawn.
+    let unseen =
+        |rare: &Rare, task: &TaskInfo, _| task.switches() > 0 && !rare.seen.contains(&task.id());
+    assert_eq!(rare(|| Rare { loses: Some(unseen), ..Rare::default() }), Rule::Lost);
+    let ran = |rare: &mut Rare, task: &TaskInfo, _| assert!(rare.seen.contains(&task.id()));
+    assert_eq!(rare(|| Rare { ran: Some(ran), ..Rare::default() }), Rule::Panicked);
+}
+
+#[test]
+fn what_goes_wrong_with_a_task_that_is_changed_or_gone_is_found() {
+    let twice = |rare: &mut Rare, id| rare.queue.push_back(id);
+    assert_eq!(rare(|| Rare { changed: Some(twice), ..Rare::default() }), Rule::NotReady);
+    let out = |rare: &mut Rare, id| rare.queue.retain(|&queued| queued != id);
+    assert_eq!(rare(|| Rare { changed: Some(out), ..Rare::default() }), Rule::Lost);
+    let another = |rare: &mut Rare, _| rare.queue.truncate(rare.queue.len().saturating_sub(1));
+    let rule = rare(|| Rare { forget: Some(another), ..Rare::default() });
+    assert!(matches!(rule, Rule::Lost | Rule::Idle), "{rule:?}");
+    let panics = |rare: &mut Rare, _| assert!(rare.queue.len() < 20);
+    assert_eq!(rare(|| Rare { forget: Some(panics), ..Rare::default() }), Rule::Panicked);
+    let panicked = |_: &mut Rare, _: &TaskInfo, left| assert!(left != Left::Panicked);
+    assert_eq!(rare(|| Rare { ran: Some(panicked), ..Rare::default() }), Rule::Panicked);
+}
+
+#[test]
+fn wrong_answers_that_are_rare_are_found() {
+    let none = |task: &TaskInfo| (task.size() == Some(0)).then_some(0);
+    assert_eq!(rare(|| Rare { quantum: Some(none), ..Rare::default() }), Rule::Quantum);
+    let some = |queue: &VecDeque<Id>| {
+        let skip = usize::from(queue.len() > 1_000);
+        queue.iter().skip(skip).copied().collect()
+    };
+    assert_eq!(rare(|| Rare { shown: Some(some), ..Rare::default() }), Rule::Queue);
+    let many = |rare: &Rare| {
+        assert!(rare.queue.len() < 1_000);
+        String::new()
+    };
+    assert_eq!(rare(|| Rare { explained: Some(many), ..Rare::default() }), Rule::Panicked);
+    let late = |rare: &Rare| {
+        assert!(rare.picks < 50_000);
+        String::new()
+    };
+    assert_eq!(rare(|| Rare { explained: Some(late), ..Rare::default() }), Rule::Panicked);
 }

@@ -1,6 +1,6 @@
 //! Each policy that comes with turno picks what a slow and obvious model of it picks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use arbtest::arbitrary::{Result, Unstructured};
@@ -16,9 +16,17 @@ use turno::task::{Attributes, Cause, Id, Left, Nanos, TaskInfo};
 trait Model {
     fn choose(&mut self, queue: &[TaskInfo], now: Nanos) -> usize;
     /// The task is about to be queued.
-    fn ready(&mut self, _task: &TaskInfo, _now: Nanos) {}
+    fn ready(&mut self, _task: &TaskInfo, _queue: &[TaskInfo], _now: Nanos) {}
     /// The switch of the last one chosen has ended.
-    fn ran(&mut self, _task: &TaskInfo, _ran: Nanos, _now: Nanos) {}
+    fn ran(
+        &mut self,
+        _task: &TaskInfo,
+        _queue: &[TaskInfo],
+        _ran: Nanos,
+        _left: Left,
+        _now: Nanos,
+    ) {
+    }
     /// Whether a change of attributes puts a queued task behind the others.
     fn requeues(&self, _old: &TaskInfo, _new: &TaskInfo) -> bool {
         false
@@ -131,7 +139,7 @@ impl<M: Model> Pair<M> {
         let (now, task) = (self.now, self.table.get_mut(id));
         task.woken(cause, now);
         self.policy.ready(task, now);
-        self.model.ready(task, now);
+        self.model.ready(task, &self.queue, now);
         self.queue.push(task.clone());
     }
 
@@ -155,7 +163,7 @@ impl<M: Model> Pair<M> {
         let (now, task) = (self.now, self.table.get_mut(id));
         task.switched(ran, left);
         self.policy.ran(task, ran, left, now);
-        self.model.ran(task, ran, now);
+        self.model.ran(task, &self.queue, ran, left, now);
         match left {
             Left::Yielded => self.ready(id, if spent { Cause::Budget } else { Cause::Yield }),
             Left::Waiting => self.waiting.push(id),
@@ -296,40 +304,44 @@ fn priority_with_aging_picks_the_most_urgent_or_longest_waiting() {
     }
 }
 
-/// Goes round the groups; a quantum is given and spent nanosecond by nanosecond, lap by lap.
+/// Goes round the groups that are there, or owe, when a lap begins; a quantum is given and spent
+/// nanosecond by nanosecond, lap by lap.
 struct Laps {
     quantum: Option<Nanos>,
     at: usize,
-    visiting: bool,
+    lap: Vec<usize>,
     balances: [i64; 4],
 }
 
 impl Laps {
     fn new(quantum: Option<Nanos>) -> Self {
-        Self { quantum, at: 3, visiting: false, balances: [0; 4] }
+        Self { quantum, at: 0, lap: Vec::new(), balances: [0; 4] }
     }
 }
 
 impl Model for Laps {
     fn choose(&mut self, queue: &[TaskInfo], _: Nanos) -> usize {
         loop {
-            let first = queue.iter().position(|task| task.group() as usize == self.at);
+            let of = |group| queue.iter().position(|task| task.group() as usize == group);
             let credit = self.balances[self.at] > 0;
-            if let (true, true, Some(first)) = (self.visiting, credit, first) {
+            if let (true, Some(first)) = (credit, of(self.at)) {
                 if self.quantum.is_none() {
                     self.balances[self.at] -= 1;
                 }
                 return first;
             }
-            if credit && first.is_none() {
+            if credit {
                 self.balances[self.at] = 0;
             }
-            self.at = (self.at + 1) % 4;
+            if self.lap.is_empty() {
+                let visited = |&group: &usize| of(group).is_some() || self.balances[group] < 0;
+                self.lap = (0..4).filter(visited).collect();
+            }
+            self.at = self.lap.remove(0);
             self.balances[self.at] += self.quantum.unwrap_or(1) as i64;
-            self.visiting = true;
         }
     }
-    fn ran(&mut self, _: &TaskInfo, ran: Nanos, _: Nanos) {
+    fn ran(&mut self, _: &TaskInfo, _: &[TaskInfo], ran: Nanos, _: Left, _: Nanos) {
         if self.quantum.is_some() {
             self.balances[self.at] -= ran.max(1) as i64;
         }
@@ -352,43 +364,65 @@ fn drr_serves_while_there_is_credit_and_collects_debts() {
     }
 }
 
-/// Each task has a virtual time, which what it runs moves on; the least is picked.
+/// Each task has a virtual time, which what it runs moves on; the least is picked. That of all
+/// moves on by its part of that, as far as the last that is ready.
 struct Virtual {
     /// What is added for a switch.
     charge: fn(&TaskInfo, Nanos) -> u64,
     credit: u64,
     of: BTreeMap<Id, u64>,
-    now: u64,
+    /// Who has not slept since.
+    awake: BTreeSet<Id>,
+    /// In parts of 2^-32.
+    now: u128,
+    last_ready: u64,
 }
 
 impl Virtual {
     fn new(credit: u64, charge: fn(&TaskInfo, Nanos) -> u64) -> Self {
-        Self { charge, credit, of: BTreeMap::new(), now: 0 }
+        let (of, awake) = (BTreeMap::new(), BTreeSet::new());
+        Self { charge, credit, of, awake, now: 0, last_ready: 0 }
     }
 }
 
 impl Model for Virtual {
-    fn ready(&mut self, task: &TaskInfo, _: Nanos) {
-        let now = self.now;
+    fn ready(&mut self, task: &TaskInfo, queue: &[TaskInfo], _: Nanos) {
+        let now = self.now.div_ceil(1 << 32) as u64;
         let of = self.of.entry(task.id()).or_insert(now);
-        if *of + self.credit < now {
+        if self.awake.insert(task.id()) && *of + self.credit < now {
             *of = now - self.credit;
         }
+        self.last_ready = if queue.is_empty() { *of } else { self.last_ready.max(*of) };
     }
     fn choose(&mut self, queue: &[TaskInfo], _: Nanos) -> usize {
         let chosen = least(queue, |task| self.of[&task.id()]);
-        self.now = self.now.max(self.of[&queue[chosen].id()]);
+        self.now = self.now.max(u128::from(self.of[&queue[chosen].id()]) << 32);
         chosen
     }
-    fn ran(&mut self, task: &TaskInfo, ran: Nanos, _: Nanos) {
-        *self.of.get_mut(&task.id()).unwrap() += (self.charge)(task, ran);
+    fn ran(&mut self, task: &TaskInfo, queue: &[TaskInfo], ran: Nanos, left: Left, _: Nanos) {
+        let charge = (self.charge)(task, ran);
+        let weight = |task: &TaskInfo| u128::from(task.weight());
+        let all = weight(task) + queue.iter().map(weight).sum::<u128>();
+        let part = ((u128::from(charge) * weight(task)) << 32) / all;
+        let of = self.of.get_mut(&task.id()).unwrap();
+        *of += charge;
+        if left == Left::Yielded {
+            self.last_ready = self.last_ready.max(*of);
+        } else {
+            self.awake.remove(&task.id());
+        }
+        self.now += part.max(1);
+        if !queue.is_empty() {
+            self.now =
+                self.now.min((u128::from(self.last_ready) << 32).max(self.now - part.max(1)));
+        }
     }
 }
 
 #[test]
 fn fair_picks_the_least_virtual_time() {
     let charge = |task: &TaskInfo, ran| {
-        let weighed = |run: Nanos| run * 100 / u64::from(task.weight());
+        let weighed = |run: Nanos| (run * 100).div_ceil(u64::from(task.weight()));
         let charge = weighed(task.total_run()) - weighed(task.total_run() - ran);
         if ran == 0 { 1 } else { charge }
     };
@@ -401,7 +435,7 @@ fn fair_picks_the_least_virtual_time() {
 #[test]
 fn stride_picks_the_least_pass() {
     let charge = |task: &TaskInfo, _| {
-        let weighed = |switches: u64| switches * 1_048_576 / u64::from(task.weight());
+        let weighed = |switches: u64| (switches * 1_048_576).div_ceil(u64::from(task.weight()));
         weighed(task.switches()) - weighed(task.switches() - 1)
     };
     agree(|| Pair::new(Stride::new(), Virtual::new(0, charge)));
@@ -457,7 +491,7 @@ impl Levels {
 }
 
 impl Model for Levels {
-    fn ready(&mut self, task: &TaskInfo, now: Nanos) {
+    fn ready(&mut self, task: &TaskInfo, _: &[TaskInfo], now: Nanos) {
         self.boosted(now);
         let &mut (level, _) = self.of.entry(task.id()).or_default();
         self.queues[level].push(task.id());
@@ -474,7 +508,7 @@ impl Model for Levels {
         }
         unreachable!("somebody is queued");
     }
-    fn ran(&mut self, task: &TaskInfo, ran: Nanos, now: Nanos) {
+    fn ran(&mut self, task: &TaskInfo, _: &[TaskInfo], ran: Nanos, _: Left, now: Nanos) {
         self.boosted(now);
         let (level, used) = self.of.get_mut(&task.id()).unwrap();
         *used += ran.max(1);

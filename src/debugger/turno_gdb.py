@@ -1036,12 +1036,11 @@ def by_priority(policy):
 
 
 def in_rounds(policy):
-    found, group, order = lanes(policy['lanes']), policy['next'].number(), []
+    found, lap, order = lanes(policy['lanes']), ids(policy['lap']), []
     while any(found.values()):
-        used = sorted(lane for lane in found if found[lane])
-        lane = next((lane for lane in used if lane >= group), used[0])
-        order.append(found[lane].pop(0))
-        group = lane + 1
+        lap = [lane for lane in lap if found.get(lane)]
+        lap = lap or sorted(lane for lane in found if found[lane])
+        order.append(found[lap.pop(0)].pop(0))
     return order
 
 
@@ -1052,8 +1051,10 @@ ORDERS = {
     'turno::policy::priority::Priority': by_priority,
     'turno::policy::round_robin::RoundRobin': in_rounds,
 }
-for name in ('edf::Edf', 'fair::Fair', 'las::Las', 'sjf::Sjf', 'srpt::Srpt', 'stride::Stride'):
+for name in ('edf::Edf', 'las::Las', 'sjf::Sjf', 'srpt::Srpt'):
     ORDERS['turno::policy::' + name] = lambda policy: by_key(policy['keyed'])
+for name in ('fair::Fair', 'stride::Stride'):
+    ORDERS['turno::policy::' + name] = lambda policy: by_key(policy['shares']['keyed'])
 
 
 # ---- 4. tree: what a future awaits, and where --------------------------------------------------

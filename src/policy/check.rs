@@ -3,33 +3,50 @@
 //! Many short random scripts are run through new policies. [`run`] compares one run with a simple
 //! model; here, runs are compared with each other.
 
+use std::collections::VecDeque;
 use std::fmt;
 
 use super::{Policy, Rng};
 use crate::task::id::Id;
 
 mod event;
+mod known;
 mod run;
 mod script;
 mod world;
 
 use event::{Event, Fault, Outcome};
 use run::{How, Make, run};
-use script::{Attribute, Op, SEEDS, Script, one_of};
+use script::{Attribute, CROWDED, LATE, MANY, Op, SEEDS, Script, one_of};
 #[cfg(test)]
 pub(super) use world::Bench;
 
 /// Runs the policies that `make` makes through many random scripts, and says which rule of
-/// [the contract](super) they break, if one. It takes well under a second.
+/// [the contract](super) they break, if one. It takes about half a second in a debug build, and
+/// longer if a pick takes long among many tasks.
 ///
 /// The scripts are always the same ones. In each, tasks are spawned, woken, picked, aborted and
-/// changed, time passes, and places in the task table are used again. Some rules can only be seen
-/// by comparing runs; see [`Rule`].
+/// changed, time passes, another such policy takes over, and places in the task table are used
+/// again. Most are short; some rules can only be seen by comparing runs of these, see [`Rule`]. In
+/// three that are long
+/// - up to ten thousand tasks are ready at once,
+/// - one policy makes more than a hundred thousand picks,
+/// - the time is a year, and half of all that there is,
+///
+/// and attributes are as small or large as they can be.
+///
+/// # What it cannot find
+/// What goes wrong among more tasks or after more picks than that; at one size, time, name, number
+/// or attribute that happens not to come up; or only if several rare things meet. Whether a policy
+/// keeps what it promises itself (an order, a share, that it starves no task): a task counts as
+/// lost only if it is not picked when no other is left. What it does when it is called against the
+/// contract: a `ready` without a `pick` in between, times that go backwards. And how long it takes.
 ///
 /// # Errors
-/// The first [`Violation`], with a short script that shows it.
+/// The first [`Violation`], with a short script that shows it, or with the end of a long one.
 pub fn check(make: impl Fn() -> Box<dyn Policy>) -> Result<(), Violation> {
     (0..SEEDS).try_for_each(|seed| check_script(&make, seed))?;
+    [CROWDED, LATE, MANY].into_iter().try_for_each(|seed| check_long(&make, seed))?;
     Attribute::ALL
         .into_iter()
         .try_for_each(|attribute| check_changes(&make, attribute, 0..CHANGES, ENOUGH))
@@ -42,6 +59,7 @@ pub fn check(make: impl Fn() -> Box<dyn Policy>) -> Result<(), Violation> {
 /// The [`Violation`] that shows with this seed.
 pub fn check_seed(seed: u64, make: impl Fn() -> Box<dyn Policy>) -> Result<(), Violation> {
     check_script(&make, seed)?;
+    check_long(&make, seed)?;
     let seeds = seed..seed.saturating_add(1);
     Attribute::ALL
         .into_iter()
@@ -56,7 +74,8 @@ pub enum Rule {
     Lost,
     /// A task is picked only if it has become ready since it was last picked.
     NotReady,
-    /// While tasks are queued, one of them is picked, or nobody until a time that comes.
+    /// While tasks are queued, one of them is picked, or nobody until a time that is to come, and
+    /// does.
     Idle,
     /// A task that is gone is picked no more often than it had become ready.
     Stale,
@@ -77,7 +96,7 @@ pub enum Rule {
     Queue,
     /// [`io_every`](Policy::io_every) is at least 1.
     IoEvery,
-    /// [`quantum`](Policy::quantum) is not 0.
+    /// [`quantum`](Policy::quantum) is not 0 for any task.
     Quantum,
 }
 
@@ -86,7 +105,8 @@ pub struct Violation {
     policy: &'static str,
     fault: Fault,
     seed: u64,
-    events: Vec<Event>,
+    events: VecDeque<Event>,
+    forgotten: usize,
 }
 
 impl Violation {
@@ -108,9 +128,12 @@ impl Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { policy, fault, seed, events } = self;
+        let Self { policy, fault, seed, events, forgotten } = self;
         write!(f, "{policy} breaks the rule {:?}: {}", fault.rule, fault.message)?;
-        write!(f, "\nseed {seed}, cut down to:")?;
+        match forgotten {
+            0 => write!(f, "\nseed {seed}, cut down to:")?,
+            _ => write!(f, "\nseed {seed}, after {forgotten} other events:")?,
+        }
         events.iter().try_for_each(|event| write!(f, "\n  {event}"))
     }
 }
@@ -129,6 +152,15 @@ fn check_script(make: Make<'_>, seed: u64) -> Result<(), Violation> {
     let rules = [one_run, same_again, nobody_looking, nobody_passing];
     let script = Script::new(seed);
     rules.into_iter().try_for_each(|rule| judge(make, &script, &rule))
+}
+
+/// The rules that are only seen to be broken after many picks, among many tasks or at late times.
+fn check_long(make: Make<'_>, seed: u64) -> Result<(), Violation> {
+    let Some(script) = Script::long(seed) else { return Ok(()) };
+    let all = [one_run, same_again, nobody_looking, nobody_passing];
+    // The longer ones are too long to be run again and again.
+    let rules = if seed == LATE { &all[..] } else { &all[..1] };
+    rules.iter().try_for_each(|rule| judge(make, &script, rule))
 }
 
 /// A comparison of runs of one script. The outcome tells what happened, and holds the fault.
@@ -172,7 +204,10 @@ impl Outcome {
             let (here, there) = (self.ids(), other.ids());
             let at = here.iter().zip(&there).position(|(here, there)| here != there);
             let task = at.map(|at| self.picks[at].1);
-            self.fault = Some(Fault::new(rule, task, format!("{message}: {here:?} and {there:?}")));
+            let from = at.unwrap_or(here.len().min(there.len())).saturating_sub(30);
+            let shown = |ids: &[u32]| format!("{:?}", &ids[from..ids.len().min(from + 60)]);
+            let picks = format!("{message}: {} and {}", shown(&here), shown(&there));
+            self.fault = Some(Fault::new(rule, task, picks));
         }
         self
     }
@@ -184,8 +219,10 @@ fn judge(make: Make<'_>, script: &Script, judge: Judge<'_>) -> Result<(), Violat
     let Some(rule) = outcome.fault.as_ref().map(|fault| fault.rule) else { return Ok(()) };
     let mut script = script.clone();
     let shows = |outcome: &Outcome| outcome.fault.as_ref().is_some_and(|it| it.rule == rule);
-    // One pass from the end. Each panic would be printed, so there what happened must do.
-    for at in (0..script.ops.len()).rev().filter(|_| rule != Rule::Panicked) {
+    // One pass from the end. Each panic would be printed, so there what happened must do; and a
+    // long script would take too long.
+    let cut = rule != Rule::Panicked && !script.is_long();
+    for at in (0..script.ops.len()).rev().filter(|_| cut) {
         let shorter = script.without(at);
         let retried = judge(make, &shorter);
         if shows(&retried) {
@@ -198,6 +235,7 @@ fn judge(make: Make<'_>, script: &Script, judge: Judge<'_>) -> Result<(), Violat
             fault,
             seed: script.seed,
             events: outcome.events,
+            forgotten: outcome.forgotten,
         }),
         None => Ok(()),
     }

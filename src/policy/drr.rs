@@ -4,18 +4,22 @@
 //! Good for: sharing one thread among tenants, connections or parts of a program by time: neither
 //! a thousand tasks nor long switches get a group more than its share. Bad for: latency: who has
 //! just missed its group's turn waits for a quantum, and the last switch, of each other group.
-//! Starves nobody: a lap gives each group that has a task ready its quantum. Cost: O(log n) in the
-//! number of groups with a task ready or a debt; O(1) in the number of tasks.
+//! Starves no task: a lap gives each group that has a task ready when it begins its quantum, and
+//! takes as long as these quanta and a switch of each of them. A group that owes `d` quanta waits
+//! for `d` laps before; a switch counts for 1 ns at least. Cost: O(log n) in the number of groups
+//! with a task ready or a debt; O(1) in the number of tasks.
 //!
 //! This is deficit round robin (Shreedhar and Varghese, 1995) in its surplus form: what a switch
 //! costs is known only after it, so a group runs while its balance is above 0, is charged after the
 //! switch, and is given the quantum at each visit. Debt outlives idleness and is paid off lap by
 //! lap, whether the group is idle or not; credit ends with the visit that finds the group idle.
 //!
-//! Groups are visited by number, round and round. So their order has no memory of who was queued
-//! when, and a task that is aborted before its turn leaves no trace in it.
+//! In a lap, groups are visited by number. So their order has no memory of which was ready when,
+//! and a task that is aborted before its turn leaves no trace in it. A group that comes during a
+//! lap waits for the next one: else a chain of tasks, each of which spawns the next in a group with
+//! a higher number, would go on for ever.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::lanes::Lanes;
@@ -28,8 +32,8 @@ use crate::task::info::{Left, Nanos, TaskInfo};
 pub struct Drr {
     /// A lane for each group.
     lanes: Lanes,
-    /// Who is visited next: this group or the first one after it.
-    next: u32,
+    /// The groups that are still to be visited in this lap, in order.
+    lap: VecDeque<u32>,
     /// Whose visit it is, with what is left of its turn (below 0: overdrawn).
     visit: Option<(u32, i128)>,
     /// What each group owes that has overdrawn, except the one visited.
@@ -39,8 +43,8 @@ pub struct Drr {
 
 impl Default for Drr {
     fn default() -> Self {
-        let (lanes, debts) = (Lanes::default(), BTreeMap::new());
-        Self { lanes, next: 0, visit: None, debts, quantum: slice(Duration::from_millis(1)) }
+        let (lanes, lap, debts) = (Lanes::default(), VecDeque::new(), BTreeMap::new());
+        Self { lanes, lap, visit: None, debts, quantum: slice(Duration::from_millis(1)) }
     }
 }
 
@@ -74,10 +78,15 @@ impl Drr {
             }
         }
         let quantum = i128::from(self.quantum);
-        let mut visits = 0;
+        let mut in_vain = false;
         loop {
-            let group = self.next_on_the_ring();
-            self.next = group.wrapping_add(1);
+            let Some(group) = self.lap.pop_front() else {
+                if std::mem::replace(&mut in_vain, true) {
+                    self.skip_laps(quantum);
+                }
+                self.begin_lap();
+                continue;
+            };
             let balance = quantum - self.debts.remove(&group).unwrap_or(0);
             if balance < 0 {
                 self.debts.insert(group, -balance);
@@ -85,22 +94,16 @@ impl Drr {
                 self.visit = Some((group, balance));
                 return Some(group);
             }
-            visits += 1;
-            if visits > self.lanes.in_use().len() + self.debts.len() {
-                self.skip_laps(quantum);
-                visits = 0;
-            }
         }
     }
 
-    /// The next group with a task ready or a debt, by number, round and round.
-    fn next_on_the_ring(&self) -> u32 {
+    /// All groups with a task ready or a debt, by number.
+    fn begin_lap(&mut self) {
         if self.debts.is_empty() {
-            return self.lanes.from(self.next).or_else(|| self.lanes.from(0)).unwrap_or(0);
+            return self.lap.extend(self.lanes.in_use());
         }
-        let indebted = |from: u32| self.debts.range(from..).next().map(|(&group, _)| group);
-        let from = |from| self.lanes.from(from).into_iter().chain(indebted(from)).min();
-        from(self.next).or_else(|| from(0)).unwrap_or(0)
+        let groups: BTreeSet<u32> = self.lanes.in_use().chain(self.debts.keys().copied()).collect();
+        self.lap.extend(groups);
     }
 
     /// Takes in one step the laps in which all who are ready would only pay debts.

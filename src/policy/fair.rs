@@ -2,19 +2,27 @@
 //!
 //! Good for: tasks that must share, some of them twice as much as others: over any stretch in which
 //! two are always ready, their run times over their weights differ by no more than a switch of each
-//! over its weight. Bad for: latency: a weight is a share, and no urgency. Who has run for `r` at
-//! weight `w` waits for the others to catch up, `r / w` times their weights in all, and for a
-//! switch of each. Who has run less than its share of late owes nothing and waits for that one
-//! switch of each only. Starves nobody. Cost: O(log n) in the number of tasks ready.
+//! over its weight. Bad for: latency: a weight is a share, and no urgency. A task that has run for
+//! `r` at weight `w` waits for the others to catch up, `r / w` times their weights in all, and for
+//! a switch of each. One that has run less than its share of late owes nothing: it is queued no
+//! later than one of the others, which all have to catch up with it and then to run once at most.
+//! Starves no task: `W` being the weights of all that are ready in the meantime, newcomers too, one
+//! that owes `r / w` waits while the others run for `2 W r / w` and a switch of each at most (and
+//! for `2 W` times the credit, where there is one). Cost: O(log n) in the number of tasks ready.
 //!
 //! Each task has a virtual time, what it has run over its weight; the least runs. Virtual time of
-//! all goes with that of the picked. A newcomer starts there; a sleeper wakes there, or a `credit`
-//! before it, but not before what it has run itself: sleep pays nobody's debt. Without credit this
-//! is start-time fair queueing (Goyal, Vin and Cheng, 1996).
+//! all advances with what any of them runs, over the weights of all that are ready. A newcomer
+//! starts there; a sleeper wakes there, or a `credit` before it, but not before what it has run
+//! itself: sleep pays no debt. Without credit this is start-time fair queueing (Goyal, Vin and
+//! Cheng, 1996), but for the virtual time of all. There, it is that of the task that runs: so a
+//! chain of tasks, each of which runs once, spawns the next and is gone, holds it still.
+//!
+//! Virtual times run out after 584 years of run time at weight 100, or 5 at weight 1; from there on
+//! it is first ready, first run.
 
 use std::time::Duration;
 
-use super::keyed::Keyed;
+use super::shares::Shares;
 use super::weighed::weighed;
 use super::{Pick, Policy, Tasks, slice};
 use crate::task::id::Id;
@@ -23,11 +31,8 @@ use crate::task::info::{Attributes, Left, Nanos, TaskInfo};
 /// Run time in proportion to [weight](TaskInfo::weight).
 #[derive(Clone, Debug, Default)]
 pub struct Fair {
-    /// By virtual time, in nanoseconds of run time at the weight of those who were told none. A
-    /// task's is its tag.
-    keyed: Keyed,
-    /// The virtual time of all.
-    now: u64,
+    /// By virtual time, in nanoseconds of run time at the weight of those who were told none.
+    shares: Shares,
     credit: Nanos,
     quantum: Option<Nanos>,
     /// The virtual time of the last one picked, and its weight.
@@ -54,19 +59,16 @@ impl Fair {
 
 impl Policy for Fair {
     fn ready(&mut self, task: &TaskInfo, _: Nanos) {
-        let sleeper = task.tag().max(self.now.saturating_sub(self.credit));
-        task.set_tag(if task.switches() == 0 { self.now } else { sleeper });
-        self.keyed.push(task.tag(), task.id());
+        self.shares.push(task, self.credit);
     }
 
     fn pick(&mut self, tasks: &Tasks<'_>, _: Nanos) -> Pick {
-        let Some((least, id)) = self.keyed.pop() else { return Pick::Nobody };
-        self.now = self.now.max(least);
+        let Some((least, id)) = self.shares.pop() else { return Pick::Nobody };
         self.last = tasks.get(id).map(|task| (least, task.weight()));
         Pick::Task(id)
     }
 
-    fn ran(&mut self, task: &TaskInfo, ran: Nanos, _: Left, _: Nanos) {
+    fn ran(&mut self, task: &TaskInfo, ran: Nanos, left: Left, _: Nanos) {
         let before = task.total_run().saturating_sub(ran);
         let charge = match ran {
             // Who yields in a loop that costs nothing must get behind the others some day.
@@ -74,7 +76,7 @@ impl Policy for Fair {
             ran if task.weight() == Attributes::WEIGHT => ran,
             ran => weighed(before, ran, Attributes::WEIGHT.into(), task.weight()),
         };
-        task.set_tag(task.tag().saturating_add(charge));
+        self.shares.charge(task, charge, left);
     }
 
     fn quantum(&mut self, _: &TaskInfo) -> Option<Nanos> {
@@ -82,7 +84,11 @@ impl Policy for Fair {
     }
 
     fn forget(&mut self, id: Id) {
-        self.keyed.remove(id);
+        self.shares.remove(id);
+    }
+
+    fn changed(&mut self, task: &TaskInfo) {
+        self.shares.changed(task);
     }
 
     fn wants_time(&self) -> bool {
@@ -90,7 +96,7 @@ impl Policy for Fair {
     }
 
     fn queue(&self, _: &Tasks<'_>, most: usize) -> Vec<Id> {
-        self.keyed.first(most)
+        self.shares.first(most)
     }
 
     fn explain(&self) -> String {
@@ -137,7 +143,7 @@ mod tests {
 
     #[test]
     fn sleep_saves_no_more_than_the_credit_and_pays_no_debt() {
-        for (credit, turns) in [(0, 1), (25, 3), (1_000, 11)] {
+        for (credit, turns) in [(0, 0), (25, 3), (1_000, 11)] {
             let mut bench = Bench::new(Fair::new().with_credit(Duration::from_nanos(credit)));
             let [hog, sleeper] = bench.spawn([(); 2].map(|()| Attributes::default()));
             let order = [hog, sleeper].map(|id| {

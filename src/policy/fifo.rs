@@ -1,8 +1,8 @@
 //! First ready, first run (floor 1).
 //!
 //! Good for: almost everything, and for reasoning: a task waits for one switch of each task that
-//! was ready before it, and for nobody else. Bad for: an urgent task, which waits behind a
-//! thousand that are not, and for short ones behind long ones. Starves nobody. Cost: a push and a
+//! was ready before it, and for no other. So it starves no task. Bad for: an urgent task, which
+//! waits behind a thousand that are not, and for short ones behind long ones. Cost: a push and a
 //! pop at the two ends of a deque, however many are ready.
 
 use std::collections::VecDeque;

@@ -38,6 +38,10 @@ impl Keyed {
         self.heap.push(Reverse(entry));
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     /// Takes the task with the least key, and its key.
     pub(super) fn pop(&mut self) -> Option<(u64, Id)> {
         loop {

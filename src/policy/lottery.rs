@@ -3,9 +3,10 @@
 //! Good for: shares that need no memory: who joins, leaves or changes its weight has its share at
 //! the next draw, and whoever holds a ticket wins some day. Bad for: short runs: after n draws a
 //! task with share p is off by sqrt(n p (1 - p)) as a rule ([`Stride`](super::Stride) by one); and
-//! for tasks whose switches differ in length, since a draw is for a switch. Starves nobody, with
-//! certainty in the long run. Cost: O(log n) in the number of tasks there have been at once: a walk
-//! down a tree of sums, and one up (Waldspurger and Weihl, 1994).
+//! for tasks whose switches differ in length, since a draw is for a switch. Starves no task, in the
+//! long run: with a share of at least p of the tickets it waits for 1 / p switches in the mean, and
+//! for k times as many once in e^k; there is no bound. Cost: O(log n) in the number of tasks there
+//! have been at once: a walk down a tree of sums, and one up (Waldspurger and Weihl, 1994).
 //!
 //! What is drawn next is not known, so the queue is not shown.
 

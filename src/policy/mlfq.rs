@@ -2,7 +2,8 @@
 //!
 //! Good for: programs of which nobody knows the sizes: what answers quickly stays on top, what
 //! computes sinks, and it finds out by itself. Bad for: tuning: there are four numbers, and no
-//! theory of them. Starves nobody for longer than a boost period and a switch of all ready then;
+//! theory of them. Starves no task for longer than a boost period and a switch of each that is
+//! ready then, if time passes (on a virtual clock on which switches take none there is no boost);
 //! without boosts, those on the bottom, for as long as those above keep the thread. Cost: O(1) in
 //! the number of tasks ready, O(log n) in the number of levels in use; a boost costs nothing more.
 //!

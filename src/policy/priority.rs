@@ -1,9 +1,11 @@
 //! The most urgent first (floor 1).
 //!
 //! Good for: a few urgent tasks among many that can wait. Bad for: a thread that is often busy.
-//! Starves: strict, the less urgent, for as long as more urgent ones keep coming. With aging nobody
-//! for ever: one level of priority is worth a step of waiting, so a task is overtaken only by those
-//! that became ready within `step` times their lead in levels after it.
+//! Starves: strict, the less urgent, for as long as more urgent ones keep coming. With aging no
+//! task, if time passes: one level of priority is worth a step of waiting, so a task is overtaken
+//! only by those that became ready within `step` times their lead in levels after it. It waits for
+//! 255 steps and a switch of each that is ready then, at most. On a virtual clock on which switches
+//! take no time, no task ages.
 //! Cost: strict O(1) in the number of tasks ready, with aging O(log n).
 //!
 //! Neither helps against a task that keeps the thread: who runs is asked only between switches.

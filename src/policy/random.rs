@@ -2,8 +2,9 @@
 //!
 //! Good for: tests: the same seed makes the same order, another seed another one, so what depends
 //! on the order by accident shows. Bad for: reasoning about who waits how long: the mean wait is
-//! that of first in, first out, but some wait many times as long. Starves nobody, with certainty in
-//! the long run. Cost: a random number and a swap, however many are ready.
+//! that of first in, first out, but some wait many times as long. Starves no task, in the long run:
+//! among n at most it waits for n switches in the mean, and for k times as many once in e^k; there
+//! is no bound. Cost: a random number and a swap, however many are ready.
 //!
 //! What is drawn next is not known, so the queue is not shown.
 

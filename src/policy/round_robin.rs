@@ -3,13 +3,17 @@
 //! Good for: sharing one thread among tenants, connections or parts of a program: a group of a
 //! thousand tasks gets no more turns than a group of one. Bad for: telling urgent groups from
 //! others, and groups whose switches are long from groups whose switches are short: a turn is a
-//! switch, however long; [`Drr`](super::Drr) shares by time. Starves nobody: a lap gives each group
-//! that has a task ready its turn. Cost: O(log n) in the number of groups with a task ready; O(1)
-//! in the number of tasks.
+//! switch, however long; [`Drr`](super::Drr) shares by time. Starves no task: behind `n` others of
+//! its group it is picked at the latest in the lap that begins `n` laps after this one, and a lap
+//! is a switch of each group that had a task ready when it began. Cost: O(log n) in the number of
+//! groups with a task ready; O(1) in the number of tasks.
 //!
-//! Groups are visited by number, round and round. So their order has no memory of who was queued
-//! when, and a task that is aborted before its turn leaves no trace in it.
+//! In a lap, groups are visited by number. So their order has no memory of which was ready when,
+//! and a task that is aborted before its turn leaves no trace in it. A group that comes during a
+//! lap waits for the next one: else a chain of tasks, each of which spawns the next in a group with
+//! a higher number, would go on for ever.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::lanes::Lanes;
@@ -22,8 +26,8 @@ use crate::task::info::{Nanos, TaskInfo};
 pub struct RoundRobin {
     /// A lane for each group.
     lanes: Lanes,
-    /// Whose turn is next: this group's or the first one's after it.
-    next: u32,
+    /// The groups whose turn is still to come in this lap, in order.
+    lap: VecDeque<u32>,
     /// Whose turn it is.
     turn: Option<u32>,
     quantum: Option<Nanos>,
@@ -42,8 +46,16 @@ impl RoundRobin {
     }
 
     fn take(&mut self) -> Option<Id> {
-        let group = self.lanes.from(self.next).or_else(|| self.lanes.from(0))?;
-        self.next = group.wrapping_add(1);
+        if self.lanes.in_use().len() == 0 {
+            return None;
+        }
+        let group = loop {
+            match self.lap.pop_front() {
+                Some(group) if self.lanes.is_used(group) => break group,
+                Some(_) => {}
+                None => self.lap.extend(self.lanes.in_use()),
+            }
+        };
         self.turn = Some(group);
         self.lanes.pop(group)
     }

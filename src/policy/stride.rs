@@ -4,31 +4,33 @@
 //! always ready, neither is ever more than one switch off its share. Bad for: tasks whose switches
 //! differ in length: a ticket is a share of the switches, not of the time ([`Fair`](super::Fair)
 //! shares that); and many small tasks beside a large one, which may all come before it. Starves
-//! nobody. Cost: O(log n) in the number of tasks ready.
+//! no task: `W` being the weights of all that are ready in the meantime, newcomers too, one of
+//! weight `w` that has run waits for `2 W / w` switches of the others and one of each at most; one
+//! that comes is queued no later than one of the others. Cost: O(log n) in the number of tasks
+//! ready.
 //!
 //! Each task has a pass, which a switch moves on by its stride, the inverse of its weight
-//! (Waldspurger, 1995). The least pass runs. Newcomers and sleepers join at the pass of the last
-//! one picked, unless their own is later.
+//! (Waldspurger, 1995). The least pass runs. Newcomers and sleepers join at the global pass, unless
+//! their own is later. Each switch moves that on by what the stride of all together would be: so
+//! tasks that come, run once and are gone cannot hold it still.
 
 use std::time::Duration;
 
-use super::keyed::Keyed;
+use super::shares::Shares;
 use super::weighed::weighed;
 use super::{Pick, Policy, Tasks, slice};
 use crate::task::id::Id;
 use crate::task::info::{Left, Nanos, TaskInfo};
 
 /// The stride of weight 1. Passes run out after 2^44 switches of a task of weight 1, which takes
-/// weeks of nothing else.
+/// weeks of nothing else; from there on it is first ready, first run.
 const ONE: u64 = 1 << 20;
 
 /// Switches in proportion to [weight](TaskInfo::weight), in a fixed order.
 #[derive(Clone, Debug, Default)]
 pub struct Stride {
-    /// By pass. A task's is its tag.
-    keyed: Keyed,
-    /// The pass of the last one picked.
-    now: u64,
+    /// By pass.
+    shares: Shares,
     quantum: Option<Nanos>,
     /// The weight of the last one picked.
     last: Option<u32>,
@@ -49,20 +51,18 @@ impl Stride {
 
 impl Policy for Stride {
     fn ready(&mut self, task: &TaskInfo, _: Nanos) {
-        task.set_tag(task.tag().max(self.now));
-        self.keyed.push(task.tag(), task.id());
+        self.shares.push(task, 0);
     }
 
     fn pick(&mut self, tasks: &Tasks<'_>, _: Nanos) -> Pick {
-        let Some((pass, id)) = self.keyed.pop() else { return Pick::Nobody };
-        self.now = pass;
+        let Some((_, id)) = self.shares.pop() else { return Pick::Nobody };
         self.last = tasks.get(id).map(TaskInfo::weight);
         Pick::Task(id)
     }
 
-    fn ran(&mut self, task: &TaskInfo, _: Nanos, _: Left, _: Nanos) {
+    fn ran(&mut self, task: &TaskInfo, _: Nanos, left: Left, _: Nanos) {
         let stride = weighed(task.switches().saturating_sub(1), 1, ONE, task.weight());
-        task.set_tag(task.tag().saturating_add(stride));
+        self.shares.charge(task, stride, left);
     }
 
     fn quantum(&mut self, _: &TaskInfo) -> Option<Nanos> {
@@ -70,11 +70,15 @@ impl Policy for Stride {
     }
 
     fn forget(&mut self, id: Id) {
-        self.keyed.remove(id);
+        self.shares.remove(id);
+    }
+
+    fn changed(&mut self, task: &TaskInfo) {
+        self.shares.changed(task);
     }
 
     fn queue(&self, _: &Tasks<'_>, most: usize) -> Vec<Id> {
-        self.keyed.first(most)
+        self.shares.first(most)
     }
 
     fn explain(&self) -> String {
@@ -126,6 +130,6 @@ mod tests {
         let order: Vec<_> = std::iter::from_fn(|| bench.pick().inspect(|&id| bench.yielded(id, 1)))
             .take(6)
             .collect();
-        assert_eq!(order, [a, b, a, b, a, b]);
+        assert_eq!(order, [b, a, b, a, b, a]);
     }
 }

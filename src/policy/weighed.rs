@@ -5,11 +5,12 @@
 //! and no memory.
 
 /// `units` times `more` over `weight`, rounded so that all the results since `before` was 0 add up
-/// to `units` times the total over `weight`, rounded down once.
+/// to `units` times the total over `weight`, rounded up once: what weighs much, runs little and is
+/// gone would else have had nothing.
 pub(super) fn weighed(before: u64, more: u64, units: u64, weight: u32) -> u64 {
     let weight = u64::from(weight);
-    let fraction = (before % weight) * (units % weight) % weight;
-    more.saturating_mul(units).saturating_add(fraction) / weight
+    let fraction = (before % weight) * (units % weight) + (weight - 1);
+    more.saturating_mul(units).saturating_add(fraction % weight) / weight
 }
 
 #[cfg(test)]
@@ -23,7 +24,7 @@ mod tests {
             for more in (1..2_000).map(|n| n * n % 97) {
                 sum += weighed(before, more, 100, weight);
                 before += more;
-                assert_eq!(sum, before * 100 / u64::from(weight));
+                assert_eq!(sum, (before * 100).div_ceil(u64::from(weight)));
             }
         }
     }

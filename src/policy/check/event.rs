@@ -1,6 +1,7 @@
 //! What became of a run: what the policy picked, what it broke, and the story told to a person
 //! (floor 1).
 
+use std::collections::VecDeque;
 use std::fmt;
 
 use super::Rule;
@@ -26,8 +27,10 @@ pub(super) struct Outcome {
     pub(super) name: &'static str,
     /// Who ran, in order, each with the number of the operation that asked.
     pub(super) picks: Vec<(usize, Id)>,
-    /// What happened, for a person.
-    pub(super) events: Vec<Event>,
+    /// What happened, for a person; of a long script the last of it.
+    pub(super) events: VecDeque<Event>,
+    /// How much more happened before.
+    pub(super) forgotten: usize,
     /// Who became ready, in order, each with the number of the operation.
     pub(super) readied: Vec<(usize, Id)>,
     /// Some task that was queued after each operation, by the order of spawning.
@@ -50,6 +53,7 @@ pub(super) enum Event {
     Nobody,
     Until(Nanos),
     Passed(Nanos),
+    Swapped,
     Drained,
 }
 
@@ -76,6 +80,7 @@ impl fmt::Display for Event {
             Self::Nobody => f.write_str("pick: nobody"),
             Self::Until(then) => write!(f, "pick: nobody until {then} ns"),
             Self::Passed(nanos) => write!(f, "{nanos} ns pass"),
+            Self::Swapped => f.write_str("another such policy takes its place"),
             Self::Drained => f.write_str("and now all that are left:"),
         }
     }

@@ -2,11 +2,13 @@
 //! (floor 1).
 
 use std::any::Any;
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::super::{Lookup, Pick, Policy};
 use super::Rule;
 use super::event::{Event, Fault, Outcome};
+use super::known::{Known, Roll};
 use super::script::{Op, Script};
 use super::world::World;
 use crate::task::id::Id;
@@ -26,19 +28,14 @@ pub(super) enum How {
     WithoutPassing,
 }
 
-/// One task as the model sees it.
-struct Known {
-    task: usize,
-    id: Id,
-    /// There was a `ready` that no `pick` has used up.
-    licensed: bool,
-    gone: bool,
-}
-
-struct Run {
+struct Run<'a> {
+    make: Make<'a>,
     policy: Box<dyn Policy>,
     world: World,
-    known: Vec<Known>,
+    roll: Roll,
+    /// How many tasks are in the policy's hands.
+    queued: usize,
+    long: bool,
     /// Tasks that are aborted before the next pick.
     passing: Vec<usize>,
     how: How,
@@ -50,6 +47,9 @@ struct Run {
 
 /// Until so far away nobody is picked: that is for ever.
 const CENTURY: Nanos = 100 * 365 * 24 * 3600 * 1_000_000_000;
+
+/// How much of a long script is told.
+const TOLD: usize = 12;
 
 /// Runs `script` through a new policy.
 pub(super) fn run(make: Make<'_>, script: &Script, how: How) -> Outcome {
@@ -64,9 +64,12 @@ pub(super) fn run(make: Make<'_>, script: &Script, how: How) -> Outcome {
         Err(panic) => return Outcome { fault: caught(panic), ..Outcome::default() },
     };
     let mut run = Run {
+        make,
         policy,
-        world: World::new(script.seed),
-        known: Vec::new(),
+        world: World::new(script.seed, script.start),
+        roll: Roll::default(),
+        queued: 0,
+        long: script.is_long(),
         passing: Vec::new(),
         how,
         measured,
@@ -87,13 +90,16 @@ fn panic_message(panic: Box<dyn Any + Send>) -> String {
     format!("it panicked: {}", said.unwrap_or("(without a message)"))
 }
 
-impl Run {
+impl Run<'_> {
     fn play(&mut self, script: &Script) -> Result<(), Fault> {
         for (number, &op) in script.ops.iter().enumerate() {
             self.op = number;
             self.play_op(op)?;
-            let queued = self.known.iter().filter(|known| known.licensed && !known.gone);
-            let queued = queued.map(|known| known.task).max_by_key(|task| (task + number) % 5);
+            if self.long {
+                continue;
+            }
+            let queued =
+                self.roll.queued().map(|known| known.task).max_by_key(|task| (task + number) % 5);
             self.outcome.queued.push(queued);
         }
         self.op = script.ops.len();
@@ -103,20 +109,26 @@ impl Run {
     fn play_op(&mut self, op: Op) -> Result<(), Fault> {
         match op {
             Op::Spawn { task, attributes } => {
-                let id = self.world.reserve();
-                self.known.push(Known { task, id, licensed: false, gone: false });
+                let id = self.reserve(task);
                 self.spawn(id, attributes);
             }
             Op::Passing { task, attributes } => {
-                let id = self.world.reserve();
-                self.known.push(Known { task, id, licensed: false, gone: false });
+                let id = self.reserve(task);
                 self.passing.push(task);
                 if self.how != How::WithoutPassing {
                     self.spawn(id, attributes);
                 }
             }
             Op::Wake { task, cause } => self.wake(task, cause),
-            Op::Switch { ran, left } => return self.switch(ran, left),
+            Op::Switch { ran, left } => return self.switch(ran, left, false).map(drop),
+            Op::Swap { ran, left } => return self.switch(ran, left, true).map(drop),
+            Op::Drain => {
+                while self.switch(
+                    7,
+                    if self.queued.is_multiple_of(3) { Left::Done } else { Left::Waiting },
+                    false,
+                )? {}
+            }
             Op::Abort { task } => self.abort(task),
             Op::Change { task, attributes } => self.change(task, attributes),
             Op::Pass { nanos } => {
@@ -127,21 +139,29 @@ impl Run {
         Ok(())
     }
 
+    /// An id for the script's task of that number.
+    fn reserve(&mut self, task: usize) -> Id {
+        let id = self.world.reserve();
+        self.roll.add(task, id);
+        id
+    }
+
     fn spawn(&mut self, id: Id, attributes: Attributes) {
         self.world.insert(id, attributes);
         self.event(Event::Spawned(id, attributes));
-        let by = self.outcome.picks.last().map(|&(_, id)| id);
+        let by =
+            self.outcome.picks.last().map(|&(_, id)| id).filter(|_| !id.serial().is_multiple_of(4));
         self.ready(id, Cause::Spawn { by });
     }
 
     fn wake(&mut self, task: usize, cause: u64) {
-        let Some(id) = self.id(task) else { return };
+        let Some(id) = self.roll.id(task) else { return };
         if self.world.get(id).is_none_or(|task| task.state() != State::Waiting) {
             return;
         }
         let cause = match (cause % 4, self.outcome.picks.last()) {
             (0, _) => Cause::Timer,
-            (1, _) => Cause::Source(1),
+            (1, _) => Cause::Source((cause >> 32) as u32 % 3),
             (2, Some(&(_, by))) if by != id => Cause::Task(by),
             _ => Cause::Outside,
         };
@@ -152,26 +172,30 @@ impl Run {
     fn ready(&mut self, id: Id, cause: Cause) {
         let now = self.world.now;
         self.known(id).licensed = true;
+        self.queued += 1;
         self.outcome.readied.push((self.op, id));
         if let Some(task) = self.world.get_mut(id) {
-            task.woken(cause, now);
+            // A timer was due before now, if the loop is late.
+            let late = if cause == Cause::Timer { 50 * (id.serial() % 3) } else { 0 };
+            task.woken(cause, now.saturating_sub(late.into()));
             self.policy.ready(task, now);
         }
     }
 
     fn abort(&mut self, task: usize) {
-        let Some(id) = self.id(task) else { return };
+        let Some(id) = self.roll.id(task) else { return };
         let queued = self.known(id).licensed;
         self.known(id).gone = true;
         self.world.remove(id);
         self.event(Event::Aborted(id));
         if queued {
+            self.queued -= 1;
             self.policy.forget(id);
         }
     }
 
     fn change(&mut self, task: usize, attributes: Attributes) {
-        let Some(id) = self.id(task) else { return };
+        let Some(id) = self.roll.id(task) else { return };
         let queued = self.known(id).licensed;
         if let Some(task) = self.world.get_mut(id) {
             task.set_attributes(attributes);
@@ -182,12 +206,22 @@ impl Run {
         }
     }
 
-    fn switch(&mut self, ran: Nanos, left: Left) -> Result<(), Fault> {
+    /// Whether a task has run.
+    fn switch(&mut self, ran: Nanos, left: Left, swap: bool) -> Result<bool, Fault> {
         self.abort_the_passing();
-        let most = [1, 2, 5, usize::MAX][self.op % 4];
-        let Some(id) = self.pick_as_foretold(&mut self.foretold(most)?.into_iter())? else {
-            return Ok(());
+        let most = [1, 2, 5, if self.long { 40 } else { usize::MAX }][self.op / 37 % 4];
+        // Of a long script it is looked at now and then only.
+        let looks = !self.long || self.op.is_multiple_of(37);
+        let foretold = if looks { self.foretold(most)? } else { Vec::new() };
+        let Some(id) = self.pick_as_foretold(&mut foretold.into_iter())? else {
+            return Ok(false);
         };
+        if looks && self.how == How::Watched {
+            let _ = self.policy.explain();
+        }
+        if swap {
+            self.swap()?;
+        }
         let (measured, mut cause) = (if self.measured { ran } else { 0 }, Cause::Yield);
         let now = self.world.now + ran;
         self.event(Event::Switched(id, ran, left));
@@ -211,10 +245,31 @@ impl Run {
                 self.world.remove(id);
             }
         }
+        Ok(true)
+    }
+
+    /// Another such policy takes the place of this one, and all that are queued with it.
+    fn swap(&mut self) -> Result<(), Fault> {
+        let mut order = Vec::new();
+        while let Some(id) = self.pick()? {
+            order.push(id);
+        }
+        self.world.clear_tags();
+        self.policy = (self.make)();
+        self.event(Event::Swapped);
+        let now = self.world.now;
+        for id in order {
+            self.known(id).licensed = true;
+            self.queued += 1;
+            if let Some(task) = self.world.get_mut(id) {
+                task.state = State::Ready;
+                self.policy.ready(task, now);
+            }
+        }
         Ok(())
     }
 
-    /// Picks everybody, as a policy is emptied when another takes its place.
+    /// Picks all, as a policy is emptied when another takes its place.
     fn drain(&mut self) -> Result<(), Fault> {
         self.abort_the_passing();
         self.event(Event::Drained);
@@ -242,13 +297,14 @@ impl Run {
             let message = format!("its `queue` lists task {id}, {what}");
             Err(Fault::new(Rule::Queue, Some(id), message))
         };
+        let mut seen = BTreeSet::new();
         for (place, &id) in queue.iter().enumerate() {
-            match self.known.iter().find(|known| known.id == id) {
+            match self.roll.get(id) {
                 Some(known) if known.gone => return wrong(id, "which is gone"),
                 Some(known) if known.licensed => {}
                 _ => return wrong(id, "which is not queued"),
             }
-            if queue[..place].contains(&id) {
+            if !seen.insert(id) {
                 return wrong(id, "twice");
             }
             if place >= most {
@@ -290,15 +346,20 @@ impl Run {
             match self.policy.pick(&self.world.tasks(), now) {
                 Pick::Task(id) if self.use_licence(id)? => return Ok(Some(id)),
                 Pick::Task(_) => {}
-                _ if self.queued().is_none() => return Ok(None),
+                _ if self.queued == 0 => return Ok(None),
+                Pick::Until(then) if then <= now => {
+                    self.event(Event::Until(then));
+                    let message = format!("it picks nobody until {then} ns, which is not to come");
+                    return Err(Fault::new(Rule::Idle, self.queued(), message));
+                }
                 Pick::Nobody => return Err(self.why_nobody()),
-                Pick::Until(then) if waits > 1_000 || then.saturating_sub(now) > CENTURY => {
+                Pick::Until(then) if waits > 1_000 || then - now > CENTURY => {
                     self.event(Event::Until(then));
                     let message = "it picks nobody until a time that never comes";
                     return Err(Fault::new(Rule::Idle, self.queued(), message));
                 }
                 Pick::Until(then) => {
-                    self.world.now = then.max(now + 1);
+                    self.world.now = then;
                     if waits == 0 {
                         self.event(Event::Until(then));
                     }
@@ -312,7 +373,7 @@ impl Run {
     fn use_licence(&mut self, id: Id) -> Result<bool, Fault> {
         let wrong =
             |rule, what| Err(Fault::new(rule, Some(id), format!("it picked task {id}, {what}")));
-        match self.known.iter_mut().find(|known| known.id == id) {
+        match self.roll.get_mut(id) {
             None => wrong(Rule::NotReady, "which was never spawned"),
             Some(known) if !known.licensed && known.gone => {
                 wrong(Rule::Stale, "which is gone, more often than it had become ready")
@@ -323,6 +384,7 @@ impl Run {
             Some(known) => {
                 known.licensed = false;
                 let (gone, id) = (known.gone, known.id);
+                self.queued -= usize::from(!gone);
                 if gone {
                     self.event(Event::Skipped(id));
                 } else if let Some(task) = self.world.get_mut(id) {
@@ -344,9 +406,8 @@ impl Run {
                 return Fault::new(Rule::Idle, lost, message);
             }
         }
-        for task in 0..8 {
-            let id = self.world.reserve();
-            self.known.push(Known { task: usize::MAX - task, id, licensed: false, gone: false });
+        for _ in 0..8 {
+            let id = self.reserve(self.roll.unused());
             self.world.insert(id, Attributes::default());
             self.ready(id, Cause::Outside);
             if let Pick::Task(_) = self.policy.pick(&self.world.tasks(), self.world.now) {
@@ -360,21 +421,20 @@ impl Run {
 
     /// Some task that is in the policy's hands.
     fn queued(&self) -> Option<Id> {
-        self.known.iter().find(|known| known.licensed && !known.gone).map(|known| known.id)
-    }
-
-    /// The id of a task of the script that is there.
-    fn id(&self, task: usize) -> Option<Id> {
-        self.known.iter().find(|known| known.task == task && !known.gone).map(|known| known.id)
+        self.roll.queued().next().map(|known| known.id)
     }
 
     fn known(&mut self, id: Id) -> &mut Known {
-        let known = self.known.iter_mut().find(|known| known.id == id);
-        known.expect("only ids from the list itself are asked for")
+        self.roll.get_mut(id).expect("only ids from the list itself are asked for")
     }
 
     fn event(&mut self, event: Event) {
-        self.outcome.events.push(event);
+        let Outcome { events, forgotten, .. } = &mut self.outcome;
+        if self.long && events.len() == TOLD {
+            events.pop_front();
+            *forgotten += 1;
+        }
+        events.push_back(event);
     }
 }
 

@@ -5,6 +5,10 @@ use super::super::{Lookup, Rng, Tasks};
 use crate::task::id::Id;
 use crate::task::info::{Attributes, Nanos, TaskInfo};
 
+/// What tasks are called, in turn.
+const NAMES: [Option<&str>; 7] =
+    [None, None, Some("conn"), Some(""), Some("\u{e1}\u{2713} a longer name"), None, Some("conn")];
+
 pub(super) struct World {
     pub(super) now: Nanos,
     places: Vec<Option<TaskInfo>>,
@@ -16,9 +20,9 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64, now: Nanos) -> Self {
         let (places, free) = (Vec::new(), Vec::new());
-        Self { now: 0, places, free, spawned: 0, rng: Rng::new(seed), seed }
+        Self { now, places, free, spawned: 0, rng: Rng::new(seed), seed }
     }
 
     /// An id and a place for one more task.
@@ -32,7 +36,8 @@ impl World {
     }
 
     pub(super) fn insert(&mut self, id: Id, attributes: Attributes) {
-        self.places[id.index()] = Some(TaskInfo::new(id, None, attributes, self.now));
+        let name = NAMES[id.serial() as usize % NAMES.len()];
+        self.places[id.index()] = Some(TaskInfo::new(id, name, attributes, self.now));
     }
 
     pub(super) fn remove(&mut self, id: Id) {
@@ -42,6 +47,11 @@ impl World {
 
     pub(super) fn get_mut(&mut self, id: Id) -> Option<&mut TaskInfo> {
         self.places.get_mut(id.index())?.as_mut().filter(|task| task.id() == id)
+    }
+
+    /// As when the policy is swapped: the next one has each task's cell to itself.
+    pub(super) fn clear_tags(&self) {
+        self.places.iter().flatten().for_each(|task| task.set_tag(0));
     }
 
     pub(super) fn tasks(&self) -> Tasks<'_> {
@@ -70,7 +80,7 @@ pub(in crate::policy) struct Bench<P> {
 #[cfg(test)]
 impl<P: super::super::Policy> Bench<P> {
     pub(in crate::policy) fn new(policy: P) -> Self {
-        Self { policy, world: World::new(0) }
+        Self { policy, world: World::new(0, 0) }
     }
 
     pub(in crate::policy) fn spawn<const N: usize>(&mut self, all: [Attributes; N]) -> [Id; N] {
