@@ -35,6 +35,8 @@ pub mod language;
 #[path = "src/sheet.rs"]
 pub mod sheet;
 
+#[path = "src/build.rs"]
+mod build;
 #[path = "src/cli.rs"]
 mod cli;
 #[path = "src/show.rs"]
@@ -42,4 +44,4 @@ mod show;
 #[path = "solutions/solutions.rs"]
 mod solutions;
 
-pub use cli::main;
+pub use cli::{main, student};

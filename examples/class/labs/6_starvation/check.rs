@@ -3,32 +3,40 @@
 use turno::task::{self, Nanos, yield_now};
 use turno::time::{Instant, work};
 
-use crate::lab::{Exam, Finding, Lab, Scenario, programs};
-use crate::labs::policy::{Make, bind, breach};
+use crate::lab::{Exam, Finding, Lab, Scenario, drawn, programs};
+use crate::labs::policy::{Make, breach};
 use crate::language::bilingual;
 use crate::question::{Answer, Question};
 use crate::solutions::starvation as solution;
-use crate::stage::{End, MS, Run, Stage, ms, nanos};
-
-mod starter;
+use crate::stage::{End, MS, Pace, Run, Stage, ms, nanos};
 
 #[path = "wrong/aged_for_good.rs"]
 mod aged_for_good;
 #[path = "wrong/ages_too_slowly.rs"]
 mod ages_too_slowly;
+#[path = "wrong/last_among_equals.rs"]
+mod last_among_equals;
 #[path = "wrong/no_priority.rs"]
 mod no_priority;
 #[path = "wrong/upside_down.rs"]
 mod upside_down;
 
+/// How to examine a module as a program of lab 6.
+#[macro_export]
+macro_rules! starvation {
+    ($module:ident) => {
+        || $crate::labs::starvation::examine(&|| $module::policy().into())
+    };
+}
+
 /// Lab 6.
 pub fn lab() -> Lab {
-    let programs = programs![examine, bind;
-        starter "starter" "labs/6_starvation/starter.rs",
+    let programs = programs![starvation;
         no_priority "no-priority" "labs/6_starvation/wrong/no_priority.rs",
         aged_for_good "aged-for-good" "labs/6_starvation/wrong/aged_for_good.rs",
         ages_too_slowly "ages-too-slowly" "labs/6_starvation/wrong/ages_too_slowly.rs",
         upside_down "upside-down" "labs/6_starvation/wrong/upside_down.rs",
+        last_among_equals "last-among-equals" "labs/6_starvation/wrong/last_among_equals.rs",
         solution "solution" "solutions/6.rs",
     ];
     Lab {
@@ -59,17 +67,36 @@ const LONGEST: Nanos = 15_000_000;
 /// The least that the urgent are to have of the thread, in percent.
 const SHARE: u64 = 75;
 
-fn examine(make: &Make) -> Exam {
-    const SCENARIOS: [Scenario<Make>; 3] = [
-        Scenario { name: "office", play: |make| hogs(make, &OFFICE) },
-        Scenario { name: "three-levels", play: |make| hogs(make, &LEVELS) },
-        Scenario { name: "contract", play: |make| (Run::nothing(), breach(make)) },
+/// Runs the scenarios of lab 6.
+pub fn examine(make: &Make) -> Exam {
+    const SCENARIOS: [Scenario<Make>; 4] = [
+        Scenario { name: "office", play: |make, pace| hogs(make, pace, &OFFICE) },
+        Scenario { name: "three-levels", play: |make, pace| hogs(make, pace, &LEVELS) },
+        Scenario {
+            name: "drawn",
+            play: |make, pace| {
+                drawn(|dice| {
+                    let urgent = URGENTS[..1 + dice.roll(3) as usize].iter();
+                    let urgent = urgent.map(|&name| (name, 190 + dice.roll(2) as u8 * 20));
+                    let mut drawn: Vec<Hog> = urgent.collect();
+                    let others = OTHERS[..1 + dice.roll(2) as usize].iter();
+                    drawn.extend(others.map(|&name| (name, 10 + dice.roll(2) as u8 * 5)));
+                    drawn.sort_by_cached_key(|_| dice.roll(1_000));
+                    hogs(make, pace, &drawn)
+                })
+            },
+        },
+        Scenario { name: "contract", play: |make, _| (Run::nothing(), breach(make)) },
     ];
     Exam::of(make, &SCENARIOS, ask)
 }
 
-fn hogs(make: &Make, hogs: &[Hog]) -> (Run, Option<Finding>) {
-    let stage = Stage::with_policy(make());
+const URGENTS: [&str; 3] = ["alarm", "alarm-2", "alarm-3"];
+
+const OTHERS: [&str; 2] = ["report", "report-2"];
+
+fn hogs(make: &Make, pace: Pace, hogs: &[Hog]) -> (Run, Option<Finding>) {
+    let stage = Stage::with_policy(pace, make());
     let start = stage.inside(Instant::now);
     for &(name, priority) in hogs {
         let builder = task::Builder::new().name(name).priority(priority);
@@ -83,6 +110,17 @@ fn hogs(make: &Make, hogs: &[Hog]) -> (Run, Option<Finding>) {
     let run = stage.play();
     let finding = judge(make, &run, hogs);
     (run, finding)
+}
+
+/// Whether an equal of that task had turn after turn while the task waited longest.
+fn overtaken(run: &Run, hogs: &[Hog], who: &str) -> bool {
+    let switches = run.switches_of(who);
+    let Some(longest) = switches.iter().max_by_key(|switch| switch.waited) else { return false };
+    let waits = longest.at - longest.waited..longest.at;
+    let priority = |who| hogs.iter().find(|(name, _)| *name == who).map(|(_, priority)| priority);
+    let equals = hogs.iter().filter(|(name, _)| *name != who && priority(*name) == priority(who));
+    let turns = |name| run.switches_of(name).iter().filter(|s| waits.contains(&s.at)).count();
+    equals.into_iter().any(|(name, _)| turns(name) > 2)
 }
 
 /// The longest wait for a turn of those who are urgent, or of those who are not; and whose it is.
@@ -118,6 +156,10 @@ fn judge(make: &Make, run: &Run, hogs: &[Hog]) -> Option<Finding> {
         let finding = finding.fact("share", format!("{share} %")).fact("day", ms(DAY));
         Some(finding.fact("longest", ms(LONGEST)).fact("least", format!("{SHARE} %")))
     };
+    let long = [(urgent, urgent_wait), (who, wait)].into_iter().filter(|(_, wait)| *wait > LONGEST);
+    if let Some((who, wait)) = long.into_iter().find(|(who, _)| overtaken(run, hogs, who)) {
+        return finding("last-among-equals", who, wait);
+    }
     if urgent_wait > LONGEST {
         return finding("upside-down", urgent, urgent_wait);
     }
@@ -150,17 +192,4 @@ fn ask(run: &Run) -> Option<Question> {
             .mistake(number(all), "answer-only-before")
             .mistake(number(all - 1), "answer-only-before"),
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::solutions::also::{aging, levels};
-
-    #[test]
-    fn other_right_programs_are_right() {
-        let found = |exam: Exam| exam.finding().map(|finding| finding.name);
-        assert_eq!(found(examine(&bind!(aging))), None, "aging");
-        assert_eq!(found(examine(&bind!(levels))), None, "levels");
-    }
 }

@@ -1,0 +1,39 @@
+//! More programs, right and wrong ones, each called what it is: several of a kind, so that a check
+//! is not fitted to the one that stands in `wrong/`.
+
+use class::lab::Exam;
+use class::labs; // What a program of lab 3 calls `crate::labs`.
+
+#[path = "also/who_polls.rs"]
+mod who_polls;
+
+/// A program: its name, what it is called, and how to examine it.
+type Program = (&'static str, &'static str, fn() -> Exam);
+
+macro_rules! programs {
+    ($examine:ident; $($module:ident $found:literal),+ $(,)?) => {
+        pub fn programs() -> Vec<crate::Program> {
+            vec![$((stringify!($module), $found, class::$examine!($module))),+]
+        }
+    };
+}
+pub(crate) use programs;
+
+fn are_called_what_they_are(programs: Vec<Program>) {
+    assert!(programs.len() >= 15, "{} programs", programs.len());
+    let misnamed = programs.into_iter().filter_map(|(name, expected, examine)| {
+        let exam = examine();
+        let found = exam.finding().map_or("right", |finding| finding.name);
+        let scenario = exam.scenarios.last().map_or("", |(name, _)| name);
+        let words = exam.finding().and_then(|found| found.turno.clone()).unwrap_or_default();
+        let says = || format!("{name} is {expected}, not {found} ({scenario}) {words}");
+        (found != expected).then(says)
+    });
+    let misnamed: Vec<String> = misnamed.collect();
+    assert!(misnamed.is_empty(), "\n{}", misnamed.join("\n"));
+}
+
+#[test]
+fn programs_of_lab_1_are_called_what_they_are() {
+    are_called_what_they_are(who_polls::programs());
+}
