@@ -4,6 +4,16 @@
 use class::lab::Exam;
 use class::labs; // What a program of lab 3 calls `crate::labs`.
 
+#[path = "also/lost_wakeup.rs"]
+mod lost_wakeup;
+#[path = "also/policy.rs"]
+mod policy;
+#[path = "also/reactor.rs"]
+mod reactor;
+#[path = "also/starvation.rs"]
+mod starvation;
+#[path = "also/wakers.rs"]
+mod wakers;
 #[path = "also/who_polls.rs"]
 mod who_polls;
 
@@ -36,4 +46,29 @@ fn are_called_what_they_are(programs: Vec<Program>) {
 #[test]
 fn programs_of_lab_1_are_called_what_they_are() {
     are_called_what_they_are(who_polls::programs());
+}
+
+#[test]
+fn programs_of_lab_2_are_called_what_they_are() {
+    are_called_what_they_are(wakers::programs());
+}
+
+#[test]
+fn programs_of_lab_3_are_called_what_they_are() {
+    are_called_what_they_are(lost_wakeup::programs());
+}
+
+#[test]
+fn programs_of_lab_4_are_called_what_they_are() {
+    are_called_what_they_are(reactor::programs());
+}
+
+#[test]
+fn programs_of_lab_5_are_called_what_they_are() {
+    are_called_what_they_are(policy::programs());
+}
+
+#[test]
+fn programs_of_lab_6_are_called_what_they_are() {
+    are_called_what_they_are(starvation::programs());
 }

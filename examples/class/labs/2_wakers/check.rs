@@ -142,14 +142,16 @@ fn waits_then_rung(make: &Make, pace: Pace, rings: Duration) -> (Run, Option<Fin
 /// Whether the guest was woken by something else than the bell: it has no timer and no friends.
 fn looks(run: &Run) -> Option<Finding> {
     let switches = run.switches_of("guest");
-    let timers = switches.iter().filter(|switch| switch.cause == Some(Cause::Timer)).count();
-    let spins = switches.iter().filter(|switch| switch.cause == Some(Cause::Yield)).count();
+    let by = |is: fn(Cause) -> bool| {
+        switches.iter().filter(|switch| switch.cause.is_some_and(is)).count()
+    };
+    let (timers, spins) = (by(|cause| cause == Cause::Timer), by(|cause| cause == Cause::Yield));
+    let told = by(|cause| matches!(cause, Cause::Task(_)));
     let finding = |name| Finding::new(name).fact("switches", switches.len());
-    match (timers, spins) {
-        (0, 0..=2) => None,
-        (0, _) => Some(finding("self-wake-spin").in_words(run.words())),
-        (..) => Some(finding("naps").fact("timers", timers)),
+    if spins > 2 {
+        return Some(finding("self-wake-spin").in_words(run.words()));
     }
+    (timers > told).then(|| finding("naps").fact("timers", timers))
 }
 
 fn rung_then_waits(

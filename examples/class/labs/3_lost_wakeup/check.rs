@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::future::Future;
+use std::ops::Range;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use turno::lints::Lint;
 use turno::task::{self, Cause, Id, Left, Nanos, WaitReason};
 use turno::time::{Instant, sleep};
+use turno::trace::Switch;
 
 use crate::lab::{Exam, Finding, Lab, Scenario, drawn, programs};
 use crate::language::bilingual;
@@ -43,21 +45,23 @@ pub struct Diary {
     lines: RefCell<Vec<Line>>,
 }
 
-/// A line of the diary that was written to its end.
+/// A line of the diary: it has no end if it was not written to its end.
 #[derive(Clone, Copy, Debug)]
 struct Line {
     by: Option<Id>,
     from: Instant,
-    to: Instant,
+    to: Option<Instant>,
 }
 
 impl Diary {
     /// Writes a line. It takes a millisecond, in which others run.
     pub async fn write(&self, line: &str) {
         let _ = line; // It is the time that matters here.
+        let n = self.lines.borrow().len();
         let (by, from) = (task::try_id(), Instant::now());
+        self.lines.borrow_mut().push(Line { by, from, to: None });
         sleep(MS).await;
-        self.lines.borrow_mut().push(Line { by, from, to: Instant::now() });
+        self.lines.borrow_mut()[n].to = Some(Instant::now());
     }
 }
 
@@ -175,22 +179,26 @@ struct Eater {
 
 const NAMES: [&str; 4] = ["eater", "eater-2", "eater-3", "eater-4"];
 
-/// A bun that was taken: which, by whom, from when on it was asked for, and when it was had.
-#[derive(Clone, Copy)]
+/// A bun that was taken: which, by whom, from when on it was asked for, and when it was had; and
+/// which lines were written meanwhile.
+#[derive(Clone)]
 struct Eaten {
     bun: u32,
     by: &'static str,
     from: Nanos,
     at: Nanos,
+    lines: Range<usize>,
 }
 
 /// What happened in the bakery.
 struct Day<'a> {
     run: &'a Run,
+    eaters: &'a [Eater],
     /// When each bun was put there: the first is 1.
     brings: &'a [Duration],
     eaten: &'a [Eaten],
-    lines: &'a [(&'static str, Nanos, Nanos)],
+    /// By whom, from when, and to when.
+    lines: &'a [(&'static str, Nanos, Option<Nanos>)],
 }
 
 /// Eaters; and a baker, who brings the first bun, 1, then the next.
@@ -225,9 +233,10 @@ fn bakery(
                 sleep(comes).await;
             }
             for _ in 0..takes {
-                let from = since();
+                let (from, first) = (since(), diary.lines.borrow().len());
                 let bun = (basket.take)(diary.clone()).await;
-                eaten.borrow_mut().push(Eaten { bun, by, from, at: since() });
+                let (at, lines) = (since(), first..diary.lines.borrow().len());
+                eaten.borrow_mut().push(Eaten { bun, by, from, at, lines });
             }
         }));
     }
@@ -238,17 +247,17 @@ fn bakery(
     let name = |id| NAMES.into_iter().find(|name| run.id(name) == id).unwrap_or_default();
     let line = |line: &Line| {
         let since = |at: Instant| nanos(at.duration_since(start));
-        (name(line.by), since(line.from), since(line.to))
+        (name(line.by), since(line.from), line.to.map(since))
     };
     let lines: Vec<_> = diary.lines.borrow().iter().map(line).collect();
     let eaten = eaten.borrow().clone();
-    let day = Day { run: &run, brings, eaten: &eaten, lines: &lines };
-    let finding = judge(&day, eaters);
+    let day = Day { run: &run, eaters, brings, eaten: &eaten, lines: &lines };
+    let finding = judge(&day);
     (run, finding)
 }
 
-fn judge(day: &Day<'_>, eaters: &[Eater]) -> Option<Finding> {
-    let &Day { run, brings, eaten, .. } = day;
+fn judge(day: &Day<'_>) -> Option<Finding> {
+    let &Day { run, eaters, brings, eaten, .. } = day;
     let names = || NAMES.into_iter().take(eaters.len());
     if let Some(spins) = names().find_map(|name| day.spins(name)) {
         return Some(spins);
@@ -287,10 +296,10 @@ impl Day<'_> {
         nanos(self.brings[bun as usize - 1])
     }
 
-    /// The lines that one wrote, in order: from when to when.
-    fn lines(&self, by: &str) -> impl Iterator<Item = (Nanos, Nanos)> {
-        let lines = self.lines.iter().filter(move |(name, ..)| *name == by);
-        lines.map(|&(_, from, to)| (from, to))
+    /// The lines of those that one wrote to the end, in order: from when to when.
+    fn lines(&self, of: Range<usize>, by: &str) -> impl Iterator<Item = (Nanos, Nanos)> {
+        let lines = self.lines[of].iter().filter(move |(name, ..)| *name == by);
+        lines.filter_map(|&(_, from, to)| Some((from, to?)))
     }
 
     /// Whether it ever waited for the bell.
@@ -314,13 +323,22 @@ impl Day<'_> {
         Some(finding.fact("switches", switches.len()).in_words(self.run.words()))
     }
 
+    /// How often a timer woke it that is neither its way nor its diary.
+    fn naps(&self, name: &str) -> usize {
+        let own = |switch: &&Switch<'_>| {
+            let line = self.lines.iter().any(|line| line.0 == name && line.2 == Some(switch.at));
+            let comes = self.eaters[NAMES.iter().position(|is| *is == name).unwrap_or(0)].comes;
+            switch.cause == Some(Cause::Timer) && !line && switch.at != nanos(comes)
+        };
+        self.run.switches_of(name).iter().filter(own).count()
+    }
+
     /// A look has a reason: it comes, its line is written, or the bell rang.
     fn looks_too_often(&self, name: &'static str) -> Option<Finding> {
-        let switches = self.run.switches_of(name);
-        let timers = switches.iter().filter(|switch| switch.cause == Some(Cause::Timer)).count();
-        let (lines, looks) = (self.lines(name).collect::<Vec<_>>(), timers.saturating_sub(1));
-        let finding = |name| Some(Finding::new(name).fact("looks", looks));
-        if looks > lines.len() + usize::from(self.run.end == End::Spins) {
+        let lines: Vec<_> = self.lines(0..self.lines.len(), name).collect();
+        let looks = self.naps(name);
+        let finding = |kind| Some(Finding::new(kind).fact("eater", name).fact("looks", looks));
+        if looks > 1 {
             return finding("naps");
         }
         let news = |from, to| {
@@ -331,7 +349,8 @@ impl Day<'_> {
         let vain = vain.filter(|pair| !self.eaten.iter().any(|had| had.from == pair[1].0));
         match vain {
             Some(_) if self.listened(name) => {
-                Some(Finding::new("polled-after-end").fact("eater", name).fact("switches", looks))
+                let switches = self.run.switches_of(name).len();
+                Some(Finding::new("polled-after-end").fact("eater", name).fact("switches", switches))
             }
             Some(_) => finding("naps"),
             None => None,
@@ -340,8 +359,8 @@ impl Day<'_> {
 
     /// Who has to wait writes one line, before it waits; and nobody else does.
     fn diary(&self, eaten: &Eaten) -> Option<Finding> {
-        let &Eaten { bun, by, from, at } = eaten;
-        let first = self.lines(by).find(|line| line.0 >= from && line.0 <= at);
+        let &Eaten { bun, by, from, .. } = eaten;
+        let first = self.lines(eaten.lines.clone(), by).next();
         let finding = |name| Some(Finding::new(name).fact("eater", by).fact("at", ms(from)));
         // At the very moment, either may have been first.
         match first {
@@ -358,11 +377,13 @@ impl Day<'_> {
 
     /// A bun that is there is taken at once, but by those who write.
     fn late(&self, eaten: &Eaten) -> Option<Finding> {
-        let &Eaten { bun, by, from, at } = eaten;
+        let &Eaten { bun, by, from, at, .. } = eaten;
         let put = self.put(bun).max(from);
-        let free = self.lines(by).filter(|line| line.0 <= put && put < line.1).map(|line| line.1);
-        let due = free.max().unwrap_or(put);
-        let finding = Finding::new("too-late").fact("bun", bun).fact("eater", by);
+        let mut lines = self.lines(eaten.lines.clone(), by);
+        let due = lines.find(|line| line.0 <= put && put < line.1).map_or(put, |line| line.1);
+        let looks = self.naps(by);
+        let finding = Finding::new(if looks > 0 { "naps" } else { "too-late" }).fact("bun", bun);
+        let finding = finding.fact("eater", by).fact("looks", looks);
         (at > due).then(|| finding.fact("at", ms(at)).fact("there", ms(due)))
     }
 }
@@ -374,6 +395,7 @@ fn hungry(run: &Run, eater: &str, brings: &[Duration]) -> Finding {
     let since = waits.and_then(|waiting| waiting.waits.first()).map(|wait| wait.since);
     let name = match since {
         _ if run.has(Lint::LostWaker, eater) => "lost-waker",
+        None if waits.is_some_and(|waiting| waiting.wakers == 0) => "lost-waker",
         Some(since) if since <= put => "never-rung",
         _ if brings.len() > 1 => "one-ring-for-two",
         _ => "lost-wake-up",
