@@ -414,8 +414,9 @@ fn ask(run: &Run) -> Option<Question> {
     }
     let eater = run.switches_of("eater");
     let baker = run.switches_of("baker");
-    // The baker's first switch only begins to wait, unless it brings a bun at once.
-    let put = baker.iter().find(|switch| switch.cause == Some(Cause::Timer)).or(baker.first())?;
+    // The baker's first switch only begins to wait, unless it is there before and brings a bun.
+    let timer = baker.iter().find(|switch| switch.cause == Some(Cause::Timer));
+    let put = baker.first().filter(|switch| switch.n == 1).or(timer).or(baker.first())?;
     let before = eater.iter().rfind(|switch| switch.n < put.n);
     let waits = before.filter(|switch| switch.left == Some(Left::Waiting));
     let reason = waits.and_then(|switch| switch.waits.first()).map(|wait| wait.reason);

@@ -133,10 +133,13 @@ fn longest(run: &Run, hogs: &[Hog], urgent: bool) -> (Nanos, &'static str) {
     waits.max_by_key(|&(wait, _)| wait).unwrap_or_default()
 }
 
-/// What the urgent had of the thread, in percent.
-fn share(run: &Run, hogs: &[Hog]) -> u64 {
-    let ran =
-        |(name, _): &Hog| run.switches_of(name).iter().map(|switch| switch.ran).sum::<Nanos>();
+/// What the urgent had of the thread until then, in percent.
+fn share(run: &Run, hogs: &[Hog], until: Nanos) -> u64 {
+    let ran = |(name, _): &Hog| {
+        let switches = run.switches_of(name);
+        let early = switches.iter().filter(|switch| switch.at < until);
+        early.map(|switch| switch.ran).sum::<Nanos>()
+    };
     let all: Nanos = hogs.iter().map(ran).sum();
     let urgent: Nanos = hogs.iter().filter(|(_, priority)| *priority >= URGENT).map(ran).sum();
     100 * urgent / all.max(1)
@@ -150,10 +153,10 @@ fn judge(make: &Make, run: &Run, hogs: &[Hog]) -> Option<Finding> {
     }
     let ((wait, who), (urgent_wait, urgent)) =
         (longest(run, hogs, false), longest(run, hogs, true));
-    let share = share(run, hogs);
+    let urgents = share(run, hogs, Nanos::MAX);
     let finding = |name, who: &str, wait: Nanos| {
         let finding = Finding::new(name).fact("task", who).fact("wait", ms(wait));
-        let finding = finding.fact("share", format!("{share} %")).fact("day", ms(DAY));
+        let finding = finding.fact("share", format!("{urgents} %")).fact("day", ms(DAY));
         Some(finding.fact("longest", ms(LONGEST)).fact("least", format!("{SHARE} %")))
     };
     let long = [(urgent, urgent_wait), (who, wait)].into_iter().filter(|(_, wait)| *wait > LONGEST);
@@ -169,9 +172,10 @@ fn judge(make: &Make, run: &Run, hogs: &[Hog]) -> Option<Finding> {
     if wait > LONGEST {
         return finding("ages-too-slowly", who, wait);
     }
-    if share < SHARE {
-        let first = run.switches_of(who).first().map_or(0, |switch| switch.waited);
-        let name = if first < LONGEST / 3 { "no-priority" } else { "aged-for-good" };
+    if urgents < SHARE {
+        // In the morning nobody is old.
+        let at_first = share(run, hogs, LONGEST / 2);
+        let name = if at_first < SHARE { "no-priority" } else { "aged-for-good" };
         return finding(name, who, wait);
     }
     None

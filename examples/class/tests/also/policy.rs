@@ -36,7 +36,7 @@ programs! { policy;
     no_size_is_ten_milliseconds "no-size-first",
     no_size_is_left_out "idle",
     nobody_ever "idle",
-    one_at_a_time "idle",
+    one_at_a_time "lost",
     looks_and_leaves "not-ready",
     copies_the_queue "not-ready",
     picks_twice "not-ready",
@@ -345,7 +345,7 @@ policy!(
     |queue, task| queue.insert(task.id(), size(task)),
     |queue| {
         let id = queue.iter().min_by_key(|(_, size)| **size).map(|(id, _)| *id);
-        id.inspect(|id| drop(queue.remove(id)))
+        id.inspect(|id| _ = queue.remove(id))
     }
 );
 policy!(

@@ -12,7 +12,7 @@ use crate::programs;
 programs! { starvation;
     a_point_for_each_millisecond "right",
     two_queues "right",
-    every_fifth_turn_to_the_oldest "right",
+    the_latest_of_the_old "right",
     twelve_milliseconds "right",
     strict "starved",
     patience_in_other_units "starved",
@@ -29,10 +29,10 @@ programs! { starvation;
     a_point_for_each_five_milliseconds "ages-too-slowly",
     age_since_birth "aged-for-good",
     age_is_never_reset "aged-for-good",
-    the_latest_of_the_old "last-among-equals",
     the_latest_of_the_urgent "last-among-equals",
     a_stack "last-among-equals",
     swaps "order-disturbed",
+    every_fifth_turn_to_the_oldest "order-disturbed",
     an_unordered_map "never-the-same",
     real_age "real-clock",
     sleeps_in_the_pick "blocks-the-thread",
@@ -40,10 +40,10 @@ programs! { starvation;
     looks_and_leaves "not-ready",
     forgets_who_is_old "lost",
     nobody_ever "idle",
-    nobody_but_the_urgent "idle",
+    nobody_but_the_urgent "lost",
     is_not_written_yet "panicked",
     expects_somebody "panicked",
-    subtracts_too_much "panicked",
+    subtracts_too_much "upside-down",
 }
 
 const MS: Nanos = 1_000_000;
@@ -222,7 +222,7 @@ policy!(
         let old = |since: Nanos| now.saturating_sub(since) >= 10 * MS;
         let key = |&(priority, since): &(u8, Nanos)| if old(since) { 255 } else { priority };
         let id = queue.iter().max_by_key(|(_, task)| key(task)).map(|(id, _)| *id);
-        id.inspect(|id| drop(queue.remove(id)))
+        id.inspect(|id| _ = queue.remove(id))
     }
 );
 policy!(

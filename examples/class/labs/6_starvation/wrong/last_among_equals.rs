@@ -1,4 +1,4 @@
-//! Grows old, but of equals the one that came last goes first.
+//! The less urgent grow old, but of equals the one that came last goes first.
 
 use turno::policy::{Pick, Policy, Tasks};
 use turno::task::{Id, Nanos, TaskInfo};
@@ -20,7 +20,7 @@ impl Policy for Patient {
         let ready = self.ready.iter().enumerate().rev();
         let first = ready.min_by_key(|&(_, &(priority, since, _))| {
             // The impatient first, by age; then by priority.
-            if old(since) { (0, 0) } else { (1, u64::from(u8::MAX - priority)) }
+            if priority < 100 && old(since) { (0, 0) } else { (1, u64::from(u8::MAX - priority)) }
         });
         first.map(|(at, _)| at).map(|at| self.ready.remove(at).2).into()
     }
