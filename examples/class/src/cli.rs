@@ -145,6 +145,7 @@ fn run(
         if let Some(option) = others {
             return Err(words.say("error-which-lab", &[("arg", format!("--{option}"))]));
         }
+        build::starters();
         show.overview(labs, stands);
         return Ok(ExitCode::SUCCESS);
     };
