@@ -61,11 +61,7 @@ impl Show {
 
     /// The six labs, and where the student stands in each: what `stands` finds, and what the
     /// compiler says.
-    pub(crate) fn overview(
-        &self,
-        labs: &[Lab],
-        stands: impl Fn(&Lab) -> (String, Option<String>),
-    ) {
+    pub(crate) fn overview(&self, labs: &[Lab], stands: impl Fn(&Lab) -> (String, Option<String>)) {
         println!("{BOLD}{}{BOLD:#}\n", self.word("overview-title", &[]));
         let titles: Vec<&str> = labs.iter().map(|lab| lab.readme(self.language).title).collect();
         let wide = titles.iter().map(|title| title.chars().count()).max().unwrap_or(0);

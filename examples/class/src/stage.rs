@@ -3,10 +3,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
-use std::mem::{Discriminant, discriminant};
+use std::mem::{self, Discriminant, discriminant};
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use turno::lints::{Finding, Lint, Lints};
@@ -26,12 +27,15 @@ pub const MS: Duration = Duration::from_millis(1);
 pub enum Pace {
     /// As fast as can be.
     Fast,
-    /// The real clock goes on as the virtual one does, for [`MOST_REAL`] at most.
-    Real,
+    /// Whenever the virtual clock goes on the real one does, by [`PAUSE`], [`PAUSES`] times at most.
+    Slow,
 }
 
-/// So long a run in real time may take.
-pub const MOST_REAL: Duration = Duration::from_millis(40);
+/// More than a program of a lab waits for at a time.
+const PAUSE: Duration = Duration::from_millis(12);
+
+/// So often the stage pauses.
+const PAUSES: u32 = 8;
 
 /// A runtime to put tasks on, and then to play.
 pub struct Stage {
@@ -137,16 +141,17 @@ impl Stage {
     pub fn play(self) -> Run {
         let mut took = Vec::new();
         let steps = AssertUnwindSafe(|| {
-            let (start, virtual_start) = (Instant::now(), self.now());
+            let (mut now, mut pauses) = (self.now(), 0);
             while took.len() < MOST as usize {
                 let before = Instant::now();
                 if self.rt.step().is_none() {
                     break;
                 }
                 took.push(before.elapsed());
-                if self.pace == Pace::Real {
-                    let gone = (self.now() - virtual_start).min(MOST_REAL);
-                    std::thread::sleep(gone.saturating_sub(start.elapsed()));
+                let then = mem::replace(&mut now, self.now());
+                if self.pace == Pace::Slow && now > then && pauses < PAUSES {
+                    pauses += 1;
+                    thread::sleep(PAUSE);
                 }
             }
         });

@@ -175,7 +175,8 @@ fn a_lab_that_does_not_compile_or_crashes_stops_no_other() {
         let line = out.lines().find(|line| line.trim().starts_with(&format!("{n}. ")));
         assert!(line.is_some_and(|line| line.ends_with(&format!("  {found}"))), "{n}: {out}");
     }
-    let expected = ["\ndoes-not-compile\n", "starter.rs does not compile", "mismatched types", "3.rs:2"];
+    let expected =
+        ["\ndoes-not-compile\n", "starter.rs does not compile", "mismatched types", "3.rs:2"];
     for words in expected {
         assert!(out.contains(words), "{words} in {out}");
     }

@@ -16,18 +16,18 @@ use crate::question::{Answer, Question};
 use crate::solutions::who_polls as solution;
 use crate::stage::{End, MS, Pace, Run, Stage, ms, nanos};
 
-#[path = "wrong/naps.rs"]
-mod naps;
-#[path = "wrong/dropped.rs"]
-mod dropped;
-#[path = "wrong/not_awaited.rs"]
-mod not_awaited;
 #[path = "wrong/deaf_waker.rs"]
 mod deaf_waker;
 #[path = "wrong/done_too_early.rs"]
 mod done_too_early;
+#[path = "wrong/dropped.rs"]
+mod dropped;
+#[path = "wrong/naps.rs"]
+mod naps;
 #[path = "wrong/never_gives_way.rs"]
 mod never_gives_way;
+#[path = "wrong/not_awaited.rs"]
+mod not_awaited;
 #[path = "wrong/one_after_another.rs"]
 mod one_after_another;
 #[path = "wrong/polled_after_end.rs"]
@@ -265,8 +265,7 @@ fn judge(
             Some(finding.fact("polls", seen.polls.get()))
         }
         (Some(at), None) => (at > best).then(|| {
-            let name =
-                if at == times.iter().sum() { "one-after-another" } else { "done-too-late" };
+            let name = if at == times.iter().sum() { "one-after-another" } else { "done-too-late" };
             Finding::new(name).fact("at", ms(at)).fact("best", ms(best))
         }),
         (None, _) => Some(stuck(run, &dishes().collect::<Vec<_>>())),

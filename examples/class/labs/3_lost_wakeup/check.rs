@@ -20,20 +20,20 @@ use crate::stage::{End, MS, Pace, Run, Stage, ms, nanos};
 
 #[path = "wrong/diary_late.rs"]
 mod diary_late;
-#[path = "wrong/newest_first.rs"]
-mod newest_first;
-#[path = "wrong/needless_line.rs"]
-mod needless_line;
-#[path = "wrong/polled_after_end.rs"]
-mod polled_after_end;
 #[path = "wrong/naps.rs"]
 mod naps;
+#[path = "wrong/needless_line.rs"]
+mod needless_line;
 #[path = "wrong/never_rung.rs"]
 mod never_rung;
+#[path = "wrong/newest_first.rs"]
+mod newest_first;
 #[path = "wrong/no_diary.rs"]
 mod no_diary;
 #[path = "wrong/one_ring_for_two.rs"]
 mod one_ring_for_two;
+#[path = "wrong/polled_after_end.rs"]
+mod polled_after_end;
 #[path = "wrong/self_wake_spin.rs"]
 mod self_wake_spin;
 #[path = "wrong/woken_for_nothing.rs"]
@@ -305,7 +305,10 @@ impl Day<'_> {
     /// Whether it ever waited for the bell.
     fn listened(&self, name: &str) -> bool {
         let switches = self.run.switches_of(name);
-        switches.iter().flat_map(|switch| switch.waits).any(|wait| wait.reason == WaitReason::Notify)
+        switches
+            .iter()
+            .flat_map(|switch| switch.waits)
+            .any(|wait| wait.reason == WaitReason::Notify)
     }
 
     /// It is ready again and again, without having anything to do.
@@ -350,7 +353,9 @@ impl Day<'_> {
         match vain {
             Some(_) if self.listened(name) => {
                 let switches = self.run.switches_of(name).len();
-                Some(Finding::new("polled-after-end").fact("eater", name).fact("switches", switches))
+                Some(
+                    Finding::new("polled-after-end").fact("eater", name).fact("switches", switches),
+                )
             }
             Some(_) => finding("naps"),
             None => None,
@@ -368,9 +373,7 @@ impl Day<'_> {
             Some((line, _)) if line > from => {
                 finding("diary-late").map(|finding| finding.fact("line", ms(line)))
             }
-            Some(_) if self.put(bun) < from || self.put(bun) == 0 => {
-                finding("needless-line")
-            }
+            Some(_) if self.put(bun) < from || self.put(bun) == 0 => finding("needless-line"),
             _ => None,
         }
     }

@@ -24,14 +24,14 @@ mod first_words_only;
 mod impatient;
 #[path = "wrong/last_words_only.rs"]
 mod last_words_only;
-#[path = "wrong/whole_buffer.rs"]
-mod whole_buffer;
 #[path = "wrong/naps.rs"]
 mod naps;
 #[path = "wrong/one_deadline_for_all.rs"]
 mod one_deadline_for_all;
 #[path = "wrong/waits_for_ever.rs"]
 mod waits_for_ever;
+#[path = "wrong/whole_buffer.rs"]
+mod whole_buffer;
 
 /// What was heard.
 pub type Heard = Pin<Box<dyn Future<Output = Vec<u8>>>>;

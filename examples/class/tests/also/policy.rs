@@ -155,12 +155,11 @@ policy!(
     |queue, task| queue.insert((size(task), task.id())),
     |queue| queue.pop_first().map(|(_, id)| id)
 );
-policy!(
-    the_least_pair,
-    Pairs,
-    |queue, task| queue.push((size(task), task.id())),
-    |queue| first(queue, |&pair| pair).map(|at| queue.swap_remove(at).1)
-);
+policy!(the_least_pair, Pairs, |queue, task| queue.push((size(task), task.id())), |queue| first(
+    queue,
+    |&pair| pair
+)
+.map(|at| queue.swap_remove(at).1));
 policy!(
     a_heap_of_pairs,
     BinaryHeap<Reverse<(Nanos, Id)>>,
@@ -173,12 +172,11 @@ policy!(
     |queue, task| queue.push((Reverse(size(task)), task.id())),
     |queue| queue.pop().map(|(_, id)| id)
 );
-policy!(
-    an_array_swapped,
-    Pairs,
-    |queue, task| queue.push((size(task), task.id())),
-    |queue| first(queue, |&(size, _)| size).map(|at| queue.swap_remove(at).1)
-);
+policy!(an_array_swapped, Pairs, |queue, task| queue.push((size(task), task.id())), |queue| first(
+    queue,
+    |&(size, _)| size
+)
+.map(|at| queue.swap_remove(at).1));
 
 struct BySize(Nanos, Id);
 
@@ -223,12 +221,7 @@ policy!(
     |queue, task| queue.insert(0, (size(task), task.id())),
     |queue| first(queue, |&(size, _)| size).map(|at| queue.remove(at).1)
 );
-policy!(
-    a_queue,
-    VecDeque<Id>,
-    |queue, task| queue.push_back(task.id()),
-    |queue| queue.pop_front()
-);
+policy!(a_queue, VecDeque<Id>, |queue, task| queue.push_back(task.id()), |queue| queue.pop_front());
 policy!(
     sorts_and_takes_as_it_came,
     Pairs,
@@ -239,12 +232,7 @@ policy!(
         (!queue.is_empty()).then(|| queue.remove(0).1)
     }
 );
-policy!(
-    by_id,
-    BTreeSet<Id>,
-    |queue, task| queue.insert(task.id()),
-    |queue| queue.pop_first()
-);
+policy!(by_id, BTreeSet<Id>, |queue, task| queue.insert(task.id()), |queue| queue.pop_first());
 policy!(a_stack, Vec<Id>, |queue, task| queue.push(task.id()), |queue| queue.pop());
 policy!(
     a_heap_turned_round,
@@ -292,30 +280,28 @@ policy!(nobody_ever, Vec<Id>, |queue, task| queue.push(task.id()), |queue| {
     queue.clear();
     None
 });
-policy!(
-    one_at_a_time,
-    Pairs,
-    |queue, task| queue.push((size(task), task.id())),
-    |queue| if queue.len() == 1 { None } else { queue.pop().map(|(_, id)| id) }
-);
-policy!(
-    looks_and_leaves,
-    Pairs,
-    |queue, task| queue.push((size(task), task.id())),
-    |queue| first(queue, |&(size, _)| size).map(|at| queue[at].1)
-);
+policy!(one_at_a_time, Pairs, |queue, task| queue.push((size(task), task.id())), |queue| if queue
+    .len()
+    == 1
+{
+    None
+} else {
+    queue.pop().map(|(_, id)| id)
+});
+policy!(looks_and_leaves, Pairs, |queue, task| queue.push((size(task), task.id())), |queue| first(
+    queue,
+    |&(size, _)| size
+)
+.map(|at| queue[at].1));
 policy!(
     copies_the_queue,
     BinaryHeap<Reverse<(Nanos, Id)>>,
     |queue, task| queue.push(Reverse((size(task), task.id()))),
     |queue| queue.clone().pop().map(|Reverse((_, id))| id)
 );
-policy!(
-    picks_twice,
-    Pairs,
-    |queue, task| queue.extend([(size(task), task.id()); 2]),
-    |queue| first(queue, |&(size, _)| size).map(|at| queue.remove(at).1)
-);
+policy!(picks_twice, Pairs, |queue, task| queue.extend([(size(task), task.id()); 2]), |queue| {
+    first(queue, |&(size, _)| size).map(|at| queue.remove(at).1)
+});
 policy!(
     a_map_by_size,
     HashMap<Nanos, Id>,
@@ -354,22 +340,14 @@ policy!(
     |queue, task| queue.push((task.size().unwrap(), task.id())),
     |queue| first(queue, |&(size, _)| size).map(|at| queue.remove(at).1)
 );
-policy!(
-    expects_somebody,
-    Pairs,
-    |queue, task| queue.push((size(task), task.id())),
-    |queue| Some(first(queue, |&(size, _)| size).map(|at| queue.remove(at).1).unwrap())
-);
+policy!(expects_somebody, Pairs, |queue, task| queue.push((size(task), task.id())), |queue| Some(
+    first(queue, |&(size, _)| size).map(|at| queue.remove(at).1).unwrap()
+));
 policy!(is_not_written_yet, Pairs, |_queue, _task| todo!(), |_queue| Option::unwrap(None));
-policy!(
-    sleeps_in_the_pick,
-    Pairs,
-    |queue, task| queue.push((size(task), task.id())),
-    |queue| {
-        thread::sleep(Duration::from_millis(1));
-        first(queue, |&(size, _)| size).map(|at| queue.remove(at).1)
-    }
-);
+policy!(sleeps_in_the_pick, Pairs, |queue, task| queue.push((size(task), task.id())), |queue| {
+    thread::sleep(Duration::from_millis(1));
+    first(queue, |&(size, _)| size).map(|at| queue.remove(at).1)
+});
 policy!(
     sleeps_in_ready,
     Pairs,

@@ -230,7 +230,8 @@ listen!(reads_the_end_again_and_again, |socket, patience, heard, buf| {
 listen!(takes_the_end_for_silence, |socket, patience, heard, _buf| {
     let start = time::Instant::now();
     heard = all(socket, patience).await;
-    sleep((start + Duration::from_millis(19)).saturating_duration_since(time::Instant::now())).await;
+    sleep((start + Duration::from_millis(19)).saturating_duration_since(time::Instant::now()))
+        .await;
 });
 listen!(keeps_the_last_word, |socket, patience, heard, buf| {
     while let Ok(Ok(n @ 1..)) = timeout(patience, socket.read(&mut buf)).await {

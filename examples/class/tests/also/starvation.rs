@@ -267,7 +267,9 @@ policy!(nobody_but_the_urgent, |queue, now| {
         false => None,
     }
 });
-policy!(is_not_written_yet, Queue, |_queue, _task, _now| todo!(), |_queue, _now| Option::unwrap(None));
+policy!(is_not_written_yet, Queue, |_queue, _task, _now| todo!(), |_queue, _now| Option::unwrap(
+    None
+));
 policy!(expects_somebody, |queue, now| Some(patient(queue, now, 10 * MS).unwrap()));
 policy!(subtracts_too_much, |queue, now| least(queue, |&(priority, since, _)| {
     u64::from(priority) - (now - since) / MS

@@ -111,7 +111,14 @@ fn looks(bell: &Parts) -> Poll<()> {
     if bell.rung.get() { Poll::Ready(()) } else { Poll::Pending }
 }
 
-bell!(wakes_before_it_sets, |bell| { bell.wake(); bell.rung.set(true) }, Parts::keep);
+bell!(
+    wakes_before_it_sets,
+    |bell| {
+        bell.wake();
+        bell.rung.set(true)
+    },
+    Parts::keep
+);
 bell!(looks_twice_first, rings, |bell, cx| {
     if looks(bell).is_ready() { Poll::Ready(()) } else { bell.keep(cx) }
 });

@@ -2,18 +2,18 @@
 
 use class::lab::Lab;
 
-#[path = "../../labs/1_who_polls/starter.rs"]
-mod who_polls;
-#[path = "../../labs/2_wakers/starter.rs"]
-mod wakers;
 #[path = "../../labs/3_lost_wakeup/starter.rs"]
 mod lost_wakeup;
-#[path = "../../labs/4_reactor/starter.rs"]
-mod reactor;
 #[path = "../../labs/5_policy/starter.rs"]
 mod policy;
+#[path = "../../labs/4_reactor/starter.rs"]
+mod reactor;
 #[path = "../../labs/6_starvation/starter.rs"]
 mod starvation;
+#[path = "../../labs/2_wakers/starter.rs"]
+mod wakers;
+#[path = "../../labs/1_who_polls/starter.rs"]
+mod who_polls;
 
 /// All six, in order.
 pub fn labs() -> Vec<Lab> {
