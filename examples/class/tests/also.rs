@@ -1,8 +1,13 @@
 //! More programs, right and wrong ones, each called what it is: several of a kind, so that a check
 //! is not fitted to the one that stands in `wrong/`.
 
+#![allow(clippy::await_holding_refcell_ref)] // Some are wrong in just that way.
+
 use class::lab::Exam;
 use class::labs; // What a program of lab 3 calls `crate::labs`.
+
+#[path = "../solutions/also/mod.rs"]
+mod solutions;
 
 #[path = "also/lost_wakeup.rs"]
 mod lost_wakeup;
@@ -41,6 +46,28 @@ fn are_called_what_they_are(programs: Vec<Program>) {
     });
     let misnamed: Vec<String> = misnamed.collect();
     assert!(misnamed.is_empty(), "\n{}", misnamed.join("\n"));
+}
+
+#[test]
+fn other_solutions_are_right() {
+    use solutions::{aging, careful, join, levels, looks_again, notify, permits};
+    use solutions::{select, sjf, tasks, tree};
+    let exams: [(&str, Exam); 11] = [
+        ("join", class::who_polls!(join)()),
+        ("tasks", class::who_polls!(tasks)()),
+        ("notify", class::wakers!(notify)()),
+        ("careful", class::wakers!(careful)()),
+        ("looks_again", class::lost_wakeup!(looks_again)()),
+        ("permits", class::lost_wakeup!(permits)()),
+        ("select", class::reactor!(select)()),
+        ("sjf", class::policy!(sjf)()),
+        ("tree", class::policy!(tree)()),
+        ("aging", class::starvation!(aging)()),
+        ("levels", class::starvation!(levels)()),
+    ];
+    for (name, exam) in exams {
+        assert_eq!(exam.finding().map(|finding| finding.name), None, "{name}");
+    }
 }
 
 #[test]

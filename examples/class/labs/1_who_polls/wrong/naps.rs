@@ -12,8 +12,11 @@ pub async fn both(
 ) {
     let mut dishes = vec![left, right];
     while !dishes.is_empty() {
-        poll_fn(|cx| Poll::Ready(dishes.retain_mut(|dish| dish.as_mut().poll(cx).is_pending())))
-            .await;
+        poll_fn(|cx| {
+            dishes.retain_mut(|dish| dish.as_mut().poll(cx).is_pending());
+            Poll::Ready(())
+        })
+        .await;
         sleep(std::time::Duration::from_millis(1)).await;
     }
 }
