@@ -11,8 +11,12 @@
 //! A lab is a folder of `labs/`: a README in two languages, the `starter.rs` that a student edits,
 //! programs that are `wrong/` each in a way that has a name, what is said of each in two languages,
 //! and the `check.rs`. Its solution lies apart, in `solutions/`. A check runs a program in virtual
-//! time, in several scenarios, and judges it by what it does: by the trace, never by its text. What
-//! a question asks is read from the recording of the run that was shown.
+//! time, in several scenarios, some of them drawn from fixed seeds, and judges it by what it does:
+//! by what was seen and by the trace, never by its text. What a question asks is read from the
+//! recording of the run that was shown.
+//!
+//! With its `main.rs` a starter is a program of its own, which `cargo class` builds and runs: one
+//! that does not compile stops no other lab.
 //!
 //! In reading order: [`lab`] what a lab is; [`stage`] how a program is run; [`labs`] the six;
 //! [`question`] what is asked, and what counts as an answer; [`sheet`] and [`language`] the texts.
@@ -35,6 +39,8 @@ pub mod language;
 #[path = "src/sheet.rs"]
 pub mod sheet;
 
+#[path = "src/build.rs"]
+mod build;
 #[path = "src/cli.rs"]
 mod cli;
 #[path = "src/show.rs"]
@@ -42,4 +48,4 @@ mod show;
 #[path = "solutions/solutions.rs"]
 mod solutions;
 
-pub use cli::main;
+pub use cli::{main, student};

@@ -1,7 +1,7 @@
 //! The command line: which lab, which of its programs, and what to do with it.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{ExitCode, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
@@ -9,11 +9,12 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use turno::trace::Page;
 
-use crate::lab::{Exam, Lab, Program, SOLUTION, STARTER};
+use crate::build::{self, Starter};
+use crate::lab::{self, Exam, Lab, Program, SOLUTION, STARTER};
 use crate::labs;
 use crate::language::{Bilingual, Language, bilingual};
 use crate::sheet::Sheet;
-use crate::show::{Show, styled};
+use crate::show::{Show, println, styled};
 
 /// What the program itself says.
 pub(crate) const WORDS: Bilingual = bilingual!("words");
@@ -24,6 +25,19 @@ const LONG: Duration = Duration::from_secs(10);
 
 /// The program.
 pub fn main() -> ExitCode {
+    start(labs::all())
+}
+
+/// The same with the starter of that lab, which is a program of its own: see [`build`].
+pub fn student(number: u8, examine: impl Fn() -> Exam + 'static) -> ExitCode {
+    let mut labs = labs::all();
+    let at = labs.iter().position(|lab| lab.number == number).expect("there is such a lab");
+    let lab = labs.remove(at);
+    labs.insert(at, lab.with(examine));
+    start(labs)
+}
+
+fn start(labs: Vec<Lab>) -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let language = language(&args);
     let words = Sheet::read(WORDS.text(language));
@@ -32,7 +46,7 @@ pub fn main() -> ExitCode {
         Err(help) if !help.use_stderr() => help.exit(),
         Err(error) => return refuse(&words, &problem(&words, &error)),
     };
-    match run(language, &words, &matches) {
+    match run(language, &words, &matches, &labs) {
         Ok(code) => code,
         Err(problem) => refuse(&words, &problem),
     }
@@ -81,6 +95,7 @@ fn command(words: &Sheet) -> Command {
         .arg(flag("log").conflicts_with("check"))
         .arg(value("page", "help-value-file").conflicts_with("check"))
         .arg(flag("solution"))
+        .arg(Arg::new(STANDS).long(STANDS).hide(true).action(ArgAction::SetTrue))
         .arg(value("try", "help-value-name").conflicts_with("solution"))
         .arg(value("lang", "help-value-language"))
         .arg(option("help").short('h').action(ArgAction::Help))
@@ -108,7 +123,15 @@ fn problem(words: &Sheet, error: &clap::Error) -> String {
     words.say(heading, &[("arg", arg), ("other", other)])
 }
 
-fn run(language: Language, words: &Sheet, matches: &ArgMatches) -> Result<ExitCode, String> {
+/// What the overview asks of a lab's program: only the name of what is found.
+const STANDS: &str = "stands";
+
+fn run(
+    language: Language,
+    words: &Sheet,
+    matches: &ArgMatches,
+    labs: &[Lab],
+) -> Result<ExitCode, String> {
     let one = |name: &str| matches.get_one::<String>(name).map(String::as_str);
     if let Some(name) = one("lang")
         && Language::named(name).is_none()
@@ -116,29 +139,33 @@ fn run(language: Language, words: &Sheet, matches: &ArgMatches) -> Result<ExitCo
         return Err(words.say("error-language", &[("given", name.into())]));
     }
     let show = Show::new(language);
-    let labs = labs::all();
     let Some(given) = one("lab") else {
         let others = ["check", "log", "solution"].into_iter().find(|name| matches.get_flag(name));
         let others = others.or(["answer", "page", "try"].into_iter().find(|n| one(n).is_some()));
         if let Some(option) = others {
             return Err(words.say("error-which-lab", &[("arg", format!("--{option}"))]));
         }
-        show.overview(&labs, stands);
+        build::starters();
+        show.overview(labs, stands);
         return Ok(ExitCode::SUCCESS);
     };
     let lab = labs.iter().find(|lab| lab.number.to_string() == given || lab.folder == given);
     let lab = lab.ok_or_else(|| words.say("error-lab", &[("given", given.into())]))?;
     let program = program(words, lab, one("try"), matches.get_flag("solution"))?;
     let page = one("page").map(|file| html(words, file)).transpose()?;
-    let exam = examine(words, lab, program);
+    let Some(program) = program else { return Ok(starter(words, &show, lab)) };
+    let exam = examine(words, lab, program, matches.get_flag(STANDS));
     if let Some(path) = &page {
-        let run = Page::new().run(program.file, &exam.run.recording).to_string();
+        let run = Page::new().run(&program.file, &exam.run.recording).to_string();
         std::fs::write(path, run).map_err(|error| {
             let facts = [("file", path.display().to_string()), ("why", error.to_string())];
             words.say("error-not-written", &facts)
         })?;
     }
-    let right = if matches.get_flag("check") {
+    let right = if matches.get_flag(STANDS) {
+        println!("{}", exam.finding().map_or("", |finding| finding.name));
+        true
+    } else if matches.get_flag("check") {
         show.check(lab, program, &exam)
     } else if let Some(texts) = matches.get_many::<String>("answer") {
         let text: Vec<&str> = texts.map(String::as_str).collect();
@@ -148,50 +175,80 @@ fn run(language: Language, words: &Sheet, matches: &ArgMatches) -> Result<ExitCo
         true
     };
     if let Some(path) = page {
-        anstream::println!("\n{}", words.say("written", &[("file", path.display().to_string())]));
+        println!("\n{}", words.say("written", &[("file", path.display().to_string())]));
     }
     Ok(if right { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// The program that is meant; `None` if it is the starter, which is not in here.
 fn program<'l>(
     words: &Sheet,
     lab: &'l Lab,
     wrong: Option<&str>,
     solution: bool,
-) -> Result<&'l Program, String> {
+) -> Result<Option<&'l Program>, String> {
     let name = if solution { SOLUTION } else { wrong.unwrap_or(STARTER) };
-    lab.program(name).ok_or_else(|| {
-        let names = lab.programs.iter().map(|program| program.name).collect::<Vec<_>>();
-        words.say("error-try", &[("given", name.into()), ("names", names.join(", "))])
-    })
+    let program = lab.program(name);
+    if program.is_none() && name != STARTER {
+        let names = std::iter::once(STARTER).chain(lab.programs.iter().map(|p| p.name));
+        let names = names.collect::<Vec<_>>().join(", ");
+        return Err(words.say("error-try", &[("given", name.into()), ("names", names)]));
+    }
+    Ok(program)
 }
 
-/// What is found in a lab's starter. On a thread of its own: one that never comes back is left
-/// behind, and the next has its turn.
-fn stands(lab: &Lab) -> Option<&'static str> {
-    let number = lab.number;
-    let (tell, told) = mpsc::channel();
-    std::thread::spawn(move || {
-        let lab = labs::all().into_iter().find(|lab| lab.number == number);
-        let exam = lab.map(|lab| lab.programs[0].examine());
-        tell.send(exam.and_then(|exam| exam.finding().map(|finding| finding.name)))
-    });
-    told.recv_timeout(LONG).unwrap_or(Some("endless-poll"))
+/// Builds the program that the student edits, and lets it do what is asked.
+fn starter(words: &Sheet, show: &Show, lab: &Lab) -> ExitCode {
+    match build::starter(lab) {
+        Starter::Built(mut command) => {
+            let status = command.args(std::env::args().skip(1)).status();
+            if let Ok(status) = &status
+                && let Some(code) = status.code()
+            {
+                return u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from);
+            }
+            let why = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+            refuse(words, &words.say("crashed", &[("why", why), ("file", shown(&lab.starter()))]));
+        }
+        Starter::Broken(compiler) => show.broken(lab, &compiler),
+    }
+    ExitCode::FAILURE
+}
+
+/// What is found in a lab's starter, and what the compiler says if it does not compile.
+fn stands(lab: &Lab) -> (String, Option<String>) {
+    match build::starter(lab) {
+        Starter::Built(mut command) => {
+            let args = [lab.number.to_string(), format!("--{STANDS}")];
+            let output = command.args(args).stderr(Stdio::null()).output();
+            let found = output.ok().filter(|output| output.status.success());
+            let found = found.and_then(|output| String::from_utf8(output.stdout).ok());
+            (found.map_or("crashed".into(), |name| name.trim().to_string()), None)
+        }
+        Starter::Broken(compiler) => ("does-not-compile".into(), Some(compiler)),
+    }
 }
 
 /// Runs the checks, and says so if they never come back.
-fn examine(words: &Sheet, lab: &Lab, program: &Program) -> Exam {
+fn examine(words: &Sheet, lab: &Lab, program: &Program, briefly: bool) -> Exam {
     let (done, wait) = mpsc::channel::<()>();
-    let facts = [("file", show_file(program)), ("seconds", LONG.as_secs().to_string())];
-    let text = words.say("endless-poll", &facts);
-    let name = words.section("name").to_string();
-    let lab = lab.number;
+    let (sheet, file, lab) = (words.clone(), shown(&program.file), lab.number);
     std::thread::spawn(move || {
         while wait.recv_timeout(LONG) == Err(RecvTimeoutError::Timeout) {
             if is_debugged() {
                 continue; // It stands still because somebody looks at it.
             }
-            anstream::eprintln!("{name} {lab}: {}", styled(&text));
+            if briefly {
+                println!("endless-poll");
+                std::process::exit(0);
+            }
+            let facts = [
+                ("file", file.clone()),
+                ("seconds", LONG.as_secs().to_string()),
+                ("scenario", lab::plays().to_string()),
+            ];
+            let text = sheet.say("endless-poll", &facts);
+            anstream::eprintln!("{} {lab}: {}", sheet.section("name"), styled(&text));
             std::process::exit(1);
         }
     });
@@ -201,15 +258,15 @@ fn examine(words: &Sheet, lab: &Lab, program: &Program) -> Exam {
 }
 
 /// Whether a debugger holds this process. Only Linux tells.
-fn is_debugged() -> bool {
+pub(crate) fn is_debugged() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let tracer = status.lines().find_map(|line| line.strip_prefix("TracerPid:"));
     tracer.is_some_and(|pid| pid.trim() != "0")
 }
 
-/// Where a program is, from the root of the workspace.
-pub(crate) fn show_file(program: &Program) -> String {
-    format!("examples/class/{}", program.file)
+/// Where a file of the class is, from the root of the workspace.
+pub(crate) fn shown(file: &str) -> String {
+    format!("examples/class/{file}")
 }
 
 fn html(words: &Sheet, file: &str) -> Result<PathBuf, String> {

@@ -1,9 +1,12 @@
 //! What a lab is: programs to judge, scenarios to judge them in, and what is said of them.
 
-use crate::language::{Bilingual, Language};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::language::{Bilingual, Language, bilingual};
 use crate::question::Question;
 use crate::sheet::Sheet;
-use crate::stage::Run;
+use crate::stage::{Dice, Pace, Run, listening, ms};
 
 /// One of the six.
 pub struct Lab {
@@ -16,16 +19,20 @@ pub struct Lab {
     /// What is said of a program, by the name of what is found in it; of a right one under
     /// `right`; of an answer under `answer-...`; of a scenario under `scenario-...`.
     pub says: Bilingual,
-    /// The starter, the wrong ones, and the solution.
+    /// The wrong ones and the solution, and the starter if it was put in front of them: a student
+    /// edits it, so it is a program of its own.
     pub programs: Vec<Program>,
 }
+
+/// What is said of a program in any lab.
+pub const SAYS: Bilingual = bilingual!("../labs/says");
 
 /// A program of a lab.
 pub struct Program {
     /// `starter`, `solution`, or the name of what is wrong with it.
     pub name: &'static str,
     /// Where it is, from `examples/class`.
-    pub file: &'static str,
+    pub file: String,
     examine: Box<dyn Fn() -> Exam>,
 }
 
@@ -61,7 +68,88 @@ pub struct Scenario<P: ?Sized> {
     /// The heading of its text is `scenario-` and this.
     pub name: &'static str,
     /// Plays it.
-    pub play: fn(&P) -> (Run, Option<Finding>),
+    pub play: fn(&P, Pace) -> (Run, Option<Finding>),
+}
+
+/// The scenario that is being played, for those who wait in vain for its end.
+static PLAYS: Mutex<&str> = Mutex::new("");
+
+/// The scenario that is being played, or was last.
+pub fn plays() -> &'static str {
+    *PLAYS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whoever holds the thread longer than that in one poll blocks it: sleeping, or computing.
+const HELD: Duration = Duration::from_micros(800);
+
+/// The machine may have been busy with something else: it counts only if it comes again each time.
+const AGAIN: usize = 7;
+
+impl<P: ?Sized> Scenario<P> {
+    /// Plays it, and says what is wrong: what can be so in any lab, or else what the lab found.
+    fn judge(&self, program: &P, is_first: bool) -> (Run, Option<Finding>) {
+        *PLAYS.lock().unwrap_or_else(PoisonError::into_inner) = self.name;
+        let (played, panics) = listening(|| (self.play)(program, Pace::Fast));
+        let (run, found) = played.unwrap_or_else(|| (Run::nothing(), None));
+        let found = if !panics.is_empty() {
+            found.filter(|found| found.name != "panicked").or_else(|| Some(panicked(&panics)))
+        } else if let Some(held) = self.blocks(program, &run) {
+            Some(Finding::new("blocks-the-thread").fact("held", ms(held)))
+        } else if is_first || found.is_some() {
+            self.differs(program, &run).or(found)
+        } else {
+            None
+        };
+        (run, found)
+    }
+
+    /// Whether it goes otherwise when real time passes: nothing but the runtime's own clock may
+    /// make a difference.
+    fn differs(&self, program: &P, run: &Run) -> Option<Finding> {
+        let (slow, _) = listening(|| (self.play)(program, Pace::Slow));
+        let same = slow.is_some_and(|(slow, _)| slow.course() == run.course());
+        (!same).then(|| Finding::new("real-clock"))
+    }
+
+    /// For how long it blocks the thread in one and the same switch each time, if it does.
+    fn blocks(&self, program: &P, run: &Run) -> Option<Duration> {
+        let mut took = run.took.clone();
+        for _ in 0..AGAIN {
+            if took.iter().all(|&took| took < HELD) {
+                return None;
+            }
+            let (played, _) = listening(|| (self.play)(program, Pace::Fast));
+            let again = played?.0.took;
+            took = took.into_iter().zip(again).map(|(one, other)| one.min(other)).collect();
+        }
+        took.into_iter().max().filter(|&held| held >= HELD)
+    }
+}
+
+/// Plays several times, with other throws of the dice, until something is found. The throws are
+/// the same ones each time.
+pub fn drawn(play: impl Fn(&mut Dice) -> (Run, Option<Finding>)) -> (Run, Option<Finding>) {
+    let mut played = (Run::nothing(), None);
+    for seed in 1..=8 {
+        played = play(&mut Dice::new(seed));
+        if played.1.is_some() {
+            break;
+        }
+    }
+    played
+}
+
+/// What a panic is called, by its words: they are turno's or the standard library's.
+fn panicked(panics: &[String]) -> Finding {
+    let says = |words: &str| panics[0].contains(words);
+    let name = if says("already borrowed") || says("already mutably borrowed") {
+        "still-borrowed"
+    } else if says("`block_on`") {
+        "blocks-on"
+    } else {
+        "panicked"
+    };
+    Finding::new(name).in_words(Some(panics[0].clone()))
 }
 
 impl Lab {
@@ -83,7 +171,18 @@ impl Lab {
 
     /// What is said.
     pub fn says(&self, language: Language) -> Sheet {
-        Sheet::read(self.says.text(language))
+        Sheet::read(self.says.text(language)).or(Sheet::read(SAYS.text(language)))
+    }
+
+    /// Where its starter is, from `examples/class`.
+    pub fn starter(&self) -> String {
+        format!("labs/{}/starter.rs", self.folder)
+    }
+
+    /// The lab with a starter, and how to examine it.
+    pub fn with(mut self, starter: impl Fn() -> Exam + 'static) -> Self {
+        self.programs.insert(0, Program::new(STARTER, self.starter(), starter));
+        self
     }
 }
 
@@ -91,10 +190,10 @@ impl Program {
     /// A program, and how to examine it.
     pub fn new(
         name: &'static str,
-        file: &'static str,
+        file: impl Into<String>,
         examine: impl Fn() -> Exam + 'static,
     ) -> Self {
-        Self { name, file, examine: Box::new(examine) }
+        Self { name, file: file.into(), examine: Box::new(examine) }
     }
 
     /// Runs it in the lab's scenarios, until something is found.
@@ -113,7 +212,7 @@ impl Exam {
         let mut seen = Vec::new();
         let mut first = None;
         for scenario in scenarios {
-            let (run, finding) = (scenario.play)(program);
+            let (run, finding) = scenario.judge(program, first.is_none());
             let found = finding.is_some();
             seen.push((scenario.name, finding));
             if found {
@@ -125,6 +224,17 @@ impl Exam {
         let run = first.unwrap_or_else(Run::nothing);
         let question = ask(&run);
         Self { scenarios: seen, run, question }
+    }
+
+    /// What another explanation of a finding of that name is, if there is one.
+    pub fn unless(mut self, name: &str, explained: impl FnOnce() -> Option<Finding>) -> Self {
+        let found = self.scenarios.iter_mut().filter_map(|(_, found)| found.as_mut());
+        if let Some(found) = found.filter(|found| found.name == name).last()
+            && let Some(better) = explained()
+        {
+            *found = better;
+        }
+        self
     }
 
     /// What was found, if something was.
@@ -158,10 +268,10 @@ impl Finding {
     }
 }
 
-/// The programs of a lab, each examined by `examine` on what `bind` makes of its module.
+/// The programs of a lab: each module, examined by the lab's macro.
 macro_rules! programs {
-    ($examine:ident, $bind:ident; $($module:ident $name:literal $file:literal),+ $(,)?) => {
-        vec![$($crate::lab::Program::new($name, $file, || $examine(&$bind!($module)))),+]
+    ($examine:ident; $($module:ident $name:literal $file:literal),+ $(,)?) => {
+        vec![$($crate::lab::Program::new($name, $file, $crate::$examine!($module))),+]
     };
 }
 pub(crate) use programs;

@@ -27,6 +27,13 @@ impl Sheet {
         }
     }
 
+    /// With the sections of another sheet that this one does not have.
+    pub fn or(mut self, other: Self) -> Self {
+        let own: Vec<&str> = self.headings().collect();
+        self.sections.extend(other.sections.into_iter().filter(|(name, _)| !own.contains(name)));
+        self
+    }
+
     /// The headings, in order.
     pub fn headings(&self) -> impl Iterator<Item = &'static str> {
         self.sections.iter().map(|&(heading, _)| heading)

@@ -1,14 +1,29 @@
 //! How it looks: on a terminal with colours, elsewhere without.
 
-use anstream::println;
+use std::fmt::Arguments;
+use std::io::Write;
+
 use anstyle::{AnsiColor, Color, Effects, Style};
 use turno::trace::Text;
 
-use crate::cli::{WORDS, show_file};
+use crate::cli::{WORDS, shown};
 use crate::lab::{Exam, Lab, Program};
 use crate::language::Language;
 use crate::question::Judgement;
 use crate::sheet::Sheet;
+
+/// Writes a line. Whoever reads it may have seen enough, as `head` does: that is no error.
+pub(crate) fn line(line: Arguments<'_>) {
+    if writeln!(anstream::stdout(), "{line}").is_err() {
+        std::process::exit(0);
+    }
+}
+
+macro_rules! println {
+    () => { $crate::show::line(format_args!("")) };
+    ($($arg:tt)+) => { $crate::show::line(format_args!($($arg)+)) };
+}
+pub(crate) use println;
 
 /// Text is no wider than this: longer lines are hard to read.
 const WIDEST: usize = 92;
@@ -44,29 +59,43 @@ impl Show {
         self.words.say(heading, facts)
     }
 
-    /// The six labs, and where the student stands in each: what `examine` finds.
-    pub(crate) fn overview(&self, labs: &[Lab], examine: impl Fn(&Lab) -> Option<&'static str>) {
+    /// The six labs, and where the student stands in each: what `stands` finds, and what the
+    /// compiler says.
+    pub(crate) fn overview(&self, labs: &[Lab], stands: impl Fn(&Lab) -> (String, Option<String>)) {
         println!("{BOLD}{}{BOLD:#}\n", self.word("overview-title", &[]));
         let titles: Vec<&str> = labs.iter().map(|lab| lab.readme(self.language).title).collect();
         let wide = titles.iter().map(|title| title.chars().count()).max().unwrap_or(0);
-        let mut next = None;
+        let (mut next, mut broken) = (None, Vec::new());
         for (lab, title) in labs.iter().zip(titles) {
-            let (style, stands) = match examine(lab) {
-                Some(finding) => {
-                    next = next.or(Some(lab.number));
-                    (WRONG, finding.to_string())
-                }
-                None => (RIGHT, self.word("right-in-short", &[])),
+            let (found, compiler) = stands(lab);
+            broken.extend(compiler.map(|compiler| (lab, compiler)));
+            let (style, stands) = if found.is_empty() {
+                (RIGHT, self.word("right-in-short", &[]))
+            } else {
+                next = next.or(Some(lab.number));
+                (WRONG, found)
             };
             let lead = lab.readme(self.language).lead;
             let minutes = lead.split(" · ").next().unwrap_or_default();
             println!("  {title:<wide$}  {DIM}{minutes}{DIM:#}  {style}{stands}{style:#}");
+        }
+        for (lab, compiler) in broken {
+            println!();
+            self.broken(lab, &compiler);
         }
         println!();
         match next {
             Some(number) => self.paragraphs("overview-next", &[("lab", number.to_string())]),
             None => self.paragraphs("overview-done", &[]),
         }
+    }
+
+    /// A starter that does not compile.
+    pub(crate) fn broken(&self, lab: &Lab, compiler: &str) {
+        println!("{WRONG}does-not-compile{WRONG:#}");
+        self.text(&self.word("does-not-compile", &[("file", shown(&lab.starter()))]), 2);
+        println!();
+        indented(compiler.trim_end());
     }
 
     fn paragraphs(&self, heading: &str, facts: &[(&str, String)]) {
@@ -82,7 +111,7 @@ impl Show {
         }
         let says = lab.says(self.language);
         if let Some(scenario) = exam.shown() {
-            let file = show_file(program);
+            let file = shown(&program.file);
             println!("\n{HEAD}{}{HEAD:#}", self.word("head-what", &[("file", file)]));
             self.text(says.section(&format!("scenario-{scenario}")), 2);
             println!();
@@ -128,7 +157,7 @@ impl Show {
 
     /// A line for each scenario, and the verdict; whether the program is right.
     pub(crate) fn check(&self, lab: &Lab, program: &Program, exam: &Exam) -> bool {
-        println!("{BOLD}{}{BOLD:#}", show_file(program));
+        println!("{BOLD}{}{BOLD:#}", shown(&program.file));
         let says = lab.says(self.language);
         for (scenario, finding) in &exam.scenarios {
             let (style, found) = match finding {

@@ -1,15 +1,19 @@
 //! The stage on which a student's program is run: a runtime in virtual time, with a recorder, that
 //! neither hangs nor spins for ever.
 
+use std::cell::{Cell, RefCell};
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::mem::{self, Discriminant, discriminant};
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use turno::lints::{Finding, Lint, Lints};
 use turno::policy::{Fifo, Policy};
 use turno::runtime::{Builder, Runtime, Waiting};
-use turno::task::{self, Id, JoinHandle, Left, Nanos};
+use turno::task::{self, Cause, Id, JoinHandle, Left, Nanos};
 use turno::trace::{Record, Recorder, Recording, Switch, What};
 
 /// So many switches are enough for any right program of a lab, several times over.
@@ -18,8 +22,25 @@ pub const MOST: u32 = 1_000;
 /// A millisecond.
 pub const MS: Duration = Duration::from_millis(1);
 
+/// How fast a run is played. Whoever reads only the runtime's clock cannot tell the difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// As fast as can be.
+    Fast,
+    /// Whenever the virtual clock goes on the real one does, by [`PAUSE`], [`PAUSES`] times at most.
+    Slow,
+}
+
+/// More than a program of a lab waits for at a time.
+const PAUSE: Duration = Duration::from_millis(12);
+
+/// So often the stage pauses.
+const PAUSES: u32 = 8;
+
 /// A runtime to put tasks on, and then to play.
 pub struct Stage {
+    pace: Pace,
+    plays: Rc<Cell<bool>>,
     rt: Runtime,
     recorder: Recorder,
     lints: Arc<Mutex<Vec<Finding>>>,
@@ -36,6 +57,19 @@ pub struct Run {
     pub left: Vec<Waiting>,
     /// What turno's lints found.
     pub lints: Vec<Finding>,
+    /// How long each switch took of the real time.
+    pub took: Vec<Duration>,
+}
+
+/// A switch, by what is the same whenever the same is played.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// Who ran.
+    pub task: String,
+    /// When.
+    pub at: Nanos,
+    /// Why.
+    pub cause: Option<Discriminant<Cause>>,
 }
 
 /// How a run ended.
@@ -53,15 +87,15 @@ pub enum End {
 
 impl Stage {
     /// First in, first out.
-    pub fn new() -> Self {
-        Self::with_policy(Fifo::new())
+    pub fn new(pace: Pace) -> Self {
+        Self::with_policy(pace, Fifo::new())
     }
 
     /// Under that policy.
     ///
     /// # Panics
     /// When the operating system has no descriptors left.
-    pub fn with_policy(policy: impl Into<Box<dyn Policy>>) -> Self {
+    pub fn with_policy(pace: Pace, policy: impl Into<Box<dyn Policy>>) -> Self {
         let (recorder, lints) = (Recorder::new(), Arc::<Mutex<Vec<Finding>>>::default());
         let found = Arc::clone(&lints);
         let told = move |finding| {
@@ -70,13 +104,18 @@ impl Stage {
         let builder = Builder::new().policy(policy).start_paused(true).observe(recorder.clone());
         let builder = builder.observe(Lints::new().self_wakes(MOST / 2).to(told));
         let rt = builder.build().expect("a runtime can be made");
-        Self { rt, recorder, lints }
+        Self { pace, plays: Rc::default(), rt, recorder, lints }
     }
 
     /// The runtime, for what is to be made inside of it: sockets.
     pub fn inside<T>(&self, make: impl FnOnce() -> T) -> T {
         let _inside = self.rt.enter();
         make()
+    }
+
+    /// Whether it is being played: what is dropped later, the stage drops.
+    pub fn plays(&self) -> Rc<Cell<bool>> {
+        self.plays.clone()
     }
 
     /// Puts a task on the stage.
@@ -100,24 +139,40 @@ impl Stage {
 
     /// Runs until nothing goes on any more, or for [`MOST`] switches.
     pub fn play(self) -> Run {
-        let mut switches = 0;
+        let mut took = Vec::new();
         let steps = AssertUnwindSafe(|| {
-            while switches < MOST && self.rt.step().is_some() {
-                switches += 1;
+            let (mut now, mut pauses) = (self.now(), 0);
+            while took.len() < MOST as usize {
+                let before = Instant::now();
+                if self.rt.step().is_none() {
+                    break;
+                }
+                took.push(before.elapsed());
+                let then = mem::replace(&mut now, self.now());
+                if self.pace == Pace::Slow && now > then && pauses < PAUSES {
+                    pauses += 1;
+                    thread::sleep(PAUSE);
+                }
             }
         });
+        self.plays.set(true);
         let broke = catch_unwind(steps).err().map(|panic| words(&*panic));
+        self.plays.set(false);
         // Before turno is asked what it says, since whoever asks is a task, too.
         let recording = self.recorder.recording();
         let lints = self.lints.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let left = if broke.is_some() { Vec::new() } else { self.rt.waiting() };
         let end = match broke {
             Some(words) => End::Broke(words),
-            None if switches == MOST => End::Spins,
+            None if took.len() == MOST as usize => End::Spins,
             None if left.is_empty() => End::Done,
             None => End::Stalled(self.stall(&left)),
         };
-        Run { recording, end, left, lints }
+        Run { recording, end, left, lints, took }
+    }
+
+    fn now(&self) -> turno::time::Instant {
+        self.inside(turno::time::Instant::now)
     }
 
     /// What turno says when `block_on` cannot end.
@@ -129,12 +184,6 @@ impl Stage {
         }
         let lines: Vec<String> = left.iter().map(|waiting| format!("  {waiting}")).collect();
         format!("nothing is ready, and no timer or socket is waited for:\n{}", lines.join("\n"))
-    }
-}
-
-impl Default for Stage {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -156,6 +205,33 @@ fn without(report: &str, task: &str) -> String {
     kept.join("\n")
 }
 
+thread_local! {
+    /// The panics on this thread, while they are listened to.
+    static PANICS: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
+}
+
+/// What `play` returns, if it does not panic, and the words of all panics meanwhile, which are not
+/// printed.
+pub fn listening<T>(play: impl FnOnce() -> T) -> (Option<T>, Vec<String>) {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let usual = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            let heard = PANICS.with_borrow_mut(|panics| {
+                let listens = panics.is_some();
+                panics.iter_mut().for_each(|panics| panics.push(panic.to_string()));
+                listens
+            });
+            if !heard {
+                usual(panic);
+            }
+        }));
+    });
+    PANICS.set(Some(Vec::new()));
+    let played = catch_unwind(AssertUnwindSafe(play)).ok();
+    (played, PANICS.take().unwrap_or_default())
+}
+
 fn words(panic: &(dyn std::any::Any + Send)) -> String {
     let owned = || panic.downcast_ref::<String>().map(String::as_str);
     let text = panic.downcast_ref::<&str>().copied().or_else(owned);
@@ -166,7 +242,7 @@ impl Run {
     /// One without a stage: nothing happened.
     pub fn nothing() -> Self {
         let (recording, end) = (Recording::default(), End::Done);
-        Self { recording, end, left: Vec::new(), lints: Vec::new() }
+        Self { recording, end, left: Vec::new(), lints: Vec::new(), took: Vec::new() }
     }
 
     /// The task of that name.
@@ -205,6 +281,16 @@ impl Run {
         self.lints.iter().any(|found| found.lint() == lint && found.name() == Some(name))
     }
 
+    /// Who ran when, and why.
+    pub fn course(&self) -> Vec<Turn> {
+        let turn = |switch: Switch<'_>| Turn {
+            task: self.recording.label(switch.task),
+            at: switch.at,
+            cause: switch.cause.map(|cause| discriminant(&cause)),
+        };
+        self.recording.switches().map(turn).collect()
+    }
+
     /// What turno said, if it said something: a lint says more than that nothing goes on.
     pub fn words(&self) -> Option<String> {
         let said: Vec<String> = self.lints.iter().map(Finding::to_string).collect();
@@ -213,6 +299,24 @@ impl Run {
             End::Stalled(words) | End::Broke(words) => Some(words.clone()),
             End::Done | End::Spins => None,
         }
+    }
+}
+
+/// Dice that fall the same way each time they are made of the same seed (SplitMix64).
+pub struct Dice(u64);
+
+impl Dice {
+    /// Those of that seed.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// A number below `below`.
+    pub fn roll(&mut self, below: u32) -> u32 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) % u64::from(below)) as u32
     }
 }
 

@@ -1,7 +1,9 @@
 //! The program, as a student meets it.
 
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 struct Said {
     code: i32,
@@ -77,7 +79,7 @@ fn it_speaks_spanish_if_told_so_or_if_the_environment_does() {
 fn a_check_says_how_each_scenario_went_and_fails_unless_all_is_right() {
     let right = class("4 --check --solution");
     assert_eq!(right.code, 0);
-    assert_eq!(right.out.matches(" right\n").count(), 4, "{}", right.out);
+    assert_eq!(right.out.matches(" right\n").count(), 6, "{}", right.out);
     let wrong = class("4 --check --try deaf-to-the-end");
     assert_eq!(wrong.code, 1);
     let lines: Vec<_> = wrong.out.lines().collect();
@@ -138,5 +140,69 @@ fn what_cannot_be_had_is_said_in_one_line_with_what_can() {
         let spanish = class_in(&[("LANG", "es")], words).err;
         assert_eq!(spanish.lines().count(), 1, "{words}: {spanish}");
         assert_ne!(spanish, said.err, "{words}");
+    }
+}
+
+/// A copy of `class`, and a package with lab programs that only say what is found in them.
+fn elsewhere(programs: [&str; 6]) -> Command {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("elsewhere");
+    fs::create_dir_all(folder.join("target/debug")).expect("a folder can be made");
+    let mut manifest = "[workspace]\n[package]\nname = \"class\"\nedition = \"2024\"\n".to_string();
+    manifest += "[lib]\npath = \"lib.rs\"\n";
+    fs::write(folder.join("lib.rs"), "").expect("it is written");
+    for (n, program) in (1..).zip(programs) {
+        manifest += &format!("[[example]]\nname = \"lab-{n}\"\npath = \"{n}.rs\"\n");
+        let program = format!("fn main() {{\n    {program}\n}}\n");
+        fs::write(folder.join(format!("{n}.rs")), program).expect("it is written");
+    }
+    fs::write(folder.join("Cargo.toml"), manifest).expect("it is written");
+    let copy = folder.join("target/debug/class");
+    fs::copy(env!("CARGO_BIN_EXE_class"), &copy).expect("it is copied");
+    let mut command = Command::new(copy);
+    command.env("CARGO_MANIFEST_DIR", folder).env_remove("LANG").env_remove("LC_ALL");
+    command
+}
+
+#[test]
+fn a_lab_that_does_not_compile_or_crashes_stops_no_other() {
+    let (right, broken) = ("println!();", "let bun: u32 = \"bun\";");
+    let programs = [right, "println!(\"naps\");", broken, right, "std::process::abort();", right];
+    let said = elsewhere(programs).output().expect("it can be run");
+    let out = String::from_utf8(said.stdout).expect("it is text");
+    assert!(said.status.success(), "{out}");
+    let found = ["right", "naps", "does-not-compile", "right", "crashed", "right"];
+    for (n, found) in (1..).zip(found) {
+        let line = out.lines().find(|line| line.trim().starts_with(&format!("{n}. ")));
+        assert!(line.is_some_and(|line| line.ends_with(&format!("  {found}"))), "{n}: {out}");
+    }
+    let expected =
+        ["\ndoes-not-compile\n", "starter.rs does not compile", "mismatched types", "3.rs:2"];
+    for words in expected {
+        assert!(out.contains(words), "{words} in {out}");
+    }
+    let alone = elsewhere(programs).arg("3").output().expect("it can be run");
+    let out = String::from_utf8(alone.stdout).expect("it is text");
+    assert_eq!(alone.status.code(), Some(1), "{out}");
+    assert!(out.starts_with("does-not-compile\n") && out.contains("mismatched types"), "{out}");
+    let crashed = elsewhere(programs).arg("5").output().expect("it can be run");
+    let err = String::from_utf8(crashed.stderr).expect("it is text");
+    assert!(err.contains("crashed: the program ended in the middle"), "{err}");
+}
+
+#[test]
+fn who_reads_only_the_first_line_gets_it_and_no_panic() {
+    for words in ["--help", "3 --solution --log", "3 --log", "4 --check --solution"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_class"));
+        let command = command.args(words.split_whitespace());
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut child = child.expect("it can be run");
+        let mut first = String::new();
+        let mut out = BufReader::with_capacity(1, child.stdout.take().expect("it is piped"));
+        out.read_line(&mut first).expect("it is text");
+        drop(out);
+        let mut err = String::new();
+        child.stderr.take().expect("it is piped").read_to_string(&mut err).expect("it is text");
+        assert!(child.wait().expect("it ends").code().is_some());
+        assert!(!first.is_empty() && err.is_empty(), "{words}: {err}");
     }
 }

@@ -5,26 +5,29 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
+use std::time::Duration;
 
 use turno::lints::Lint;
 use turno::sync::oneshot;
 use turno::task::{Cause, Nanos};
-use turno::time::{Instant, sleep};
+use turno::time::{Instant, sleep, timeout};
 
-use crate::lab::{Exam, Finding, Lab, Scenario, programs};
+use crate::lab::{Exam, Finding, Lab, Scenario, drawn, programs};
 use crate::language::bilingual;
 use crate::question::{Answer, Question};
 use crate::solutions::wakers as solution;
-use crate::stage::{End, MS, Run, Stage, ms, nanos};
-
-mod starter;
+use crate::stage::{End, MS, Pace, Run, Stage, ms, nanos};
 
 #[path = "wrong/forgets_the_ring.rs"]
 mod forgets_the_ring;
+#[path = "wrong/naps.rs"]
+mod naps;
 #[path = "wrong/never_woken.rs"]
 mod never_woken;
 #[path = "wrong/ready_too_early.rs"]
 mod ready_too_early;
+#[path = "wrong/rings_for_nobody.rs"]
+mod rings_for_nobody;
 #[path = "wrong/self_wake_spin.rs"]
 mod self_wake_spin;
 #[path = "wrong/stale_waker.rs"]
@@ -32,38 +35,46 @@ mod stale_waker;
 #[path = "wrong/woken_in_vain.rs"]
 mod woken_in_vain;
 
-type Waits = Pin<Box<dyn Future<Output = ()>>>;
+/// A wait for the bell.
+pub type Waits = Pin<Box<dyn Future<Output = ()>>>;
 
 /// A bell: to ring it, and to wait for it.
 #[derive(Clone)]
-struct Bell {
-    ring: Rc<dyn Fn()>,
-    rung: Rc<dyn Fn() -> Waits>,
+pub struct Bell {
+    /// Rings it.
+    pub ring: Rc<dyn Fn()>,
+    /// Waits for it.
+    pub rung: Rc<dyn Fn() -> Waits>,
 }
 
-macro_rules! bind {
+/// How to examine a module as a program of lab 2.
+#[macro_export]
+macro_rules! wakers {
     ($module:ident) => {
         || {
-            let bell = Rc::new($module::Bell::default());
-            let rung = bell.clone();
-            Bell {
-                ring: Rc::new(move || bell.ring()),
-                rung: Rc::new(move || Box::pin($module::rung(rung.clone()))),
-            }
+            $crate::labs::wakers::examine(&|| {
+                let bell = std::rc::Rc::new($module::Bell::default());
+                let rung = bell.clone();
+                $crate::labs::wakers::Bell {
+                    ring: std::rc::Rc::new(move || bell.ring()),
+                    rung: std::rc::Rc::new(move || Box::pin($module::rung(rung.clone()))),
+                }
+            })
         }
     };
 }
 
 /// Lab 2.
 pub fn lab() -> Lab {
-    let programs = programs![examine, bind;
-        starter "starter" "labs/2_wakers/starter.rs",
+    let programs = programs![wakers;
         never_woken "never-woken" "labs/2_wakers/wrong/never_woken.rs",
         self_wake_spin "self-wake-spin" "labs/2_wakers/wrong/self_wake_spin.rs",
         stale_waker "stale-waker" "labs/2_wakers/wrong/stale_waker.rs",
         woken_in_vain "woken-in-vain" "labs/2_wakers/wrong/woken_in_vain.rs",
         forgets_the_ring "forgets-the-ring" "labs/2_wakers/wrong/forgets_the_ring.rs",
         ready_too_early "ready-too-early" "labs/2_wakers/wrong/ready_too_early.rs",
+        naps "naps" "labs/2_wakers/wrong/naps.rs",
+        rings_for_nobody "rings-for-nobody" "labs/2_wakers/wrong/rings_for_nobody.rs",
         solution "solution" "solutions/2.rs",
     ];
     Lab {
@@ -75,65 +86,109 @@ pub fn lab() -> Lab {
     }
 }
 
-type Make = dyn Fn() -> Bell;
+/// Makes a bell.
+pub type Make = dyn Fn() -> Bell;
 
-fn examine(make: &Make) -> Exam {
-    const SCENARIOS: [Scenario<Make>; 4] = [
-        Scenario { name: "waits-then-rung", play: waits_then_rung },
-        Scenario { name: "rung-then-waits", play: rung_then_waits },
+/// Runs the scenarios of lab 2.
+pub fn examine(make: &Make) -> Exam {
+    const SCENARIOS: [Scenario<Make>; 6] = [
+        Scenario {
+            name: "waits-then-rung",
+            play: |make, pace| waits_then_rung(make, pace, 3 * MS),
+        },
+        Scenario {
+            name: "rung-then-waits",
+            play: |make, pace| rung_then_waits(make, pace, 3 * MS, 6 * MS),
+        },
         Scenario { name: "polled-for-nothing", play: polled_for_nothing },
         Scenario { name: "moves-to-another-task", play: moves },
+        Scenario { name: "gives-up", play: gives_up },
+        Scenario {
+            name: "drawn",
+            play: |make, pace| {
+                drawn(|dice| {
+                    let rings = (1 + dice.roll(80)) * MS / 4;
+                    match dice.roll(2) {
+                        0 => waits_then_rung(make, pace, rings),
+                        _ => rung_then_waits(make, pace, rings, rings + dice.roll(40) * MS / 4),
+                    }
+                })
+            },
+        },
     ];
     Exam::of(make, &SCENARIOS, ask)
 }
 
 /// When the cook rings.
-const RINGS: std::time::Duration = MS.saturating_mul(3);
+const RINGS: Duration = MS.saturating_mul(3);
 
-fn cook(stage: &Stage, bell: &Bell) {
+fn cook(stage: &Stage, bell: &Bell, rings: Duration) {
     let ring = bell.ring.clone();
     drop(stage.task("cook", async move {
-        sleep(RINGS).await;
+        sleep(rings).await;
         ring();
     }));
 }
 
-fn waits_then_rung(make: &Make) -> (Run, Option<Finding>) {
-    let (stage, bell) = (Stage::new(), make());
+fn waits_then_rung(make: &Make, pace: Pace, rings: Duration) -> (Run, Option<Finding>) {
+    let (stage, bell) = (Stage::new(pace), make());
     drop(stage.task("guest", (bell.rung)()));
-    cook(&stage, &bell);
+    cook(&stage, &bell, rings);
     let run = stage.play();
-    let finding = judge(&run);
+    let finding = looks(&run).or_else(|| judge(&run, run.done_at("guest"), rings));
     (run, finding)
 }
 
-fn rung_then_waits(make: &Make) -> (Run, Option<Finding>) {
-    let (stage, bell) = (Stage::new(), make());
-    cook(&stage, &bell);
+/// Whether the guest was woken by something else than the bell: it has no timer and no friends.
+fn looks(run: &Run) -> Option<Finding> {
+    let switches = run.switches_of("guest");
+    let by = |is: fn(Cause) -> bool| {
+        switches.iter().filter(|switch| switch.cause.is_some_and(is)).count()
+    };
+    let (timers, spins) = (by(|cause| cause == Cause::Timer), by(|cause| cause == Cause::Yield));
+    let told = by(|cause| matches!(cause, Cause::Task(_)));
+    let finding = |name| Finding::new(name).fact("switches", switches.len());
+    if spins > 2 {
+        return Some(finding("self-wake-spin").in_words(run.words()));
+    }
+    (timers > told).then(|| finding("naps").fact("timers", timers))
+}
+
+fn rung_then_waits(
+    make: &Make,
+    pace: Pace,
+    rings: Duration,
+    comes: Duration,
+) -> (Run, Option<Finding>) {
+    let (stage, bell) = (Stage::new(pace), make());
+    cook(&stage, &bell, rings);
     let rung = bell.rung.clone();
     drop(stage.task("guest", async move {
-        sleep(2 * RINGS).await;
+        sleep(comes).await;
         rung().await;
     }));
     let run = stage.play();
     let finding = match run.done_at("guest") {
-        Some(_) => None,
-        None if run.end == End::Spins => judge(&run),
-        None => Some(Finding::new("forgets-the-ring").in_words(run.words())),
+        _ if run.panicked("cook") => Some(Finding::new("rings-for-nobody")),
+        None if matches!(run.end, End::Stalled(_)) && !run.panicked("guest") => {
+            let finding = Finding::new("forgets-the-ring").in_words(run.words());
+            Some(finding.fact("rung", ms(rings)).fact("comes", ms(comes)))
+        }
+        done => judge(&run, done, comes),
     };
     (run, finding)
 }
 
 /// The guest also waits for something else, so it is polled before the bell rings.
-fn polled_for_nothing(make: &Make) -> (Run, Option<Finding>) {
-    let (stage, bell) = (Stage::new(), make());
-    let rung = (bell.rung)();
+fn polled_for_nothing(make: &Make, pace: Pace) -> (Run, Option<Finding>) {
+    let (stage, bell) = (Stage::new(pace), make());
+    let rung = bell.rung.clone();
     let heard = Rc::new(Cell::new(None));
     let note = heard.clone();
     drop(stage.task("guest", async move {
         let start = Instant::now();
         let hears = async {
-            rung.await;
+            rung().await;
             note.set(Some(nanos(start.elapsed())));
         };
         let reads = async {
@@ -143,18 +198,15 @@ fn polled_for_nothing(make: &Make) -> (Run, Option<Finding>) {
         };
         turno::join!(hears, reads);
     }));
-    cook(&stage, &bell);
+    cook(&stage, &bell, RINGS);
     let run = stage.play();
-    let finding = match heard.get() {
-        Some(at) if at < nanos(RINGS) => Some(too_early(at)),
-        _ => judge(&run),
-    };
+    let finding = judge(&run, heard.get(), RINGS);
     (run, finding)
 }
 
 /// The wait begins in one task and ends in another: each has its own waker.
-fn moves(make: &Make) -> (Run, Option<Finding>) {
-    let (stage, bell) = (Stage::new(), make());
+fn moves(make: &Make, pace: Pace) -> (Run, Option<Finding>) {
+    let (stage, bell) = (Stage::new(pace), make());
     let (give, take) = oneshot::channel();
     let rung = (bell.rung)();
     let first = stage.task("waiter", async move {
@@ -168,23 +220,38 @@ fn moves(make: &Make) -> (Run, Option<Finding>) {
             rung.await;
         }
     }));
-    cook(&stage, &bell);
+    cook(&stage, &bell, RINGS);
     let run = stage.play();
-    let finding = match (&run.end, run.done_at("guest")) {
-        (End::Stalled(words), None) => {
-            Some(Finding::new("stale-waker").in_words(Some(words.clone())))
-        }
-        _ => judge(&run),
-    };
+    let finding = stale(&run).or_else(|| judge(&run, run.done_at("guest"), RINGS));
     (run, finding)
 }
 
-fn too_early(at: Nanos) -> Finding {
-    Finding::new("ready-too-early").fact("at", ms(at)).fact("rung", ms(RINGS))
+/// One waits and gives up before the bell rings; then another comes, and waits on.
+fn gives_up(make: &Make, pace: Pace) -> (Run, Option<Finding>) {
+    let (stage, bell) = (Stage::new(pace), make());
+    let [first, second] = [bell.rung.clone(), bell.rung.clone()];
+    drop(stage.task("waiter", async move {
+        let _ = timeout(MS, first()).await;
+    }));
+    drop(stage.task("guest", async move {
+        sleep(2 * MS).await;
+        second().await;
+    }));
+    cook(&stage, &bell, RINGS);
+    let run = stage.play();
+    let finding = stale(&run).or_else(|| judge(&run, run.done_at("guest"), RINGS));
+    (run, finding)
 }
 
-/// The guest is to have heard the bell, and not before it rang.
-fn judge(run: &Run) -> Option<Finding> {
+/// The bell is rung, and the one who waits now is not told.
+fn stale(run: &Run) -> Option<Finding> {
+    let left = matches!(run.end, End::Stalled(_)) && run.done_at("guest").is_none();
+    let panicked = run.panicked("guest") || run.panicked("cook");
+    (left && !panicked).then(|| Finding::new("stale-waker").in_words(run.words()))
+}
+
+/// The guest is to have heard the bell, and not before it rang, or it came; nor later.
+fn judge(run: &Run, heard: Option<Nanos>, due: Duration) -> Option<Finding> {
     let switches = run.switches_of("guest").len();
     if run.end == End::Spins {
         let finding = Finding::new("self-wake-spin").fact("switches", switches);
@@ -193,8 +260,12 @@ fn judge(run: &Run) -> Option<Finding> {
     if run.panicked("guest") || run.panicked("cook") {
         return Some(Finding::new("panicked"));
     }
-    match run.done_at("guest") {
-        Some(done) if done < nanos(RINGS) => Some(too_early(done)),
+    let due = nanos(due);
+    match heard {
+        Some(at) if at != due => {
+            let name = if at < due { "ready-too-early" } else { "ready-too-late" };
+            Some(Finding::new(name).fact("at", ms(at)).fact("due", ms(due)))
+        }
         Some(_) => None,
         None => {
             let lost = run.has(Lint::LostWaker, "guest");
@@ -231,17 +302,4 @@ fn ask(run: &Run) -> Option<Question> {
             .mistake(name("nobody"), "answer-somebody")
             .mistake(name("cook"), "answer-not-woken"),
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::solutions::also::{careful, notify};
-
-    #[test]
-    fn other_right_programs_are_right() {
-        let found = |exam: Exam| exam.finding().map(|finding| finding.name);
-        assert_eq!(found(examine(&bind!(notify))), None, "notify");
-        assert_eq!(found(examine(&bind!(careful))), None, "careful");
-    }
 }

@@ -10,47 +10,58 @@ use turno::net::UnixStream;
 use turno::task::{Cause, Nanos};
 use turno::time::{Instant, sleep};
 
-use crate::lab::{Exam, Finding, Lab, Scenario, programs};
+use crate::lab::{Exam, Finding, Lab, Scenario, drawn, programs};
 use crate::language::bilingual;
 use crate::question::{Answer, Question};
 use crate::solutions::reactor as solution;
-use crate::stage::{End, MS, Run, Stage, ms, nanos};
-
-mod starter;
+use crate::stage::{End, MS, Pace, Run, Stage, ms, nanos};
 
 #[path = "wrong/deaf_to_the_end.rs"]
 mod deaf_to_the_end;
 #[path = "wrong/first_words_only.rs"]
 mod first_words_only;
+#[path = "wrong/impatient.rs"]
+mod impatient;
+#[path = "wrong/last_words_only.rs"]
+mod last_words_only;
 #[path = "wrong/naps.rs"]
 mod naps;
 #[path = "wrong/one_deadline_for_all.rs"]
 mod one_deadline_for_all;
 #[path = "wrong/waits_for_ever.rs"]
 mod waits_for_ever;
+#[path = "wrong/whole_buffer.rs"]
+mod whole_buffer;
 
-type Heard = Pin<Box<dyn Future<Output = Vec<u8>>>>;
+/// What was heard.
+pub type Heard = Pin<Box<dyn Future<Output = Vec<u8>>>>;
 
 /// Listens on a socket, with so much patience.
-type Listen = dyn Fn(UnixStream, Duration) -> Heard;
+pub type Listen = dyn Fn(UnixStream, Duration) -> Heard;
 
-macro_rules! bind {
+/// How to examine a module as a program of lab 4.
+#[macro_export]
+macro_rules! reactor {
     ($module:ident) => {
-        |socket: UnixStream, patience: Duration| -> Heard {
-            Box::pin($module::listen(socket, patience))
+        || {
+            $crate::labs::reactor::examine(&|socket, patience| {
+                Box::pin(async move { $module::listen(socket, patience).await })
+            })
         }
     };
 }
 
 /// Lab 4.
 pub fn lab() -> Lab {
-    let programs = programs![examine, bind;
-        starter "starter" "labs/4_reactor/starter.rs",
+    let programs = programs![reactor;
         naps "naps" "labs/4_reactor/wrong/naps.rs",
         one_deadline_for_all "one-deadline-for-all" "labs/4_reactor/wrong/one_deadline_for_all.rs",
         waits_for_ever "waits-for-ever" "labs/4_reactor/wrong/waits_for_ever.rs",
         first_words_only "first-words-only" "labs/4_reactor/wrong/first_words_only.rs",
         deaf_to_the_end "deaf-to-the-end" "labs/4_reactor/wrong/deaf_to_the_end.rs",
+        impatient "impatient" "labs/4_reactor/wrong/impatient.rs",
+        last_words_only "last-words-only" "labs/4_reactor/wrong/last_words_only.rs",
+        whole_buffer "whole-buffer" "labs/4_reactor/wrong/whole_buffer.rs",
         solution "solution" "solutions/4.rs",
     ];
     Lab {
@@ -62,71 +73,99 @@ pub fn lab() -> Lab {
     }
 }
 
-/// So long may the other side be silent.
-const PATIENCE: Duration = MS.saturating_mul(10);
-
-/// What the other side says when, and when it hangs up; then it stays on the line for ever.
+/// What the other side says when, in ms, and when it hangs up; else it stays on the line.
+#[derive(Clone)]
 struct Talk {
-    says: &'static [(u64, &'static str)],
-    hangs_up: Option<u64>,
+    says: Vec<(u32, String)>,
+    hangs_up: Option<u32>,
+    /// So long may it be silent.
+    patience: Duration,
 }
 
-fn examine(listen: &Listen) -> Exam {
-    const HELLO: &[(u64, &str)] = &[(2, "hel"), (9, "lo")];
-    const SLOW: &[(u64, &str)] = &[(4, "a"), (12, "b"), (21, "c"), (30, "d")];
-    const SCENARIOS: [Scenario<Listen>; 4] = [
+/// Runs the scenarios of lab 4.
+pub fn examine(listen: &Listen) -> Exam {
+    const HELLO: &[(u32, &str)] = &[(2, "hel"), (9, "lo")];
+    const SLOW: &[(u32, &str)] = &[(4, "a"), (12, "b"), (21, "c"), (30, "d")];
+    const SCENARIOS: [Scenario<Listen>; 6] = [
         Scenario {
             name: "falls-silent",
-            play: |listen| call(listen, &Talk { says: HELLO, hangs_up: None }),
+            play: |listen, pace| call(listen, pace, &Talk::new(HELLO, None)),
         },
         Scenario {
             name: "hangs-up",
-            play: |listen| call(listen, &Talk { says: HELLO, hangs_up: Some(12) }),
+            play: |listen, pace| call(listen, pace, &Talk::new(HELLO, Some(12))),
         },
         Scenario {
             name: "says-nothing",
-            play: |listen| call(listen, &Talk { says: &[], hangs_up: None }),
+            play: |listen, pace| call(listen, pace, &Talk::new(&[], None)),
         },
         Scenario {
             name: "speaks-slowly",
-            play: |listen| call(listen, &Talk { says: SLOW, hangs_up: None }),
+            play: |listen, pace| call(listen, pace, &Talk::new(SLOW, None)),
+        },
+        Scenario {
+            name: "says-much",
+            play: |listen, pace| {
+                let letters = ('a'..='z').cycle().take(300).collect();
+                call(listen, pace, &Talk { says: vec![(2, letters)], ..Talk::new(&[], Some(5)) })
+            },
+        },
+        Scenario {
+            name: "drawn",
+            play: |listen, pace| {
+                drawn(|dice| {
+                    let patience = 3 + dice.roll(20);
+                    let mut now = 0;
+                    let says = (0..dice.roll(6)).map(|n| {
+                        now += 1 + dice.roll(patience - 1);
+                        (now, "word ".repeat(1 + (n + dice.roll(4)) as usize))
+                    });
+                    let says = says.collect();
+                    let up = (dice.roll(2) == 0).then(|| now + 1 + dice.roll(patience - 1));
+                    call(listen, pace, &Talk { says, hangs_up: up, patience: patience * MS })
+                })
+            },
         },
     ];
     Exam::of(listen, &SCENARIOS, ask)
 }
 
 impl Talk {
+    fn new(says: &[(u32, &str)], hangs_up: Option<u32>) -> Self {
+        let says = says.iter().map(|&(at, word)| (at, word.to_string())).collect();
+        Self { says, hangs_up, patience: 10 * MS }
+    }
+
     /// What is said.
     fn words(&self) -> String {
-        self.says.iter().map(|&(_, word)| word).collect()
+        self.says.iter().map(|(_, word)| word.as_str()).collect()
     }
 
     /// When a good listener has heard it all.
     fn over(&self) -> Nanos {
         let last = self.says.last().map_or(0, |&(at, _)| at);
-        let over = self.hangs_up.map_or(last as u32 * MS + PATIENCE, |at| at as u32 * MS);
-        nanos(over)
+        nanos(self.hangs_up.map_or(last * MS + self.patience, |at| at * MS))
     }
 }
 
 /// When the other side hangs up after all: else one who has no timer would listen for ever.
-const GIVES_UP: u64 = 1_000;
+const GIVES_UP: u32 = 1_000;
 
-fn call(listen: &Listen, talk: &Talk) -> (Run, Option<Finding>) {
-    let stage = Stage::new();
+fn call(listen: &Listen, pace: Pace, talk: &Talk) -> (Run, Option<Finding>) {
+    let stage = Stage::new(pace);
     let (here, there) = stage.inside(|| UnixStream::pair().expect("two sockets can be made"));
-    let listens = listen(here, PATIENCE);
+    let listens = listen(here, talk.patience);
     let heard = Rc::new(RefCell::new(None));
     let note = heard.clone();
     drop(stage.task("listener", async move {
         let words = listens.await;
         *note.borrow_mut() = Some(String::from_utf8_lossy(&words).into_owned());
     }));
-    let (says, hangs_up) = (talk.says, talk.hangs_up);
+    let Talk { says, hangs_up, .. } = talk.clone();
     drop(stage.task("talker", async move {
         let start = Instant::now();
-        let until = |at: u64| sleep((at as u32 * MS).saturating_sub(start.elapsed()));
-        for &(at, word) in says {
+        let until = |at: u32| sleep((at * MS).saturating_sub(start.elapsed()));
+        for (at, word) in says {
             until(at).await;
             // The listener may be gone by then.
             let _ = there.write_all(word.as_bytes()).await;
@@ -140,38 +179,59 @@ fn call(listen: &Listen, talk: &Talk) -> (Run, Option<Finding>) {
 
 fn judge(run: &Run, talk: &Talk, heard: Option<String>) -> Option<Finding> {
     let switches = run.switches_of("listener");
-    if run.end == End::Spins {
-        let at = ms(switches.last().map_or(0, |switch| switch.at));
-        let finding = Finding::new("self-wake-spin").fact("switches", switches.len());
-        return Some(finding.fact("at", at).in_words(run.words()));
-    }
-    let (Some(heard), Some(done)) = (heard, run.done_at("listener")) else {
-        let name = if run.panicked("listener") { "panicked" } else { "waits-for-ever" };
-        return Some(Finding::new(name).in_words(run.words()));
+    let woken = |is: fn(Cause) -> bool| {
+        switches.iter().filter(|switch| switch.cause.is_some_and(is)).count()
     };
-    let over = talk.over();
+    let (over, done) = (talk.over(), run.done_at("listener"));
+    let last = switches.last().map_or(0, |switch| switch.at);
+    let at = done.unwrap_or(last);
+    let quoted = |words: &str| match words.char_indices().nth(40) {
+        Some((end, _)) => format!("{:?}...", &words[..end]),
+        None => format!("{words:?}"),
+    };
     let finding = |name| {
-        let finding = Finding::new(name).fact("heard", format!("{heard:?}")).fact("at", ms(done));
-        let finding = finding.fact("said", format!("{:?}", talk.words())).fact("over", ms(over));
-        Some(finding.fact("patience", ms(PATIENCE)))
+        let finding = Finding::new(name).fact("heard", quoted(heard.as_deref().unwrap_or("")));
+        let finding = finding.fact("said", quoted(&talk.words())).fact("at", ms(at));
+        let finding = finding.fact("over", ms(over)).fact("patience", ms(talk.patience));
+        Some(finding.fact("switches", switches.len()).in_words(run.words()))
     };
-    let by_socket = switches.iter().any(|switch| matches!(switch.cause, Some(Cause::Source(_))));
-    if !by_socket && switches.len() > talk.says.len() + 2 {
+    let is_up = talk.hangs_up.is_some_and(|up| last >= nanos(up * MS));
+    // After the end each read is ready at once, with nothing: only that spends a budget.
+    if run.end == End::Spins && is_up && woken(|cause| cause == Cause::Budget) > 3 {
+        return finding("deaf-to-the-end");
+    }
+    if run.end == End::Spins || woken(|cause| cause == Cause::Yield) > 3 {
+        return finding("self-wake-spin");
+    }
+    let (Some(heard), Some(done)) = (&heard, done) else {
+        return finding(if run.panicked("listener") { "panicked" } else { "waits-for-ever" });
+    };
+    let timers = woken(|cause| cause == Cause::Timer);
+    // A timer that is set again only when it is due wakes it once for each word.
+    if timers > talk.says.len() + 1 {
         return finding("naps");
     }
-    if done >= nanos(GIVES_UP as u32 * MS) {
+    if done >= nanos(GIVES_UP * MS) {
         return finding("waits-for-ever");
     }
+    if heard.contains('\0') {
+        return finding("whole-buffer");
+    }
+    let words = talk.words();
     if done < over {
-        // One timer from the beginning, or one that was never set again?
-        return finding(if done == nanos(PATIENCE) {
+        // One timer from the beginning, or a word that was taken for all, or less patience?
+        let times: Vec<_> = talk.says.iter().map(|&(at, _)| nanos(at * MS)).collect();
+        return finding(if !times.is_empty() && done == nanos(talk.patience) {
             "one-deadline-for-all"
-        } else {
+        } else if times.contains(&done) {
             "first-words-only"
+        } else {
+            "impatient"
         });
     }
-    if heard != talk.words() {
-        return finding("wrong-words");
+    if *heard != words {
+        let tail = !heard.is_empty() && heard.len() < words.len() && words.ends_with(heard);
+        return finding(if tail { "last-words-only" } else { "wrong-words" });
     }
     if done > over {
         return finding(if talk.hangs_up.is_some() { "deaf-to-the-end" } else { "too-patient" });
@@ -200,16 +260,4 @@ fn ask(run: &Run) -> Option<Question> {
             .mistake(numbers(sockets, talker as u64), "answer-talkers-timers")
             .mistake(numbers(sockets + 1, timers), "answer-spawned-too"),
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::solutions::also::select;
-
-    #[test]
-    fn other_right_programs_are_right() {
-        let found = |exam: Exam| exam.finding().map(|finding| finding.name);
-        assert_eq!(found(examine(&bind!(select))), None, "select");
-    }
 }

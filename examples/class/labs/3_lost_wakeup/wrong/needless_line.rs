@@ -1,0 +1,32 @@
+//! Writes that the basket is empty before it has looked.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+
+use turno::sync::Notify;
+
+use crate::labs::lost_wakeup::Diary;
+
+#[derive(Default)]
+pub struct Basket {
+    buns: RefCell<VecDeque<u32>>,
+    bell: Notify,
+}
+
+impl Basket {
+    pub fn put(&self, bun: u32) {
+        self.buns.borrow_mut().push_back(bun);
+        self.bell.notify_waiters();
+    }
+
+    pub async fn take(&self, diary: &Diary) -> u32 {
+        let first = || self.buns.borrow_mut().pop_front();
+        diary.write("the basket is empty").await;
+        loop {
+            if let Some(bun) = first() {
+                return bun;
+            }
+            self.bell.notified().await;
+        }
+    }
+}

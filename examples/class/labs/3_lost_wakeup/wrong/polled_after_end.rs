@@ -1,0 +1,33 @@
+//! Listens once and for all: what has heard a ring has heard it for good.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+
+use turno::sync::Notify;
+
+use crate::labs::lost_wakeup::Diary;
+
+#[derive(Default)]
+pub struct Basket {
+    buns: RefCell<VecDeque<u32>>,
+    bell: Notify,
+}
+
+impl Basket {
+    pub fn put(&self, bun: u32) {
+        self.buns.borrow_mut().push_back(bun);
+        self.bell.notify_waiters();
+    }
+
+    pub async fn take(&self, diary: &Diary) -> u32 {
+        let first = || self.buns.borrow_mut().pop_front();
+        let mut rung = std::pin::pin!(self.bell.notified());
+        loop {
+            if let Some(bun) = first() {
+                return bun;
+            }
+            diary.write("the basket is empty").await;
+            rung.as_mut().await;
+        }
+    }
+}

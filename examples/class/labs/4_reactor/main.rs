@@ -1,0 +1,7 @@
+//! Lab 4 with the starter, as a program of its own: `cargo class` builds and runs it.
+
+mod starter;
+
+fn main() -> std::process::ExitCode {
+    class::student(4, class::reactor!(starter))
+}
