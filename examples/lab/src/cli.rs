@@ -191,7 +191,7 @@ fn dispatch(lab: &Lab, matches: &ArgMatches, words: &[String]) -> Result<(), Pro
         common.page.as_ref().map(|path| (path, page::html(&report, &asked))),
     ];
     for (path, text) in written.into_iter().flatten() {
-        std::fs::write(path, text).map_err(|error| {
+        turno::trace::write(path, text).map_err(|error| {
             Problem::new(format!("{} cannot be written: {error}", path.display()))
         })?;
         anstream::eprintln!("written: {}", path.display());
