@@ -165,6 +165,32 @@ fn the_hook_says_at_once_and_once_what_it_cannot_write() {
     assert!(files(&folder).is_empty());
 }
 
+#[cfg(unix)]
+#[test]
+fn the_hook_follows_links_and_writes_into_pipes() {
+    use std::os::unix::fs::{FileTypeExt, symlink};
+
+    let folder = folder("links");
+    symlink("target", folder.join("run.html")).unwrap();
+    run("work", folder.join("run.html"));
+    assert!(fs::symlink_metadata(folder.join("run.html")).unwrap().is_symlink());
+    has(fs::read_to_string(folder.join("target")).unwrap(), "</html>");
+
+    let pipe = folder.join("pipe.html");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let theirs = pipe.clone();
+    let reader = std::thread::spawn(move || fs::read_to_string(theirs).unwrap());
+    run("work", &pipe);
+    assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
+    has(reader.join().unwrap(), "</html>");
+
+    symlink("/dev/full", folder.join("full.html")).unwrap();
+    let (output, said) = run("work", folder.join("full.html"));
+    assert!(output.status.success(), "the program itself has ended well: {said}");
+    has(said, "the recording is lost: ");
+    assert_eq!(files(&folder), ["full.html", "pipe.html", "run.html", "target"]);
+}
+
 #[test]
 fn the_hook_draws_to_standard_error() {
     let (_, said) = run("work", "-");
