@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
-use anstream::println;
 use anstyle::{AnsiColor, Color, Effects, Style};
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
+use print::println;
 
 const WIDTH: usize = 96;
 

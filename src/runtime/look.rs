@@ -129,6 +129,8 @@ impl Shared {
         // If those whom the policy holds back are gone, nobody is held back.
         let core = self.core.borrow();
         let held = core.held_until.filter(|_| core.queued > 0);
+        // A virtual clock does not get beyond its end.
+        let held = held.filter(|&until| !self.clock.is_virtual() || until <= self.clock.end());
         self.timers.borrow_mut().next_at().into_iter().chain(held).min()
     }
 

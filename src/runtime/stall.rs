@@ -1,6 +1,7 @@
 //! The stall: tasks are left and nothing can ever wake them (floor 3).
 
 use std::fmt;
+use std::io::{self, Write};
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
@@ -163,6 +164,10 @@ impl Shared {
         if self.link.inbox.is_reachable() {
             text.push_str("  A handle to the runtime is out: somebody may still use it.\n");
         }
-        eprintln!("{text}(Said once; `Builder::quiet_after` sets the time, or turns it off.)");
+        // Standard error may be gone: that is no reason to panic.
+        let _ = writeln!(
+            io::stderr(),
+            "{text}(Said once; `Builder::quiet_after` sets the time, or turns it off.)"
+        );
     }
 }

@@ -6,6 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::io::{self, Write};
 use std::rc::Rc;
 
 use super::core::Shared;
@@ -53,7 +54,9 @@ impl Watch {
 
     /// What is done unless the builder was told otherwise.
     pub(super) fn print(cycle: &Cycle) {
-        eprintln!(
+        // Standard error may be gone: that is no reason to panic.
+        let _ = writeln!(
+            io::stderr(),
             "turno: a deadlock: {cycle}\nOnly an abort can end it. (Said once \
              for each; `Builder::on_deadlock` sets what is done about it.)"
         );

@@ -19,6 +19,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::mem;
 
+use super::clock::NEVER;
 use crate::task::info::Nanos;
 use crate::wait::{self, Place, Site, Whom};
 
@@ -49,7 +50,7 @@ pub(crate) struct Timers {
     due: Vec<Timer>,
     /// The present tick: all timers of later ones lie in the wheel.
     tick: u64,
-    /// Timers that are set.
+    /// Timers that are set, and will be due.
     set: usize,
     /// Those that were cancelled, and still lie here.
     stale: usize,
@@ -79,18 +80,19 @@ impl Timers {
         self.set
     }
 
-    /// Sets a timer.
+    /// Sets a timer. One that is [`NEVER`] due lies here as all do, but nobody need wait for it: it
+    /// counts for nothing.
     pub(crate) fn insert(&mut self, deadline: Nanos, whom: Whom, site: Site) -> Place {
         let place = wait::enter_timer(whom, deadline, site);
-        self.set += 1;
+        self.set += usize::from(deadline != NEVER);
         self.put((deadline, place));
         place
     }
 
     /// Cancels a timer. Returns who waited for it, for the caller to drop where user code may run.
-    pub(crate) fn cancel(&mut self, place: Place) -> Option<Whom> {
+    pub(crate) fn cancel(&mut self, place: Place, deadline: Nanos) -> Option<Whom> {
         let whom = wait::leave(place)?;
-        self.set -= 1;
+        self.set -= usize::from(deadline != NEVER);
         self.stale += 1;
         if self.stale > self.set + PEEK {
             self.sweep();

@@ -1,9 +1,9 @@
 //! The tables, and the same as JSON.
 
-use anstream::println;
 use anstyle::{AnsiColor, Style};
 use comfy_table::CellAlignment;
 use comfy_table::presets::NOTHING;
+use print::println;
 
 use crate::run::{Cell, Row};
 use crate::work::Table;
