@@ -1,7 +1,7 @@
 //! How it looks: on a terminal with colours, elsewhere without.
 
 use anstream::println;
-use anstyle::{AnsiColor, Color, Effects, Style};
+use anstyle::{Ansi256Color, Color, Effects, Style};
 use turno::trace::Text;
 
 use crate::cli::{WORDS, show_file};
@@ -19,13 +19,14 @@ const NAMES: usize = 16;
 const BOLD: Style = Style::new().effects(Effects::BOLD);
 const DIM: Style = Style::new().effects(Effects::DIMMED);
 
-const fn colour(colour: AnsiColor) -> Style {
-    BOLD.fg_color(Some(Color::Ansi(colour)))
+/// One that can be read on white and on black, as few of the 16 can.
+const fn colour(colour: u8) -> Style {
+    BOLD.fg_color(Some(Color::Ansi256(Ansi256Color(colour))))
 }
 
-const HEAD: Style = colour(AnsiColor::Cyan);
-const WRONG: Style = colour(AnsiColor::Yellow);
-const RIGHT: Style = colour(AnsiColor::Green);
+const HEAD: Style = colour(31);
+const WRONG: Style = colour(130);
+const RIGHT: Style = colour(28);
 
 pub(crate) struct Show {
     language: Language,

@@ -1,6 +1,6 @@
 //! The tables, and the same as JSON.
 
-use anstyle::{AnsiColor, Style};
+use anstyle::{Ansi256Color, AnsiColor, Style};
 use comfy_table::CellAlignment;
 use comfy_table::presets::NOTHING;
 use print::println;
@@ -9,7 +9,8 @@ use crate::run::{Cell, Row};
 use crate::work::Table;
 
 const CHEAPER: Style = AnsiColor::Red.on_default();
-const DEARER: Style = AnsiColor::Green.on_default();
+// Of the 16, green cannot be read on white.
+const DEARER: Style = Ansi256Color(28).on_default();
 const BASE: Style = Style::new().bold();
 const PLAIN: Style = Style::new();
 
