@@ -19,6 +19,7 @@ pub(crate) mod inbox;
 pub(crate) mod info;
 pub(crate) mod join;
 pub(crate) mod remote;
+pub(crate) mod room;
 pub(crate) mod run;
 pub(crate) mod table;
 pub(crate) mod wake;

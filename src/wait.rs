@@ -23,6 +23,7 @@ use crate::task::current::{self, LoopKey};
 use crate::task::id::Id;
 use crate::task::inbox;
 use crate::task::info::Nanos;
+use crate::task::room;
 
 pub(crate) mod ends;
 pub(crate) mod queue;
@@ -37,6 +38,8 @@ thread_local! {
         RefCell::new(Waits {
             entries: Vec::new(),
             free: NONE,
+            used: 0,
+            limit: NONE,
             indexed: false,
             newest: Vec::new(),
             records: Slab::new(),
@@ -55,6 +58,11 @@ struct Waits {
     entries: Vec<Entry>,
     /// The first of the free ones, which are linked by `next`.
     free: u32,
+    /// How many are used.
+    used: usize,
+    /// Free ones from here on are not linked: while the table is to shrink, nobody new is to wait
+    /// there. `NONE` mostly.
+    limit: u32,
     /// Somebody has asked for the entries of one task: from then on they are linked.
     indexed: bool,
     /// By the index of a task's id: the entry that it made last, of those linked by `older`. Loops
@@ -211,7 +219,7 @@ impl Waits {
         let serial = self.serial;
         let index = if self.free == NONE { self.grow(site) } else { self.free };
         let entry = &mut self.entries[index as usize];
-        self.free = entry.next;
+        (self.free, self.used) = (entry.next, self.used + 1);
         (entry.whom.task, entry.whom.of) = (whom.task, whom.of);
         match whom.waker {
             None => entry.whom.waker = None,
@@ -230,6 +238,12 @@ impl Waits {
     /// Another entry, free.
     #[cold]
     fn grow(&mut self, site: Site) -> u32 {
+        if self.limit != NONE {
+            self.limit_to(NONE);
+            if self.free != NONE {
+                return self.free;
+            }
+        }
         let index = self.entries.len() as u32; // 2^32 of them would not fit into memory.
         self.entries.push(Entry {
             whom: Whom { waker: None, task: None, of: 0 },
@@ -247,6 +261,32 @@ impl Waits {
             newer: NONE,
         });
         index
+    }
+
+    /// Gives back the free entries at the end, if that is half of all. If somebody waits behind them,
+    /// those that are freed from now on are used again from the beginning: one who always waits, as
+    /// an idle loop does, would else stay at the end.
+    #[cold]
+    fn shrink(&mut self) {
+        let free = self.entries.iter().rev().take_while(|entry| entry.serial == 0).count();
+        if free >= self.entries.len() / 2 {
+            self.entries.truncate(self.entries.len() - free);
+            self.entries.shrink_to(2 * self.entries.len());
+            self.limit_to(NONE);
+        } else if self.limit == NONE {
+            self.limit_to(2 * self.used.max(512) as u32);
+        }
+    }
+
+    /// Links the free entries before `limit` in their order, and no others from now on.
+    #[cold]
+    fn limit_to(&mut self, limit: u32) {
+        (self.limit, self.free) = (limit, NONE);
+        for (index, entry) in self.entries.iter_mut().enumerate().take(limit as usize).rev() {
+            if entry.serial == 0 {
+                entry.next = mem::replace(&mut self.free, index as u32);
+            }
+        }
     }
 
     /// The entries of each task are linked from now on. That is not free, so it is not done before
@@ -364,9 +404,24 @@ impl Waits {
         entry.serial = 0;
         entry.next = free;
         let whom = entry.whom.take();
-        self.free = place.index;
+        self.used -= 1;
+        if place.index < self.limit {
+            self.free = place.index;
+        }
         Some(whom)
     }
+}
+
+/// Gives back the memory of a burst.
+pub(crate) fn shrink() {
+    with(|waits| {
+        if room::is_ample(waits.used, waits.entries.capacity()) {
+            waits.shrink();
+        }
+        if room::is_ample(waits.records.len(), waits.records.capacity()) {
+            waits.records.shrink_to_fit();
+        }
+    });
 }
 
 /// Who polls with `cx` waits, in no queue.

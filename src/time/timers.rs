@@ -21,6 +21,7 @@ use std::mem;
 
 use super::clock::NEVER;
 use crate::task::info::Nanos;
+use crate::task::room;
 use crate::wait::{self, Place, Site, Whom};
 
 /// A tick is 2^16 ns.
@@ -124,6 +125,13 @@ impl Timers {
         }
         self.due = due;
         count
+    }
+
+    /// Gives back the memory of a burst. The slots of the wheel do that by themselves.
+    pub(crate) fn shrink(&mut self) {
+        if room::is_ample(self.near.len(), self.near.capacity()) {
+            self.near.shrink_to(2 * self.near.len());
+        }
     }
 
     /// The timer due first, if it is due by `now`; it may be stale.

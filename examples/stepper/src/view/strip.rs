@@ -137,7 +137,11 @@ mod tests {
             let room = 40 - (longest.max(8) + 5);
             assert_eq!((kept, columns), (sight.names.iter().len(), (sight.n as usize).min(room)));
             let cells = |line: &str, from: usize| -> String {
-                line.chars().skip(longest.max(8) + 4 + from).collect::<String>().trim_end().to_string()
+                line.chars()
+                    .skip(longest.max(8) + 4 + from)
+                    .collect::<String>()
+                    .trim_end()
+                    .to_string()
             };
             for (whole, drawn) in whole.lines().zip(drawn.lines()).take(kept + 2) {
                 assert_eq!(
