@@ -38,7 +38,7 @@ unsafe impl GlobalAlloc for Counted {
 #[global_allocator]
 static COUNTED: Counted = Counted;
 
-const TASKS: usize = 200_000;
+const TASKS: usize = 50_000;
 const MS: Duration = Duration::from_millis(1);
 
 /// How much more each task of the burst weighs at its peak, and when it is over.
