@@ -23,15 +23,16 @@ use crate::task::current::{self, LoopKey};
 use crate::task::id::Id;
 use crate::task::inbox;
 use crate::task::info::Nanos;
-use crate::task::room;
 
 pub(crate) mod ends;
 pub(crate) mod queue;
 pub(crate) mod reason;
 pub(crate) mod seat;
+mod shrink;
 
 use self::queue::Record;
 use self::reason::{Wait, WaitReason};
+pub(crate) use self::shrink::shrink;
 
 thread_local! {
     static WAITS: RefCell<Waits> = const {
@@ -263,32 +264,6 @@ impl Waits {
         index
     }
 
-    /// Gives back the free entries at the end, if that is half of all. If somebody waits behind them,
-    /// those that are freed from now on are used again from the beginning: one who always waits, as
-    /// an idle loop does, would else stay at the end.
-    #[cold]
-    fn shrink(&mut self) {
-        let free = self.entries.iter().rev().take_while(|entry| entry.serial == 0).count();
-        if free >= self.entries.len() / 2 {
-            self.entries.truncate(self.entries.len() - free);
-            self.entries.shrink_to(2 * self.entries.len());
-            self.limit_to(NONE);
-        } else if self.limit == NONE {
-            self.limit_to(2 * self.used.max(512) as u32);
-        }
-    }
-
-    /// Links the free entries before `limit` in their order, and no others from now on.
-    #[cold]
-    fn limit_to(&mut self, limit: u32) {
-        (self.limit, self.free) = (limit, NONE);
-        for (index, entry) in self.entries.iter_mut().enumerate().take(limit as usize).rev() {
-            if entry.serial == 0 {
-                entry.next = mem::replace(&mut self.free, index as u32);
-            }
-        }
-    }
-
     /// The entries of each task are linked from now on. That is not free, so it is not done before
     /// somebody watches.
     #[cold]
@@ -410,18 +385,6 @@ impl Waits {
         }
         Some(whom)
     }
-}
-
-/// Gives back the memory of a burst.
-pub(crate) fn shrink() {
-    with(|waits| {
-        if room::is_ample(waits.used, waits.entries.capacity()) {
-            waits.shrink();
-        }
-        if room::is_ample(waits.records.len(), waits.records.capacity()) {
-            waits.records.shrink_to_fit();
-        }
-    });
 }
 
 /// Who polls with `cx` waits, in no queue.

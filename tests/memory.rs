@@ -3,6 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::collections::HashSet;
 use std::rc::Rc;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicIsize, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -53,9 +54,12 @@ async fn weigh(burst: impl AsyncFnOnce(&dyn Fn())) -> (usize, usize) {
     (peak.get(), each())
 }
 
-/// One test, so that nothing else allocates meanwhile.
+/// One test at a time, so that nothing else allocates meanwhile.
+static ALONE: Mutex<()> = Mutex::new(());
+
 #[test]
 fn what_a_burst_needed_is_given_back_when_the_loop_is_idle() {
+    let _alone = ALONE.lock();
     let policies: [(bool, fn() -> Box<dyn Policy>); 3] = [
         (true, || Box::new(Fifo::new())),
         (true, || Box::new(Lifo::new())),
@@ -102,6 +106,7 @@ fn what_a_burst_needed_is_given_back_when_the_loop_is_idle() {
 
 #[test]
 fn a_table_that_has_shrunk_goes_on_as_before() {
+    let _alone = ALONE.lock();
     let rt = Builder::new().start_paused(true).build().unwrap();
     rt.block_on(async {
         let stays: Vec<_> = (1..=10).map(|n| turno::spawn(sleep(Duration::from_secs(n)))).collect();

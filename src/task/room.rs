@@ -1,8 +1,8 @@
 //! When the memory that a burst needed is given back (floor 1).
 //!
-//! A table or list that has grown is asked when the loop has nothing to do, and shrinks if less than
-//! a quarter of it is in use, to twice of what is: so it is not done again before that has halved,
-//! and growing back takes as many insertions. What is small is kept.
+//! A table or list that has grown is asked when the loop has nothing to do, and shrinks if less
+//! than a quarter of it is in use, to twice of what is: so it is not done again before that has
+//! halved, and growing back takes as many insertions. What is small is kept.
 
 use std::collections::VecDeque;
 

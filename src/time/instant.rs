@@ -14,7 +14,7 @@ use crate::task::info::Nanos;
 /// Two instants compare if they come from one clock. One that is more than 292 years from the
 /// start of the program cannot be told. What is to happen later than that never happens: a
 /// [`sleep`](super::sleep) waits for ever, an [`interval`](super::interval) has no next tick.
-// Nanoseconds since the epoch of the process. No clock ever shows the last one: it stands for never.
+// Nanoseconds since the epoch of the process. No clock shows the last one: it stands for never.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(i64);
 

@@ -34,8 +34,8 @@ impl Format {
 }
 
 impl Recording {
-    /// Writes it to `path`, as a [page](Page) (`.html`) or as a Perfetto trace (`.pftrace`). A plain
-    /// file is there as a whole in the end, or what was there before; a link is followed, a device
+    /// Writes it to `path`, as a [page](Page) (`.html`) or as a Perfetto trace (`.pftrace`). A
+    /// plain file is there as a whole in the end, or what was there before; a link is followed, a device
     /// or a pipe takes the bytes: see [`Output`](super::Output).
     ///
     /// # Errors
@@ -50,8 +50,8 @@ impl Recording {
 }
 
 impl Page<'_> {
-    /// Writes it to `path`, whatever that is called. A plain file is there as a whole in the end, or
-    /// what was there before; a link is followed, a device or a pipe takes the bytes: see
+    /// Writes it to `path`, whatever that is called. A plain file is there as a whole in the end,
+    /// or what was there before; a link is followed, a device or a pipe takes the bytes: see
     /// [`Output`](super::Output).
     ///
     /// # Errors

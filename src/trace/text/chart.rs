@@ -9,9 +9,9 @@ use crate::trace::recording::{Recording, Switch, TaskRecord, What};
 /// As many rows can have a letter of their own.
 pub(super) const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
-/// Blue, orange, green, magenta, grey, violet, rose. Of the 256 colours, since none of the 16 but red
-/// and magenta can be read on white and on black in all the shades that terminals give them: these
-/// have a contrast of 4 to both.
+/// Blue, orange, green, magenta, grey, violet, rose. Of the 256 colours: of the 16 only red and
+/// magenta can be read on white and on black in all the shades that terminals give them. These have
+/// a contrast of 4 to both.
 const COLORS: [&str; 7] = [
     "\x1b[38;5;31m",
     "\x1b[38;5;130m",
