@@ -35,8 +35,8 @@ impl Format {
 
 impl Recording {
     /// Writes it to `path`, as a [page](Page) (`.html`) or as a Perfetto trace (`.pftrace`). A
-    /// plain file is there as a whole in the end, or what was there before; a link is followed, a device
-    /// or a pipe takes the bytes: see [`Output`](super::Output).
+    /// plain file is there as a whole in the end, or what was there before; a link is followed, a
+    /// device or a pipe takes the bytes: see [`Output`](super::Output).
     ///
     /// # Errors
     /// When the name of the file ends in something else; when it cannot be written.
