@@ -19,6 +19,7 @@ use std::rc::Rc;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use print::println;
 use turno::runtime::{Builder, Runtime, Unfinished};
 use turno::task::{self, JoinSet};
 use turno::time::sleep;

@@ -32,6 +32,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use print::println;
 use turno::runtime::{Builder, Cycle, Dump, NoAnswer, Runtime, Stalled};
 use turno::sync::{Mutex, mpsc};
 use turno::task::{self, JoinHandle, JoinSet};

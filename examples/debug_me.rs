@@ -29,6 +29,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use print::println;
 use turno::runtime::Builder;
 use turno::sync::Mutex;
 use turno::task;

@@ -11,6 +11,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use print::println;
 use turno::runtime::Runtime;
 use turno::task::yield_now;
 use turno::time::{interval, work};

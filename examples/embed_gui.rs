@@ -13,6 +13,7 @@ use std::rc::Rc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
+use print::println;
 use turno::runtime::Builder;
 use turno::task::spawn_blocking;
 use turno::time::sleep;

@@ -19,6 +19,7 @@ use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
+use print::println;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use turno::net::UnixDatagram;
 use turno::runtime::Runtime;

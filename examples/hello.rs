@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use print::println;
 use turno::time::sleep;
 
 fn main() -> Result<(), turno::task::JoinError> {

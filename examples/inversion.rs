@@ -22,6 +22,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
+use print::println;
 use turno::policy::Priority;
 use turno::runtime::Builder;
 use turno::sync::Mutex;

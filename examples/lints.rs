@@ -22,6 +22,7 @@ use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
+use print::println;
 use turno::lints::{Finding, Lint, Lints};
 use turno::runtime::{Builder, Runtime};
 use turno::sync::{Mutex, Notify};

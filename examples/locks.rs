@@ -26,6 +26,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
+use print::println;
 use turno::runtime::{Builder, Stalled};
 use turno::sync::Mutex;
 use turno::task::{self, JoinSet};

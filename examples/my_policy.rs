@@ -10,6 +10,7 @@
 
 use std::collections::BTreeSet;
 
+use print::{print, println};
 use turno::policy::{self, Pick, Policy, Tasks};
 use turno::runtime::Builder;
 use turno::task::{Id, Nanos, TaskInfo, yield_now};

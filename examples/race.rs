@@ -17,6 +17,7 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
 
+use print::println;
 use turno::policy::{Pick, Policy, Tasks};
 use turno::runtime::Builder;
 use turno::sync::Mutex;

@@ -19,6 +19,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
+use print::println;
 use turno::runtime::Builder;
 use turno::task::JoinSet;
 use turno::time::sleep;

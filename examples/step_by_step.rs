@@ -13,6 +13,7 @@
 
 use std::time::Duration;
 
+use print::println;
 use turno::policy::Priority;
 use turno::runtime::Builder;
 use turno::task;

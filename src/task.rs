@@ -20,6 +20,7 @@ pub(crate) mod info;
 pub(crate) mod join;
 pub(crate) mod park;
 pub(crate) mod remote;
+pub(crate) mod room;
 pub(crate) mod run;
 pub(crate) mod table;
 pub(crate) mod wake;

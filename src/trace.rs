@@ -21,6 +21,7 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+mod output;
 mod page;
 mod recorder;
 mod recording;
@@ -33,6 +34,7 @@ mod text;
 
 pub(crate) mod hook;
 
+pub use output::{Output, write};
 pub use page::Page;
 pub use recorder::Recorder;
 pub use recording::{Choice, Record, Recording, Switch, TaskRecord, What};

@@ -28,15 +28,19 @@ pub(crate) mod ends;
 pub(crate) mod queue;
 pub(crate) mod reason;
 pub(crate) mod seat;
+mod shrink;
 
 use self::queue::Record;
 use self::reason::{Wait, WaitReason};
+pub(crate) use self::shrink::shrink;
 
 thread_local! {
     static WAITS: RefCell<Waits> = const {
         RefCell::new(Waits {
             entries: Vec::new(),
             free: NONE,
+            used: 0,
+            limit: NONE,
             indexed: false,
             newest: Vec::new(),
             records: Slab::new(),
@@ -56,6 +60,11 @@ struct Waits {
     entries: Vec<Entry>,
     /// The first of the free ones, which are linked by `next`.
     free: u32,
+    /// How many are used.
+    used: usize,
+    /// Free ones from here on are not linked: while the table is to shrink, nobody new is to wait
+    /// there. `NONE` mostly.
+    limit: u32,
     /// Somebody has asked for the entries of one task: from then on they are linked.
     indexed: bool,
     /// By the index of a task's id: the entry that it made last, of those linked by `older`. Loops
@@ -235,7 +244,7 @@ impl Waits {
         let serial = self.serial;
         let index = if self.free == NONE { self.grow(site) } else { self.free };
         let entry = &mut self.entries[index as usize];
-        self.free = entry.next;
+        (self.free, self.used) = (entry.next, self.used + 1);
         (entry.whom.task, entry.whom.of) = (whom.task, whom.of);
         match whom.waker {
             None => entry.whom.waker = None,
@@ -254,6 +263,12 @@ impl Waits {
     /// Another entry, free.
     #[cold]
     fn grow(&mut self, site: Site) -> u32 {
+        if self.limit != NONE {
+            self.limit_to(NONE);
+            if self.free != NONE {
+                return self.free;
+            }
+        }
         let index = self.entries.len() as u32; // 2^32 of them would not fit into memory.
         self.entries.push(Entry {
             whom: Whom { waker: None, task: None, of: 0 },
@@ -414,7 +429,10 @@ impl Waits {
         entry.serial = 0;
         entry.next = free;
         let whom = entry.whom.take();
-        self.free = place.index;
+        self.used -= 1;
+        if place.index < self.limit {
+            self.free = place.index;
+        }
         Some(whom)
     }
 }

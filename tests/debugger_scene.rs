@@ -329,12 +329,12 @@ fn tasks_and_what_they_await_are_told_alike_in_every_build() {
     }
 }
 
-#[test]
-fn a_core_file_tells_the_same() {
+/// What everybody says of a core file that gdb writes after the command `first`.
+fn says_of_a_core_file(name: &str, first: &str) {
     let Some(mut gdb) = Gdb::on(Build::Dev) else { return };
-    let core = Path::new(ROOT).join("target/debugger/core.debug_me");
+    let core = Path::new(ROOT).join("target/debugger").join(name);
     let save = format!("generate-core-file {}", core.display());
-    gdb.say_there(&[&save]);
+    gdb.say_there(&[first, &save]);
     assert!(core.exists(), "gdb writes a core file");
     gdb.core = Some(core.clone());
     let lldb = Lldb::on(Build::Dev).map(|lldb| Lldb { core: gdb.core.clone(), ..lldb });
@@ -348,6 +348,19 @@ fn a_core_file_tells_the_same() {
         assert!(!said[3].contains("Python Exception"), "{}", said[3]);
     }
     fs::remove_file(core).expect("it can be removed");
+}
+
+#[test]
+fn a_core_file_tells_the_same() {
+    says_of_a_core_file("core.debug_me", "echo");
+}
+
+/// The kernel leaves out what is as it was in the program's file; so does gdb if it is asked to.
+#[test]
+fn a_core_file_as_the_kernel_writes_it_tells_the_same() {
+    let filter = "open('/proc/%d/coredump_filter' % gdb.selected_inferior().pid, 'w')";
+    let none_of_the_file = format!("python print('0x23', file={filter}, flush=True)");
+    says_of_a_core_file("core.kernel", &none_of_the_file);
 }
 
 #[test]

@@ -224,6 +224,31 @@ fn a_part_is_called_a_part() {
     assert_eq!(out.names("async"), ["file-0000.bin"]);
 }
 
+/// As when the folder was filled with links to another disk.
+#[cfg(unix)]
+#[test]
+fn a_link_is_followed_and_a_device_stays() {
+    use std::os::unix::fs::symlink;
+
+    let out = Folder::new("links");
+    for mode in MODES {
+        let dir = out.0.join(mode);
+        fs::create_dir_all(&dir).expect("a folder can be made");
+        symlink("target", dir.join("file-0000.bin")).expect("a link can be made");
+        symlink("/dev/null", dir.join("file-0001.bin")).expect("a link can be made");
+    }
+    let (output, _, stderr) = run(&["--files", "2", "--size", "10000"], Some(&out));
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    for mode in MODES {
+        let dir = out.0.join(mode);
+        assert_eq!(out.names(mode), ["file-0000.bin", "file-0001.bin", "target"]);
+        for name in ["file-0000.bin", "file-0001.bin"] {
+            assert!(fs::symlink_metadata(dir.join(name)).expect("it is there").is_symlink());
+        }
+        assert_eq!(fs::metadata(dir.join("target")).expect("it is there").len(), 10_000);
+    }
+}
+
 /// A limit on the size of files stands for a full disk: writing fails in the middle of a file.
 #[cfg(unix)]
 #[test]

@@ -115,6 +115,82 @@ fn the_text_is_as_wide_as_it_may_be_and_has_colour_only_if_told() {
     });
 }
 
+/// So many tasks of one name, each of which runs twice.
+fn crowd(name: &'static str, size: usize) -> Recording {
+    let recorder = Recorder::new();
+    let rt = Builder::new().start_paused(true).observe(recorder.clone()).build().unwrap();
+    rt.block_on(async {
+        let task = |_| task::Builder::new().name(name).spawn(yield_now());
+        for task in (0..size).map(task).collect::<Vec<_>>() {
+            task.await.unwrap();
+        }
+    });
+    recorder.recording()
+}
+
+#[test]
+fn tasks_of_one_name_have_a_row_each_with_their_number() {
+    let recording = crowd("conn", 30);
+    let drawn = Text::new(200, false).timeline(&recording);
+    let rows: Vec<_> = drawn.lines().filter(|line| line.contains("conn")).collect();
+    assert_eq!(rows.len(), 30, "{drawn}");
+    for (row, task) in rows.iter().zip(&recording.tasks[1..]) {
+        has(row, &format!(" conn·{} ", task.id));
+        assert_eq!(row.matches('█').count(), 2, "{row}");
+    }
+    has(Text::new(200, false).log(&recording), "  conn·31   spawned by block_on");
+    let alone = Text::new(80, false).timeline(&crowd("conn", 1));
+    has(alone, "b conn       █");
+}
+
+#[test]
+fn too_many_tasks_of_one_name_share_a_row_that_says_how_many() {
+    assert_eq!(Text::new(300, false).timeline(&crowd("conn", 40)).matches("conn·").count(), 40);
+    let drawn = Text::new(300, false).timeline(&crowd("conn", 41));
+    has(&drawn, "b conn ×41 ");
+    assert_eq!(drawn.matches("conn").count(), 1, "{drawn}");
+}
+
+#[test]
+fn a_long_name_does_not_hide_the_number() {
+    let recording = crowd("a-name-that-is-longer-than-there-is-room-for", 3);
+    let drawn = Text::new(80, false).timeline(&recording);
+    ["…·2 ", "…·3 ", "…·4 "].iter().for_each(|number| has(&drawn, number));
+    has(Text::new(80, false).log(&recording), "…·4 ");
+}
+
+/// As the accessibility guidelines of the web define it: from 1 to 21.
+fn contrast(color: u8, background: f64) -> f64 {
+    let channels = match color {
+        16..=231 => [36, 6, 1].map(|step| (color - 16) / step % 6).map(|n| n.min(1) * 55 + n * 40),
+        232.. => [8 + (color - 232) * 10; 3],
+        _ => panic!("how color {color} looks is up to the terminal"),
+    };
+    let linear = channels.map(|value| {
+        let value = f64::from(value) / 255.0;
+        if value <= 0.03928 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    });
+    let light = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+    let [dark, light] = if light < background { [light, background] } else { [background, light] };
+    (light + 0.05) / (dark + 0.05)
+}
+
+#[test]
+fn the_colours_can_be_seen_on_white_and_on_black() {
+    let drawn = Text::new(80, true).timeline(&crowd("conn", 30));
+    let colors: std::collections::BTreeSet<u8> = drawn
+        .split("\x1b[")
+        .filter_map(|text| text.split_once('m'))
+        .filter(|(code, _)| !["0", "1", "2"].contains(code)) // Plain, bold and dim.
+        .map(|(code, _)| code.strip_prefix("38;5;").expect(code).parse().unwrap())
+        .collect();
+    assert_eq!(colors.len(), 7, "one for each lane, then again");
+    for color in colors {
+        let (white, black) = (contrast(color, 1.0), contrast(color, 0.0));
+        assert!(white >= 4.0 && black >= 4.0, "{color}: {white} on white, {black} on black");
+    }
+}
+
 #[test]
 fn what_is_missing_is_said() {
     guarded(|| {
@@ -163,6 +239,32 @@ fn the_hook_says_at_once_and_once_what_it_cannot_write() {
         has(&said, "Nothing is recorded");
     }
     assert!(files(&folder).is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn the_hook_follows_links_and_writes_into_pipes() {
+    use std::os::unix::fs::{FileTypeExt, symlink};
+
+    let folder = folder("links");
+    symlink("target", folder.join("run.html")).unwrap();
+    run("work", folder.join("run.html"));
+    assert!(fs::symlink_metadata(folder.join("run.html")).unwrap().is_symlink());
+    has(fs::read_to_string(folder.join("target")).unwrap(), "</html>");
+
+    let pipe = folder.join("pipe.html");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let theirs = pipe.clone();
+    let reader = std::thread::spawn(move || fs::read_to_string(theirs).unwrap());
+    run("work", &pipe);
+    assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
+    has(reader.join().unwrap(), "</html>");
+
+    symlink("/dev/full", folder.join("full.html")).unwrap();
+    let (output, said) = run("work", folder.join("full.html"));
+    assert!(output.status.success(), "the program itself has ended well: {said}");
+    has(said, "the recording is lost: ");
+    assert_eq!(files(&folder), ["full.html", "pipe.html", "run.html", "target"]);
 }
 
 #[test]

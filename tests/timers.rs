@@ -76,10 +76,7 @@ fn a_sleep_into_the_far_future_ends_there() {
         }
     });
     run(async |_| {
-        // More than can be told: some thirty years, and no overflow.
-        let start = Instant::now();
-        sleep(Duration::MAX).await;
-        assert_eq!(start.elapsed(), YEAR * 30);
+        // More than can be told: never, and no overflow.
         let near = turno::spawn(sleep(SEC));
         let far = [turno::spawn(sleep(NS * u32::MAX)), turno::spawn(sleep(Duration::MAX))];
         near.await.unwrap();
@@ -100,18 +97,105 @@ fn a_sleep_into_the_far_future_ends_there() {
             late.tick().await;
         }
     });
-    run(async |_| {
-        // What can be told ends 292 years from the program's start; what is beyond is far enough.
+}
+
+/// Durations that lead beyond the last instant that can be told, 292 years from the program's start.
+const BEYOND: [Duration; 5] = [
+    YEAR.saturating_mul(300),
+    Duration::from_nanos(i64::MAX as u64),
+    YEAR.saturating_mul(585),
+    YEAR.saturating_mul(100_000),
+    Duration::MAX,
+];
+
+#[test]
+fn a_sleep_ends_when_it_says_or_never() {
+    run(async |rt| {
         let start = Instant::now();
-        let told = turno::spawn(sleep(YEAR * 290));
-        let beyond = [Duration::from_nanos(u64::MAX), YEAR * 585, YEAR * 100_000];
-        for task in beyond.map(|long| turno::spawn(sleep(long))) {
+        let told = [40, 200, 291].map(|years| turno::spawn(sleep(YEAR * years)));
+        let never = BEYOND.map(|long| turno::spawn(sleep(long)));
+        let until = turno::spawn(sleep_until(start + YEAR * 291));
+        let up = turno::spawn(timeout(YEAR * 250, sleep(Duration::MAX)));
+        let mut slow = interval(YEAR * 250);
+        slow.tick().await;
+        for (task, years) in told.into_iter().zip([40, 200, 291]) {
             task.await.unwrap();
+            assert_eq!(start.elapsed(), YEAR * years);
         }
-        assert_eq!(start.elapsed(), YEAR * 30);
-        told.await.unwrap();
-        assert_eq!(start.elapsed(), YEAR * 290);
-        sleep(Duration::ZERO).await;
+        until.await.unwrap();
+        assert!(up.await.unwrap().is_err());
+        assert_eq!(slow.tick().await, start + YEAR * 250);
+        let next = timeout(YEAR, slow.tick()).await;
+        assert!(next.is_err(), "500 years cannot be told");
+        assert!(never.iter().all(|task| !task.is_finished()));
+        assert_eq!(rt.metrics().timers, 0, "nobody need wait for what never comes");
+    });
+}
+
+#[test]
+fn whoever_sleeps_for_ever_alone_has_stalled() {
+    for long in BEYOND {
+        let rt = virtual_rt();
+        let start = std::time::Instant::now();
+        let stalled = rt.try_block_on(sleep(long)).unwrap_err();
+        assert!(stalled.to_string().contains("a timer that is never due"), "{stalled}");
+        let stalled = rt.try_block_on(timeout(long, sleep(long))).unwrap_err();
+        assert_eq!(stalled.tasks().len(), 1);
+        assert!(rt.park_timeout().is_none() && start.elapsed() < Duration::from_secs(60));
+    }
+}
+
+#[test]
+fn a_virtual_clock_stops_at_its_end_and_does_not_reach_never() {
+    run(async |_| {
+        let never = turno::spawn(sleep(Duration::MAX));
+        for _ in 0..3 {
+            turno::time::advance(Duration::MAX).await;
+            turno::time::work(Duration::from_secs(1)).await;
+            let end = Instant::now();
+            sleep(Duration::ZERO).await;
+            sleep_until(end).await;
+            assert!(end.checked_add(NS * 2).is_none());
+        }
+        assert!(!never.is_finished());
+        never.abort();
+        assert!(never.await.unwrap_err().is_cancelled());
+    });
+}
+
+#[test]
+fn a_sleep_for_ever_can_be_reset_and_dropped_anywhere() {
+    run(async |rt| {
+        let start = Instant::now();
+        let mut nap = Box::pin(sleep(Duration::MAX));
+        for _ in 0..200 {
+            assert!(futures_lite::future::poll_once(&mut nap).await.is_none());
+            nap.as_mut().reset(Instant::now() + SEC);
+            assert!(futures_lite::future::poll_once(&mut nap).await.is_none());
+            assert_eq!(rt.metrics().timers, 1);
+            nap = Box::pin(sleep(Duration::MAX));
+        }
+        let sec = turno::spawn(sleep(SEC));
+        assert!(futures_lite::future::poll_once(&mut nap).await.is_none());
+        let elsewhere = std::thread::spawn(move || drop(nap));
+        elsewhere.join().unwrap();
+        sec.await.unwrap();
+        assert_eq!(start.elapsed(), SEC);
+        assert_eq!(rt.metrics().timers, 0);
+    });
+}
+
+/// On a real clock: the park is long, and is ended by what comes first.
+#[test]
+fn a_real_clock_parks_for_centuries_and_wakes() {
+    let rt = turno::runtime::Runtime::new().unwrap();
+    rt.block_on(async {
+        let far = [YEAR, YEAR * 68, YEAR * 200, YEAR * 300, Duration::MAX];
+        let far = far.map(|far| turno::spawn(sleep(far)));
+        let thread = turno::task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(20)));
+        thread.await.unwrap(); // Nothing but it ends the park.
+        sleep(Duration::from_millis(1)).await;
+        assert!(far.iter().all(|task| !task.is_finished()));
     });
 }
 

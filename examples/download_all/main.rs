@@ -70,7 +70,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let red = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
-            anstream::eprintln!("{red}error:{red:#} {error}");
+            print::eprintln!("{red}error:{red:#} {error}");
             ExitCode::FAILURE
         }
     }
@@ -159,11 +159,11 @@ fn compare(matches: &ArgMatches) -> Result<()> {
         fs::create_dir_all(&dir).map_err(|error| format!("{}: {error}", dir.display()))?;
         let report = run_in_a_process(&setup, mode, &dir)?;
         for Failure { file, from, error } in report.failures.iter().take(SHOWN) {
-            anstream::eprintln!("{mode}: file {file} from {from}: {error}");
+            print::eprintln!("{mode}: file {file} from {from}: {error}");
         }
         if report.failures.len() > SHOWN {
             let more = report.failures.len() - SHOWN;
-            anstream::eprintln!("{mode}: and {more} more (--json shows them all)");
+            print::eprintln!("{mode}: and {more} more (--json shows them all)");
         }
         if out.is_temporary {
             fs::remove_dir_all(&dir)?;
@@ -175,7 +175,8 @@ fn compare(matches: &ArgMatches) -> Result<()> {
         true => report::json(setup.files, setup.size, setup.chunk, setup.limit, &reports),
         false => report::table(&reports).to_string(),
     };
-    writeln!(io::stdout(), "{text}")?;
+    drop((server, out)); // If nobody reads it, that is the end of the program.
+    print::println!("{text}");
     let failed: usize = reports.iter().map(|report| report.failures.len()).sum();
     let all = setup.files * reports.len() as u64;
     match failed {
@@ -272,7 +273,7 @@ impl Setup {
             return;
         }
         let from: Vec<_> = self.addresses.iter().map(ToString::to_string).collect();
-        anstream::eprintln!(
+        print::eprintln!(
             "{} of {} from {}, {} at a time, into {}",
             report::files(self.files),
             report::size(self.size),
@@ -281,7 +282,7 @@ impl Setup {
             out.dir.display()
         );
         if let Some(descriptors) = self.descriptors {
-            anstream::eprintln!(
+            print::eprintln!(
                 "limited to {} downloads at a time: a process may have {descriptors} descriptors \
                  (`ulimit -n`), and each takes two",
                 self.limit
@@ -328,7 +329,7 @@ impl Drop for Out {
         if self.is_temporary
             && let Err(error) = fs::remove_dir_all(&self.dir)
         {
-            anstream::eprintln!("{} is left behind: {error}", self.dir.display());
+            print::eprintln!("{} is left behind: {error}", self.dir.display());
         }
     }
 }

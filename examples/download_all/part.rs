@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use turno::trace::Output;
+
 use crate::ledger::Ledger;
 use crate::report::count;
 
@@ -58,13 +60,11 @@ impl Job {
 
     pub fn create(&self) -> Result<Part, Error> {
         let path = self.plan.dir.join(format!("file-{:04}.bin", self.index));
-        let part = path.with_extension("bin.part");
-        let file = File::create(&part).map_err(|error| Error::Create(part.clone(), error))?;
+        let file = Output::create(&path).map_err(|error| Error::Create(path.clone(), error))?;
         Ok(Part {
             plan: self.plan.clone(),
             path,
-            part,
-            file: Some(file),
+            file,
             head: Vec::new(),
             promised: None,
             hash: crc32fast::Hasher::new(),
@@ -83,9 +83,8 @@ impl Job {
 pub struct Part {
     plan: Arc<Plan>,
     path: PathBuf,
-    part: PathBuf,
-    /// `None` once it was kept.
-    file: Option<File>,
+    /// It is `.part` until it is finished, and removes itself if it never is.
+    file: Output,
     /// The header, until its newline has come.
     head: Vec<u8>,
     promised: Option<Promise>,
@@ -118,8 +117,7 @@ impl Part {
             }
             self.promised = Some(self.promise()?);
         }
-        let file = self.file.as_mut().expect("a part is written to before it is kept");
-        file.write_all(bytes).map_err(Error::Write)?;
+        self.file.write_all(bytes).map_err(Error::Write)?;
         self.hash.update(bytes);
         self.got += bytes.len() as u64;
         self.plan.ledger.advance(bytes.len());
@@ -127,7 +125,7 @@ impl Part {
     }
 
     /// The end of the data: checks it, and gives the file its final name.
-    pub fn keep(mut self) -> Result<Kept, Error> {
+    pub fn keep(self) -> Result<Kept, Error> {
         let Some(Promise { length, crc }) = self.promised else { return Err(Error::Cut(None)) };
         if self.got < length {
             return Err(Error::Cut(Some((self.got, length))));
@@ -136,14 +134,8 @@ impl Part {
         if self.got > length || found != crc {
             return Err(Error::Checksum { found, promised: crc });
         }
-        self.file = None; // Closed, so that it can be renamed everywhere.
-        match fs::rename(&self.part, &self.path) {
-            Ok(()) => Ok(Kept { path: self.path.clone(), length, crc }),
-            Err(error) => {
-                let _ = fs::remove_file(&self.part);
-                Err(Error::Write(error))
-            }
-        }
+        self.file.finish().map_err(Error::Write)?;
+        Ok(Kept { path: self.path, length, crc })
     }
 
     /// The error of a socket, with how far the file had come.
@@ -182,19 +174,12 @@ impl Part {
 /// Longer than any header of ours.
 const HEAD: usize = 80;
 
-impl Drop for Part {
-    fn drop(&mut self) {
-        if let Some(file) = self.file.take() {
-            drop(file);
-            // If even that fails, the name still says that it is only a part.
-            let _ = fs::remove_file(&self.part);
-        }
-    }
-}
-
 /// Reads a file back from the disk and holds it against what the server had promised.
 pub fn verify(kept: &Kept) -> Result<(), Error> {
     let check = |path: &Path| -> io::Result<(u64, u32)> {
+        if !fs::metadata(path)?.is_file() {
+            return Ok((kept.length, kept.crc)); // A device or a pipe gives nothing back.
+        }
         let mut file = File::open(path)?;
         let (mut hash, mut length, mut buf) = (crc32fast::Hasher::new(), 0, vec![0; 256 * 1024]);
         loop {

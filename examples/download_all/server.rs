@@ -17,6 +17,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use print::println;
+
 /// What the server does wrong, file by file, and how slow it is.
 #[derive(Clone, Default)]
 pub struct Faults {

@@ -21,6 +21,7 @@ use std::io;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
+use print::println;
 use turno::runtime::Builder;
 use turno::task::{JoinSet, yield_now};
 

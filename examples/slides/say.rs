@@ -4,18 +4,19 @@
 
 use std::time::Duration;
 
-use anstream::println;
-use anstyle::{AnsiColor, Color, Effects, Style};
+use anstyle::{Ansi256Color, Color, Effects, Style};
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
+use print::println;
 
 const WIDTH: usize = 96;
 
 const BOLD: Style = Style::new().effects(Effects::BOLD);
 const DIM: Style = Style::new().effects(Effects::DIMMED);
 
-const fn colour(colour: AnsiColor) -> Style {
-    BOLD.fg_color(Some(Color::Ansi(colour)))
+/// One that can be read on white and on black, as few of the 16 can.
+const fn colour(colour: u8) -> Style {
+    BOLD.fg_color(Some(Color::Ansi256(Ansi256Color(colour))))
 }
 
 /// The slide in its own words, and in English.
@@ -26,15 +27,15 @@ pub fn slide(spanish: &str, english: &str) {
 
 /// What happened; a table may follow.
 pub fn what(text: &str) {
-    section(colour(AnsiColor::Cyan), "what", text);
+    section(colour(31), "what", text);
 }
 
 pub fn why(text: &str) {
-    section(colour(AnsiColor::Yellow), "why", text);
+    section(colour(130), "why", text);
 }
 
 pub fn instead(text: &str) {
-    section(colour(AnsiColor::Green), "instead", text);
+    section(colour(28), "instead", text);
 }
 
 fn section(style: Style, head: &str, text: &str) {

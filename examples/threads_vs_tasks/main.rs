@@ -18,6 +18,8 @@ use std::io;
 use std::process::Command;
 use std::time::Duration;
 
+use print::println;
+
 #[path = "../slides/say.rs"]
 mod say;
 mod start;

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use print::println;
+
 use crate::say;
 
 /// What was started, the bytes that it takes here and in the kernel, and the time that it took.

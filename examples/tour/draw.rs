@@ -1,7 +1,7 @@
 //! Draws a run as a timeline in the terminal.
 
-use anstream::{print, println};
 use anstyle::{Effects, Style};
+use print::{print, println};
 use turno::trace::{Recording, Text};
 
 const BOLD: Style = Style::new().effects(Effects::BOLD);

@@ -161,7 +161,7 @@ fn save(runs: &[(&str, &str, Recording)], path: &Path) -> std::io::Result<()> {
             runs.iter().fold(Page::new(), |page, (name, _, run)| page.run(*name, run)).save(path)?
         }
     }
-    anstream::eprintln!("recorded in {}", path.display());
+    print::eprintln!("recorded in {}", path.display());
     Ok(())
 }
 
@@ -183,7 +183,7 @@ fn tour(matches: &ArgMatches) -> Result<(), Box<dyn Error>> {
     }
     runs.iter_mut().for_each(|(.., recording)| call_the_root_main(recording));
     if matches.get_flag("json") {
-        anstream::println!("{}", numbers::json(&runs));
+        print::println!("{}", numbers::json(&runs));
         return Ok(());
     }
     draw::intro();
@@ -200,7 +200,7 @@ fn main() -> std::process::ExitCode {
     match tour(&command().get_matches()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            anstream::eprintln!("tour: {error}");
+            print::eprintln!("tour: {error}");
             ExitCode::FAILURE
         }
     }

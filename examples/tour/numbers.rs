@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use anstream::println;
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
+use print::println;
 use turno::task::{Cause, Left, Nanos};
 use turno::trace::{Recording, Switch};
 

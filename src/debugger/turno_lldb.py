@@ -70,11 +70,25 @@ class LldbTarget(turno.Target):
             raise turno.Trouble('the program does not run: `run` it first, as far as to a breakpoint')
 
     def read(self, address, size):
-        error = lldb.SBError()
-        data = self.process.ReadMemory(address, size, error) if size else b''
-        if error.Fail() or data is None:
-            raise turno.Trouble('there is no memory at %#x' % address)
+        data = self.process.ReadMemory(address, size, lldb.SBError()) if size else b''
+        if len(data or b'') < size:
+            ends = range((address // self.PAGE + 1) * self.PAGE, address + size, self.PAGE)
+            places = [address, *ends, address + size]
+            data = b''.join(map(self.read_page, places, places[1:]))
         return bytes(data)
+
+    PAGE = 4096
+
+    def read_page(self, begin, end):
+        """A core file of the kernel's own leaves out what the program's file has: gdb looks
+        there by itself, and so does a target of lldb, but not its process."""
+        place, error = lldb.SBAddress(begin, self.chosen), lldb.SBError()
+        data = self.process.ReadMemory(begin, end - begin, error)
+        if error.Fail() or len(data or b'') < end - begin:
+            data = self.chosen.ReadMemory(place, end - begin, error)
+        if len(data or b'') < end - begin:
+            raise turno.Trouble('there is no memory at %#x' % begin)
+        return data
 
     def threads(self):
         first = self.process.selected_thread

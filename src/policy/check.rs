@@ -205,7 +205,7 @@ impl Outcome {
             let at = here.iter().zip(&there).position(|(here, there)| here != there);
             let task = at.map(|at| self.picks[at].1);
             let from = at.unwrap_or(here.len().min(there.len())).saturating_sub(30);
-            let shown = |ids: &[u32]| format!("{:?}", &ids[from..ids.len().min(from + 60)]);
+            let shown = |ids: &[u64]| format!("{:?}", &ids[from..ids.len().min(from + 60)]);
             let picks = format!("{message}: {} and {}", shown(&here), shown(&there));
             self.fault = Some(Fault::new(rule, task, picks));
         }

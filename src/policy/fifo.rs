@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use super::{Pick, Policy, Tasks};
 use crate::task::id::Id;
 use crate::task::info::{Nanos, TaskInfo};
+use crate::task::room;
 
 /// First ready, first run: what every mainstream runtime does, and turno's default.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +48,9 @@ impl Policy for Fifo {
             self.skip_gone(tasks);
         }
         let picked = self.queue.pop_front();
+        if self.queue.is_empty() {
+            room::shrink(&mut self.queue);
+        }
         self.left = self.queue.len().saturating_sub(self.gone);
         picked.into()
     }

@@ -13,6 +13,7 @@ use std::collections::VecDeque;
 use super::{Pick, Policy, Tasks};
 use crate::task::id::Id;
 use crate::task::info::{Cause, Nanos, TaskInfo};
+use crate::task::room;
 
 /// As soon as possible: last ready, first run; who gives way goes to the bottom.
 #[derive(Clone, Debug, Default)]
@@ -58,6 +59,9 @@ impl Policy for Lifo {
             self.skip_gone(tasks);
         }
         let picked = self.stack.pop_back();
+        if self.stack.is_empty() {
+            room::shrink(&mut self.stack);
+        }
         self.left = self.stack.len().saturating_sub(self.gone);
         picked.into()
     }

@@ -4,7 +4,7 @@
 //! most allowed. A thread that finds no job for a while leaves.
 
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -138,7 +138,11 @@ impl Pool {
             if state.threads == 0 { std::mem::take(&mut state.jobs) } else { VecDeque::new() };
         drop(state);
         if !stranded.is_empty() {
-            eprintln!("turno: no thread could be started for a blocking job: {error}");
+            // Standard error may be gone: that is no reason to panic.
+            let _ = writeln!(
+                io::stderr(),
+                "turno: no thread could be started for a blocking job: {error}"
+            );
         }
     }
 

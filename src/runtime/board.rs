@@ -157,6 +157,14 @@ impl Board {
         Some((Id::unplaced(self.task()?.serial()), None))
     }
 
+    /// Forgets the names of tasks that have gone, beyond so many places.
+    #[cold]
+    pub(super) fn shrink_names(&self, places: usize) {
+        let mut names = lock(&self.names);
+        names.truncate(places);
+        names.shrink_to_fit();
+    }
+
     /// What is going on, as far as can be told from outside; `None` if nobody drives the loop.
     pub(super) fn read(&self) -> Option<Running> {
         let n = self.n.load(Ordering::Acquire);

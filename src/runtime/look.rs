@@ -8,6 +8,7 @@ use super::turn::Drive;
 use crate::task::current;
 use crate::task::inbox::Letter;
 use crate::task::info::{Cause, Nanos};
+use crate::task::room;
 use crate::time::clock::nanos;
 use crate::wait;
 
@@ -30,6 +31,7 @@ impl Shared {
             self.ask_reactor(Some(Duration::ZERO));
             return self.open_letters();
         }
+        self.shrink();
         let next = self.next_timer().into_iter().chain(self.horizon.get()).min();
         let jumps = self.clock.is_virtual() && self.blocking.in_flight() == 0 && next.is_some();
         let nap = self.nap(next, jumps);
@@ -53,6 +55,20 @@ impl Shared {
             self.clock.jump(next.unwrap_or(0));
         }
         self.read_clock();
+    }
+
+    /// There is nothing to do: a good moment to give back the memory of a burst that is over.
+    fn shrink(&self) {
+        let mut core = self.core.borrow_mut();
+        if let Some(places) = core.tasks.shrink() {
+            self.link.board.shrink_names(places);
+        }
+        room::shrink(&mut core.arrivals);
+        room::shrink(&mut self.wakes.borrow_mut());
+        room::shrink(&mut self.letters.borrow_mut());
+        self.timers.borrow_mut().shrink();
+        current::shrink();
+        wait::shrink();
     }
 
     fn sleep(&self, nap: Option<Duration>) {
@@ -138,6 +154,8 @@ impl Shared {
         // If those whom the policy holds back are gone, nobody is held back.
         let core = self.core.borrow();
         let held = core.held_until.filter(|&until| core.queued > 0 && until < Nanos::MAX);
+        // A virtual clock does not get beyond its end.
+        let held = held.filter(|&until| !self.clock.is_virtual() || until <= self.clock.end());
         self.timers.borrow_mut().next_at().into_iter().chain(held).min()
     }
 

@@ -1,6 +1,8 @@
 //! The stall: tasks are left and nothing can ever wake them (floor 3).
 
-use std::fmt::{self, Write};
+use std::fmt;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
@@ -281,7 +283,8 @@ impl Shared {
             text.push_str("  A handle to the runtime is out, and may still be used.\n");
         }
         let _ = write!(text, "These wait:\n{}", self.picture(Seek::Possible));
-        eprintln!("{text}(Said once; `Builder::quiet_after` sets the time.)");
+        // Standard error may be gone: that is no reason to panic.
+        let _ = writeln!(io::stderr(), "{text}(Said once; `Builder::quiet_after` sets the time.)");
     }
 
     /// The policy, if it holds back tasks that are ready.

@@ -6,6 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::io::{self, Write};
 use std::rc::Rc;
 
 use super::core::{Core, Shared};
@@ -94,7 +95,9 @@ impl Watch {
             true => ("a deadlock", "Only an abort can end it."),
             false => ("a likely deadlock", "If so, only an abort can end it."),
         };
-        eprintln!(
+        // Standard error may be gone: that is no reason to panic.
+        let _ = writeln!(
+            io::stderr(),
             "turno: {what}: {cycle}\n{end} (Said once for each; `Builder::on_deadlock` sets what is \
              done about it.)"
         );

@@ -12,6 +12,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::id::Id;
 use super::info::Nanos;
+use super::room;
 use crate::wait::Site;
 use crate::wait::reason::Holder;
 
@@ -452,6 +453,14 @@ pub(crate) fn record_abort(key: LoopKey, id: Id) -> bool {
         let _ = LISTS.try_with(|l| l.aborted.borrow_mut().push_back(id));
     }
     here
+}
+
+/// Gives back the memory of a burst.
+pub(crate) fn shrink() {
+    let _ = LISTS.try_with(|l| {
+        room::shrink(&mut l.woken.borrow_mut());
+        room::shrink(&mut l.aborted.borrow_mut());
+    });
 }
 
 /// Who was woken first, of those not yet handed on.

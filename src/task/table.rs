@@ -5,6 +5,7 @@ use slab::Slab;
 use super::finished::Joiner;
 use super::id::Id;
 use super::info::{State, TaskInfo};
+use super::room;
 use crate::policy::Lookup;
 
 /// All tasks of one runtime. `R` is what makes a task run; the table only keeps it.
@@ -76,6 +77,17 @@ impl<R> Table<R> {
 
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
+    }
+
+    /// Gives back the memory of a burst, as far as no task lies behind it. Returns how many places
+    /// are left, if there were more.
+    pub(crate) fn shrink(&mut self) -> Option<usize> {
+        let before = self.slots.capacity();
+        if room::is_ample(self.slots.len(), before) {
+            self.slots.shrink_to_fit();
+        }
+        let now = self.slots.capacity();
+        (now < before).then_some(now)
     }
 
     /// All tasks, in the order of their places in the table.

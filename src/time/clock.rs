@@ -65,10 +65,16 @@ impl Clock {
         self.shown.get().saturating_add(since)
     }
 
-    /// Moves a virtual clock forward to `to`, never back.
+    /// Moves a virtual clock forward to `to`, never back, and not beyond its end.
     pub(crate) fn jump(&self, to: Nanos) {
         debug_assert!(self.is_virtual(), "only a virtual clock jumps");
-        self.shown.set(self.shown.get().max(to));
+        self.shown.set(self.shown.get().max(to.min(self.end())));
+    }
+
+    /// The last moment that it shows: after that instants cannot be told, but for the one that
+    /// stands for never.
+    pub(crate) fn end(&self) -> Nanos {
+        self.nanos_at(i64::MAX - 1)
     }
 
     pub(crate) fn pause(&self) {
@@ -96,6 +102,9 @@ impl Clock {
         u64::try_from(at.saturating_sub(self.start)).unwrap_or(0)
     }
 }
+
+/// The deadline of what is never due. No clock shows it: an instant that can be told is earlier.
+pub(crate) const NEVER: Nanos = Nanos::MAX;
 
 /// When this process first asked for the time. From here on time is counted in whole nanoseconds,
 /// 292 years to either side: adding and comparing them is cheaper than with the standard library's

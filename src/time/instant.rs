@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 use std::time::Duration;
 
-use super::clock::{at_epoch, since_epoch};
+use super::clock::{NEVER, at_epoch, since_epoch};
 use crate::runtime::context;
 use crate::runtime::core::Shared;
 use crate::task::info::Nanos;
@@ -12,8 +12,9 @@ use crate::task::info::Nanos;
 /// A point in time: on the runtime's clock, real or virtual, or on the machine's outside of one.
 ///
 /// Two instants compare if they come from one clock. One that is more than 292 years from the
-/// start of the program cannot be told.
-// Nanoseconds since the epoch of the process.
+/// start of the program cannot be told. What is to happen later than that never happens: a
+/// [`sleep`](super::sleep) waits for ever, an [`interval`](super::interval) has no next tick.
+// Nanoseconds since the epoch of the process. No clock shows the last one: it stands for never.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(i64);
 
@@ -67,21 +68,20 @@ impl Instant {
 
     /// What it is on the clock of `shared`.
     pub(crate) fn on(self, shared: &Shared) -> Nanos {
-        shared.clock.nanos_at(self.0)
+        if self == Self::NEVER { NEVER } else { shared.clock.nanos_at(self.0) }
     }
 
-    /// `duration` from now, or some thirty years from now if that is too much to tell.
+    /// `duration` from now, or never if that is too much to tell.
     pub(crate) fn after(duration: Duration) -> Self {
         Self::now().saturating_add(duration)
     }
 
-    /// This and `duration` more, or some thirty years more if that is too much to tell, or else
-    /// the last instant that can be told.
+    /// This and `duration` more, or never if that is too much to tell.
     pub(crate) fn saturating_add(self, duration: Duration) -> Self {
-        let years = Duration::from_secs(86_400 * 365 * 30);
-        let sum = self.checked_add(duration).or_else(|| self.checked_add(years));
-        sum.unwrap_or(Self(i64::MAX))
+        self.checked_add(duration).unwrap_or(Self::NEVER)
     }
+
+    const NEVER: Self = Self(i64::MAX);
 }
 
 impl From<std::time::Instant> for Instant {

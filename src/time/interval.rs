@@ -8,7 +8,8 @@ use std::time::Duration;
 use super::instant::Instant;
 use super::sleep::{Sleep, sleep_until};
 
-/// Ticks every `period`, the first time at once.
+/// Ticks every `period`, the first time at once. A tick that is due later than an [`Instant`] can
+/// be told never comes.
 ///
 /// # Panics
 /// If `period` is zero.

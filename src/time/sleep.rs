@@ -12,10 +12,15 @@ use crate::runtime::context;
 use crate::runtime::core::Shared;
 use crate::runtime::link;
 use crate::task::current::{self, LoopKey};
+use crate::task::info::Nanos;
 use crate::wait::{self, Place, Site, Whom};
 
 /// Waits until `duration` has passed, from the moment it is made on the clock of the runtime that
 /// the thread is in then: make it inside of the task, or of the guard of `Runtime::enter`.
+///
+/// One that would end later than an [`Instant`] can be told, 292 years from the start of the
+/// program, never ends: as [`pending`](std::future::pending), also in virtual time. So a
+/// `block_on` in which nothing else is left to wait for has stalled, and says so.
 ///
 /// # Cancel safety
 /// Dropping it cancels the timer.
@@ -56,6 +61,7 @@ pub struct Sleep {
 
 struct Timer {
     place: Place,
+    at: Nanos,
     of: LoopKey,
     /// It has gone off, so there is nothing to cancel.
     fired: bool,
@@ -123,10 +129,10 @@ impl Sleep {
                 "a sleep was polled in two runtimes: it can be moved only before its first poll"
             );
             timer.fired = true;
-            timers.cancel(timer.place)
+            timers.cancel(timer.place, timer.at)
         });
         let place = timers.insert(at, whom, site);
-        self.timer = Some(Timer { place, of: on.key(), fired: false });
+        self.timer = Some(Timer { place, at, of: on.key(), fired: false });
         (Poll::Pending, old)
     }
 }
@@ -150,8 +156,8 @@ impl Drop for Timer {
         if self.fired {
             return;
         }
-        let place = self.place;
-        link::change(self.of, move |shared| shared.timers.borrow_mut().cancel(place));
+        let (place, at) = (self.place, self.at);
+        link::change(self.of, move |shared| shared.timers.borrow_mut().cancel(place, at));
     }
 }
 

@@ -38,7 +38,8 @@ impl From<Elapsed> for std::io::Error {
 }
 
 /// Waits for `future`, at most for `duration`. The future is polled first, so one that is ready is
-/// never too late; when the time is up it is left for the caller to drop with the [`Timeout`].
+/// never too late; when the time is up it is left for the caller to drop with the [`Timeout`]. One
+/// of `Duration::MAX` is never up, as a [`sleep`] so long never ends.
 ///
 /// # Errors
 /// [`Elapsed`], when the time is up.

@@ -19,7 +19,9 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::mem;
 
+use super::clock::NEVER;
 use crate::task::info::Nanos;
+use crate::task::room;
 use crate::wait::{self, Place, Site, Whom};
 
 /// A tick is 2^16 ns.
@@ -49,7 +51,7 @@ pub(crate) struct Timers {
     due: Vec<Timer>,
     /// The present tick: all timers of later ones lie in the wheel.
     tick: u64,
-    /// Timers that are set.
+    /// Timers that are set, and will be due.
     set: usize,
     /// Those that were cancelled, and still lie here.
     stale: usize,
@@ -79,18 +81,19 @@ impl Timers {
         self.set
     }
 
-    /// Sets a timer.
+    /// Sets a timer. One that is [`NEVER`] due lies here as all do, but nobody need wait for it: it
+    /// counts for nothing.
     pub(crate) fn insert(&mut self, deadline: Nanos, whom: Whom, site: Site) -> Place {
         let place = wait::enter_timer(whom, deadline, site);
-        self.set += 1;
+        self.set += usize::from(deadline != NEVER);
         self.put((deadline, place));
         place
     }
 
     /// Cancels a timer. Returns who waited for it, for the caller to drop where user code may run.
-    pub(crate) fn cancel(&mut self, place: Place) -> Option<Whom> {
+    pub(crate) fn cancel(&mut self, place: Place, deadline: Nanos) -> Option<Whom> {
         let whom = wait::leave(place)?;
-        self.set -= 1;
+        self.set -= usize::from(deadline != NEVER);
         self.stale += 1;
         if self.stale > self.set + PEEK {
             self.sweep();
@@ -122,6 +125,13 @@ impl Timers {
         }
         self.due = due;
         count
+    }
+
+    /// Gives back the memory of a burst. The slots of the wheel do that by themselves.
+    pub(crate) fn shrink(&mut self) {
+        if room::is_ample(self.near.len(), self.near.capacity()) {
+            self.near.shrink_to(2 * self.near.len());
+        }
     }
 
     /// The timer due first, if it is due by `now`; it may be stale.

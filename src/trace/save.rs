@@ -1,10 +1,9 @@
 //! Writing a recording to a file, in the format that its name asks for (floor 5).
 
-use std::ffi::OsString;
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use super::output;
 use super::page::Page;
 use super::perfetto;
 use super::recording::Recording;
@@ -35,8 +34,9 @@ impl Format {
 }
 
 impl Recording {
-    /// Writes it to `path`, as a [page](Page) (`.html`) or as a Perfetto trace (`.pftrace`). Either
-    /// the whole file is there in the end, or what was there before.
+    /// Writes it to `path`, as a [page](Page) (`.html`) or as a Perfetto trace (`.pftrace`). A
+    /// plain file is there as a whole in the end, or what was there before; a link is followed, a
+    /// device or a pipe takes the bytes: see [`Output`](super::Output).
     ///
     /// # Errors
     /// When the name of the file ends in something else; when it cannot be written.
@@ -50,8 +50,9 @@ impl Recording {
 }
 
 impl Page<'_> {
-    /// Writes it to `path`, whatever that is called. Either the whole file is there in the end, or
-    /// what was there before.
+    /// Writes it to `path`, whatever that is called. A plain file is there as a whole in the end,
+    /// or what was there before; a link is followed, a device or a pipe takes the bytes: see
+    /// [`Output`](super::Output).
     ///
     /// # Errors
     /// When it cannot be written.
@@ -63,30 +64,13 @@ impl Page<'_> {
 /// Whether a file can be written at `path`, as far as can be known before.
 pub(super) fn check(path: &Path) -> io::Result<()> {
     Format::of(path)?;
-    if path.is_dir() {
-        return Err(at(path, io::Error::new(io::ErrorKind::IsADirectory, "it is a directory")));
-    }
-    let beside = beside(path);
-    fs::write(&beside, []).and_then(|()| fs::remove_file(&beside)).map_err(|error| at(path, error))
+    output::check(path).map_err(|error| at(path, error))
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    output::write(path, bytes).map_err(|error| at(path, error))
 }
 
 fn at(path: &Path, error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
-}
-
-/// The file is written beside its place and then put there: nobody ever sees the half of it.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let beside = beside(path);
-    let written = fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&beside); // The first error is the one to tell.
-    }
-    written.map_err(|error| at(path, error))
-}
-
-fn beside(path: &Path) -> PathBuf {
-    let mut name = OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".{}.part", std::process::id()));
-    path.with_file_name(name)
 }

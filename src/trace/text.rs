@@ -1,5 +1,6 @@
 //! A recording as text: a timeline for the terminal, and a log (floor 5).
 
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use crate::task::{Cause, Id, Left, Nanos};
 
 mod chart;
 
-use chart::{Chart, Column, LETTERS, Stand};
+use chart::{Chart, Column, LETTERS, Label, Stand, labels};
 
 /// Draws recordings as text.
 ///
@@ -75,7 +76,8 @@ impl Text {
     }
 
     /// A row for each task and a column for each switch, in as many panels as the width asks for.
-    /// Tasks of one name share a row. What is missing is said below.
+    /// Tasks of one name are told apart by their numbers; more than 40 of them share a row. What is
+    /// missing is said below.
     pub fn timeline(&self, recording: &Recording) -> String {
         let mut out = String::new();
         let chart = Chart::new(recording, self.most);
@@ -97,10 +99,10 @@ impl Text {
     pub fn log(&self, recording: &Recording) -> String {
         let mut out = String::new();
         let left_out = recording.switches().count().saturating_sub(self.most);
-        let longest = recording.tasks.iter().map(|task| clean(&task.label()).chars().count()).max();
-        let width = longest.unwrap_or(0).min(24);
+        let labels = labels(recording);
+        let width = labels.values().map(Label::len).max().unwrap_or(0).min(24);
         for switch in recording.switches().skip(left_out) {
-            self.log_line(&mut out, recording, &switch, width);
+            self.log_line(&mut out, &labels, &switch, width);
         }
         self.notes(&mut out, recording, left_out);
         out
@@ -139,7 +141,7 @@ impl Text {
         }
         for &row in &shown {
             let color = self.style(chart.color(row));
-            let label = fit(&chart.rows[row].label, width - 3);
+            let label = chart.rows[row].label.fit(width - 3);
             let mut text = format!("{color}{} {label:<1$}{plain}", letters[row], width - 2);
             for column in panel {
                 if column.row == row {
@@ -168,9 +170,18 @@ impl Text {
         }
     }
 
-    fn log_line(&self, out: &mut String, recording: &Recording, switch: &Switch<'_>, width: usize) {
+    fn log_line(
+        &self,
+        out: &mut String,
+        labels: &HashMap<Id, Label>,
+        switch: &Switch<'_>,
+        width: usize,
+    ) {
         let (bold, dim, plain) = (self.style(BOLD), self.style(DIM), self.style(PLAIN));
-        let name = |id: Id| clean(&recording.label(id));
+        let fitted = |id: Id, width| {
+            labels.get(&id).map_or_else(|| format!("task {id}"), |label| label.fit(width))
+        };
+        let name = |id: Id| fitted(id, usize::MAX);
         let why = match switch.cause {
             Some(Cause::Task(by)) => format!("woken by {}", name(by)),
             Some(Cause::Spawn { by: Some(by) }) => format!("spawned by {}", name(by)),
@@ -183,7 +194,7 @@ impl Text {
              {ran}: ",
             switch.n,
             time(switch.at),
-            fit(&name(switch.task), width),
+            fitted(switch.task, width),
         );
         match (switch.left, switch.waits) {
             (Some(Left::Waiting), [_, ..]) => {

@@ -18,7 +18,7 @@ pub enum WaitReason {
     JoinSet,
     /// The result of a blocking job, or of a task that was spawned through a handle.
     Job,
-    /// That it is so late.
+    /// That it is so late; `Nanos::MAX` is never.
     Timer(Nanos),
     /// That a source (a registered socket) has something to read.
     Readable(u32),
@@ -59,6 +59,7 @@ impl fmt::Display for WaitReason {
             Self::JoinAbroad => "the end of a task of another runtime",
             Self::JoinSet => "the end of a task of its set",
             Self::Job => "a job on another thread",
+            Self::Timer(Nanos::MAX) => "a timer that is never due",
             Self::Timer(at) => {
                 return write!(f, "a timer due at {:?}", std::time::Duration::from_nanos(*at));
             }

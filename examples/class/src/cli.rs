@@ -157,7 +157,7 @@ fn run(
     let exam = examine(words, lab, program, matches.get_flag(STANDS));
     if let Some(path) = &page {
         let run = Page::new().run(&program.file, &exam.run.recording).to_string();
-        std::fs::write(path, run).map_err(|error| {
+        turno::trace::write(path, run).map_err(|error| {
             let facts = [("file", path.display().to_string()), ("why", error.to_string())];
             words.say("error-not-written", &facts)
         })?;

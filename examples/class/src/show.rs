@@ -1,9 +1,6 @@
 //! How it looks: on a terminal with colours, elsewhere without.
 
-use std::fmt::Arguments;
-use std::io::Write;
-
-use anstyle::{AnsiColor, Color, Effects, Style};
+use anstyle::{Ansi256Color, Color, Effects, Style};
 use turno::trace::Text;
 
 use crate::cli::{WORDS, shown};
@@ -12,18 +9,7 @@ use crate::language::Language;
 use crate::question::Judgement;
 use crate::sheet::Sheet;
 
-/// Writes a line. Whoever reads it may have seen enough, as `head` does: that is no error.
-pub(crate) fn line(line: Arguments<'_>) {
-    if writeln!(anstream::stdout(), "{line}").is_err() {
-        std::process::exit(0);
-    }
-}
-
-macro_rules! println {
-    () => { $crate::show::line(format_args!("")) };
-    ($($arg:tt)+) => { $crate::show::line(format_args!($($arg)+)) };
-}
-pub(crate) use println;
+pub(crate) use print::println;
 
 /// Text is no wider than this: longer lines are hard to read.
 const WIDEST: usize = 92;
@@ -34,13 +20,14 @@ const NAMES: usize = 16;
 const BOLD: Style = Style::new().effects(Effects::BOLD);
 const DIM: Style = Style::new().effects(Effects::DIMMED);
 
-const fn colour(colour: AnsiColor) -> Style {
-    BOLD.fg_color(Some(Color::Ansi(colour)))
+/// One that can be read on white and on black, as few of the 16 can.
+const fn colour(colour: u8) -> Style {
+    BOLD.fg_color(Some(Color::Ansi256(Ansi256Color(colour))))
 }
 
-const HEAD: Style = colour(AnsiColor::Cyan);
-const WRONG: Style = colour(AnsiColor::Yellow);
-const RIGHT: Style = colour(AnsiColor::Green);
+const HEAD: Style = colour(31);
+const WRONG: Style = colour(130);
+const RIGHT: Style = colour(28);
 
 pub(crate) struct Show {
     language: Language,

@@ -105,10 +105,16 @@ fn an_answer_is_right_or_wrong_or_none_and_the_right_one_is_never_shown() {
 #[test]
 fn a_run_is_written_as_a_page() {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("lab-3.html");
+    #[cfg(unix)]
+    {
+        let _ = std::fs::remove_file(&path);
+        std::os::unix::fs::symlink("lab-3-target.html", &path).expect("a link can be made");
+    }
     let said = class(&format!("3 --page {}", path.display()));
     assert_eq!((said.code, said.err.as_str()), (0, ""));
     let page = std::fs::read_to_string(&path).expect("it was written");
     assert!(page.starts_with("<!doctype html>") && page.contains("eater"));
+    assert_eq!(std::fs::symlink_metadata(&path).expect("it is there").is_symlink(), cfg!(unix));
     assert!(said.out.trim_end().ends_with("step with the arrow keys."), "{}", said.out);
 }
 

@@ -61,7 +61,7 @@ pub(crate) fn main(lab: &Lab) -> ExitCode {
             help.exit()
         }
         Err(error) => {
-            anstream::eprintln!("lab: {}", Problem::from(error));
+            print::eprintln!("lab: {}", Problem::from(error));
             return ExitCode::from(2);
         }
     };
@@ -72,7 +72,7 @@ fn ended(result: Result<(), Problem>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            anstream::eprintln!("lab: {error}");
+            print::eprintln!("lab: {error}");
             ExitCode::from(2)
         }
     }
@@ -181,9 +181,9 @@ fn dispatch(lab: &Lab, matches: &ArgMatches, words: &[String]) -> Result<(), Pro
     let bench = chosen.bench(lab, &common, true)?;
     let report = chosen.run(&bench)?;
     if common.json {
-        report.rows.iter().for_each(|row| anstream::println!("{}", row.json()));
+        report.rows.iter().for_each(|row| print::println!("{}", row.json()));
     } else {
-        anstream::print!("{report}");
+        print::print!("{report}");
     }
     let asked = format!("cargo lab {}", words.join(" "));
     let written = [
@@ -191,10 +191,10 @@ fn dispatch(lab: &Lab, matches: &ArgMatches, words: &[String]) -> Result<(), Pro
         common.page.as_ref().map(|path| (path, page::html(&report, &asked))),
     ];
     for (path, text) in written.into_iter().flatten() {
-        std::fs::write(path, text).map_err(|error| {
+        turno::trace::write(path, text).map_err(|error| {
             Problem::new(format!("{} cannot be written: {error}", path.display()))
         })?;
-        anstream::eprintln!("written: {}", path.display());
+        print::eprintln!("written: {}", path.display());
     }
     Ok(())
 }

@@ -62,12 +62,12 @@ impl Trace {
             let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
             let color = std::io::stderr().is_terminal();
             let text = Text::new(columns.unwrap_or(100), color).most(MOST);
-            anstream::eprintln!("{}\n{}", text.timeline(&recording), text.log(&recording));
+            print::eprintln!("{}\n{}", text.timeline(&recording), text.log(&recording));
             return Ok(());
         }
         recording.save(&self.to)?;
         let notes: String = recording.notes().iter().map(|note| format!("; {note}")).collect();
-        anstream::eprintln!("recorded: {}{notes}", self.to);
+        print::eprintln!("recorded: {}{notes}", self.to);
         Ok(())
     }
 }

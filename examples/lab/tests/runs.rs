@@ -182,6 +182,46 @@ fn jobs_of_one_s_own_run_and_every_job_is_told() {
     std::fs::remove_dir_all(&dir).unwrap();
 }
 
+/// The program itself, to which the library's `run` gives only reports.
+#[cfg(unix)]
+#[test]
+fn what_is_written_goes_where_links_lead_and_an_error_is_told() {
+    use std::os::unix::fs::symlink;
+
+    let dir = std::env::temp_dir().join(format!("lab-links-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let link = |name: &str, to: &str| {
+        let link = dir.join(name);
+        let _ = std::fs::remove_file(&link);
+        symlink(to, &link).unwrap();
+        link
+    };
+    let names = ["plot.svg", "page.html", "trace.html", "samples"];
+    let lab = || {
+        let mut lab = std::process::Command::new(env!("CARGO_BIN_EXE_lab"));
+        lab.args(["queue", "--jobs", "20", "--policy", "fifo"]);
+        for name in names {
+            let option = name.split('.').next().unwrap();
+            lab.arg(format!("--{option}")).arg(dir.join(name));
+        }
+        lab.output().unwrap()
+    };
+    let links: Vec<_> = names.iter().map(|name| link(name, &format!("{name}.target"))).collect();
+    assert!(lab().status.success());
+    for link in links {
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert!(std::fs::metadata(&link).unwrap().len() > 0);
+    }
+    for name in names {
+        link(name, "/dev/full");
+        let output = lab();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains("No space left"), "{name}: {said}");
+        link(name, &format!("{name}.target"));
+    }
+    std::fs::remove_dir_all(&dir).unwrap();
+}
+
 #[test]
 fn what_cannot_be_had_is_told_in_one_line_with_what_is_allowed() {
     for (line, part) in [

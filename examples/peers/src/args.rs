@@ -124,7 +124,7 @@ pub fn dispatch(matches: &ArgMatches) -> io::Result<()> {
     }
     let works = chosen(matches)?;
     if matches.get_flag("list") {
-        anstream::println!("{}", list(&works));
+        print::println!("{}", list(&works));
         return Ok(());
     }
     let quick = matches.get_flag("quick");
@@ -180,7 +180,7 @@ fn possible(mut works: Vec<Work>, quick: bool) -> Vec<Work> {
         } else {
             return true;
         };
-        anstream::eprintln!("{name} is left out: it needs {reason}");
+        print::eprintln!("{name} is left out: it needs {reason}");
         false
     });
     works
@@ -189,7 +189,7 @@ fn possible(mut works: Vec<Work>, quick: bool) -> Vec<Work> {
 fn strace() -> io::Result<()> {
     let program = env::current_exe()?;
     let program = program.display();
-    anstream::println!(
+    print::println!(
         "In one terminal; it says where it listens:\n\n  \
          strace -f -c {program} child serve turno\n\n\
          In another, 64 connections for a second; it says how many messages in how many seconds,\n\

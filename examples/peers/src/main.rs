@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     match args::dispatch(&matches) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            anstream::eprintln!("peers: {error}");
+            print::eprintln!("peers: {error}");
             ExitCode::FAILURE
         }
     }

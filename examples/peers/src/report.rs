@@ -1,15 +1,16 @@
 //! The tables, and the same as JSON.
 
-use anstream::println;
-use anstyle::{AnsiColor, Style};
+use anstyle::{Ansi256Color, AnsiColor, Style};
 use comfy_table::CellAlignment;
 use comfy_table::presets::NOTHING;
+use print::println;
 
 use crate::run::{Cell, Row};
 use crate::work::Table;
 
 const CHEAPER: Style = AnsiColor::Red.on_default();
-const DEARER: Style = AnsiColor::Green.on_default();
+// Of the 16, green cannot be read on white.
+const DEARER: Style = Ansi256Color(28).on_default();
 const BASE: Style = Style::new().bold();
 const PLAIN: Style = Style::new();
 

@@ -90,7 +90,7 @@ fn start(command: Command, choose: impl FnOnce(&ArgMatches, u64) -> Chosen) -> E
 }
 
 fn fail(problem: &Problem) -> ExitCode {
-    anstream::eprintln!("stepper: {problem}");
+    print::eprintln!("stepper: {problem}");
     ExitCode::from(2)
 }
 
@@ -137,7 +137,7 @@ fn run(
 ) -> Result<(), Problem> {
     let common = Common::from_arg_matches(matches)?;
     if common.list {
-        anstream::println!("{}", list());
+        print::println!("{}", list());
         return Ok(());
     }
     if std::env::var_os("TURNO_TRACE").is_some_and(|value| !value.is_empty()) {
@@ -163,7 +163,7 @@ fn run(
     }
     if common.print {
         let (width, height) = common.size;
-        anstream::print!("{}", view::print(&app, width, height));
+        print::print!("{}", view::print(&app, width, height));
     } else if !app.has_quit() {
         terminal::run(&mut app)?;
     }
@@ -206,11 +206,11 @@ fn write(path: &Path, recording: &Recording) -> Result<(), Problem> {
     if path == Path::new("-") {
         let width = terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0));
         let text = Text::new(width, true);
-        anstream::print!("{}\n{}", text.timeline(recording), text.log(recording));
+        print::print!("{}\n{}", text.timeline(recording), text.log(recording));
         return Ok(());
     }
     recording.save(path).map_err(|error| Problem::new(format!("--trace: {error}")))?;
-    anstream::eprintln!("written: {}", path.display());
+    print::eprintln!("written: {}", path.display());
     Ok(())
 }
 

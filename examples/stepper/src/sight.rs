@@ -126,7 +126,8 @@ impl Sight {
     /// Looks at the run.
     pub fn of(session: &Session, sources: &Sources) -> Self {
         let (run, decisions) = (session.run(), session.decisions());
-        let eye = Eye { session, sources, recording: run.recorder.recording(), now: run.now() };
+        let recording = told_apart(run.recorder.recording());
+        let eye = Eye { session, sources, recording, now: run.now() };
         let tasks: HashMap<Id, TaskInfo> =
             run.rt.tasks().into_iter().map(|task| (task.id(), task)).collect();
         let last_waits = eye.last_waits();
@@ -172,6 +173,18 @@ impl Sight {
             recording: eye.recording,
         }
     }
+}
+
+/// Of tasks of one name each is called by its number too, as in the timelines.
+fn told_apart(mut recording: Recording) -> Recording {
+    let mut uses: HashMap<String, usize> = HashMap::new();
+    recording.tasks.iter().for_each(|task| *uses.entry(task.label()).or_default() += 1);
+    for task in &mut recording.tasks {
+        if uses[&task.label()] > 1 {
+            task.name = Some(format!("{}·{}", task.label(), task.id));
+        }
+    }
+    recording
 }
 
 /// What a task waits for has no order: the table's is another one in each run. Timers come last.

@@ -28,16 +28,20 @@ pub struct Theme {
     is_coloured: bool,
 }
 
-/// White, cyan, yellow, magenta, green, blue, red: those of the timelines.
+/// Blue, orange, green, magenta, grey, violet, rose: those of the timelines, which can be read on white
+/// and on black.
 const COLORS: [Color; 7] = [
-    Color::Gray,
-    Color::Cyan,
-    Color::Yellow,
-    Color::Magenta,
-    Color::Green,
-    Color::Blue,
-    Color::Red,
+    Color::Indexed(31),
+    ORANGE,
+    GREEN,
+    Color::Indexed(164),
+    Color::Indexed(243),
+    Color::Indexed(99),
+    Color::Indexed(131),
 ];
+
+const ORANGE: Color = Color::Indexed(130);
+const GREEN: Color = Color::Indexed(28);
 
 impl Theme {
     /// With colours, or with bold and dim alone.
@@ -63,7 +67,7 @@ impl Theme {
 
     /// Where the cursor is.
     fn cursor(self) -> Style {
-        self.color(Color::Yellow).add_modifier(Modifier::BOLD)
+        self.color(ORANGE).add_modifier(Modifier::BOLD)
     }
 
     /// The colour that a task has in the timelines.
@@ -177,7 +181,7 @@ fn keys(keys: &[(&str, &str)], width: u16, theme: Theme) -> Line<'static> {
 
 /// A pane under its title.
 fn pane(title: Vec<Span<'static>>, has_cursor: bool, theme: Theme) -> Block<'static> {
-    let rule = if has_cursor { theme.color(Color::Yellow) } else { theme.dim() };
+    let rule = if has_cursor { theme.color(ORANGE) } else { theme.dim() };
     let mut spans = vec![Span::raw(" ")];
     spans.extend(title);
     spans.push(Span::raw(" "));

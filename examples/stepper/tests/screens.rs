@@ -119,6 +119,13 @@ fn a_run_is_written_at_the_end() {
         stdout(&["--keys", "space*5", "--print", "--trace", path]);
         assert!(std::fs::metadata(path).expect("it is there").len() > 200);
     }
+    #[cfg(unix)]
+    {
+        let link = folder.join("link.html");
+        std::os::unix::fs::symlink("run.html", &link).expect("a link can be made");
+        stdout(&["--keys", "space*9", "--print", "--trace", link.to_str().expect("it is text")]);
+        assert!(std::fs::symlink_metadata(link).expect("it is there").is_symlink());
+    }
     std::fs::remove_dir_all(folder).expect("it can be removed");
     let shown = stdout(&["--keys", "space*5", "--print", "--trace", "-"]);
     assert!(

@@ -18,7 +18,7 @@ pub(super) struct Known {
 pub(super) struct Roll {
     known: Vec<Known>,
     /// By the script's numbers: the serial number of each, or 0.
-    serials: Vec<u32>,
+    serials: Vec<u64>,
 }
 
 impl Roll {

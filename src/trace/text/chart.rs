@@ -2,16 +2,28 @@
 
 use std::collections::HashMap;
 
-use super::clean;
+use super::{clean, fit};
 use crate::task::{Cause, Id, Left, Nanos};
 use crate::trace::recording::{Recording, Switch, TaskRecord, What};
 
 /// As many rows can have a letter of their own.
 pub(super) const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
-/// White, cyan, yellow, magenta, green, blue, red.
-const COLORS: [&str; 7] =
-    ["\x1b[37m", "\x1b[36m", "\x1b[33m", "\x1b[35m", "\x1b[32m", "\x1b[34m", "\x1b[31m"];
+/// Blue, orange, green, magenta, grey, violet, rose. Of the 256 colours: of the 16 only red and
+/// magenta can be read on white and on black in all the shades that terminals give them. These have
+/// a contrast of 4 to both.
+const COLORS: [&str; 7] = [
+    "\x1b[38;5;31m",
+    "\x1b[38;5;130m",
+    "\x1b[38;5;28m",
+    "\x1b[38;5;164m",
+    "\x1b[38;5;243m",
+    "\x1b[38;5;99m",
+    "\x1b[38;5;131m",
+];
+
+/// So many tasks of one name have a row each; more than that share one.
+const EACH: usize = 40;
 
 /// How a row stands while another runs.
 #[derive(Clone, Copy, PartialEq)]
@@ -21,9 +33,9 @@ pub(super) enum Stand {
     Ready,
 }
 
-/// All tasks of one name.
+/// A task, or all of one name if these are too many.
 pub(super) struct Row {
-    pub(super) label: String,
+    pub(super) label: Label,
     group: u32,
     /// How many of them are alive, and how many of these are ready.
     alive: usize,
@@ -55,7 +67,7 @@ pub(super) struct Chart {
 impl Chart {
     pub(super) fn new(recording: &Recording, most: usize) -> Self {
         let left_out = recording.switches().count().saturating_sub(most);
-        let (rows, row_of) = rows(&recording.tasks);
+        let (rows, row_of) = rows(recording);
         let ready = HashMap::new();
         let mut chart = Self { rows, columns: Vec::new(), left_out, row_of, ready };
         chart.begin(recording);
@@ -151,20 +163,62 @@ impl Chart {
     }
 
     pub(super) fn label_width(&self) -> usize {
-        let longest = self.rows.iter().map(|row| row.label.chars().count()).max().unwrap_or(0);
+        let longest = self.rows.iter().map(|row| row.label.len()).max().unwrap_or(0);
         longest.clamp(8, 24) + 4
     }
 }
 
-fn rows(tasks: &[TaskRecord]) -> (Vec<Row>, HashMap<Id, usize>) {
+/// A name, and what tells its task from others of that name.
+#[derive(Clone)]
+pub(super) struct Label {
+    name: String,
+    tail: String,
+}
+
+impl Label {
+    pub(super) fn len(&self) -> usize {
+        self.name.chars().count() + self.tail.chars().count()
+    }
+
+    /// As much of it as `width` columns hold; of the name, since it is the rest that differs.
+    pub(super) fn fit(&self, width: usize) -> String {
+        let room = width.saturating_sub(self.tail.chars().count());
+        fit(&format!("{}{}", fit(&self.name, room), self.tail), width)
+    }
+}
+
+/// What each task is called where it is told from others: by its name, and if several have that, by
+/// its number.
+pub(super) fn labels(recording: &Recording) -> HashMap<Id, Label> {
+    let mut uses: HashMap<String, usize> = HashMap::new();
+    let names: Vec<String> = recording.tasks.iter().map(|task| clean(&task.label())).collect();
+    names.iter().for_each(|name| *uses.entry(name.clone()).or_default() += 1);
+    let label = |(task, name): (&TaskRecord, String)| {
+        let tail = if uses[&name] > 1 { format!("·{}", task.id) } else { String::new() };
+        (task.id, Label { name, tail })
+    };
+    recording.tasks.iter().zip(names).map(label).collect()
+}
+
+fn rows(recording: &Recording) -> (Vec<Row>, HashMap<Id, usize>) {
     let (mut rows, mut row_of): (Vec<Row>, _) = (Vec::new(), HashMap::new());
-    let mut by_label: HashMap<String, usize> = HashMap::new();
-    for task in tasks {
-        let label = clean(&task.label());
-        let row = *by_label.entry(label).or_insert_with_key(|label| {
-            rows.push(Row { label: label.clone(), group: task.group, alive: 0, ready: 0 });
+    let labels = labels(recording);
+    let mut uses: HashMap<&str, usize> = HashMap::new();
+    labels.values().for_each(|label| *uses.entry(&label.name).or_default() += 1);
+    let mut shared: HashMap<&str, usize> = HashMap::new();
+    for task in &recording.tasks {
+        let label = &labels[&task.id];
+        let of_the_name = uses[label.name.as_str()];
+        let mut row = |label: Label| {
+            rows.push(Row { label, group: task.group, alive: 0, ready: 0 });
             rows.len() - 1
-        });
+        };
+        let row = if of_the_name <= EACH {
+            row(label.clone())
+        } else {
+            let all = || Label { name: label.name.clone(), tail: format!(" ×{of_the_name}") };
+            *shared.entry(&label.name).or_insert_with(|| row(all()))
+        };
         row_of.insert(task.id, row);
     }
     (rows, row_of)

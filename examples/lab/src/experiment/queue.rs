@@ -1,12 +1,13 @@
 //! One server and its queue: does the order change the mean, and whom does it cost?
 
 use std::cell::{Cell, RefCell};
-use std::io::Write;
-use std::path::PathBuf;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
 use clap::{ArgMatches, Args, Command, FromArgMatches};
+use turno::trace::Output;
 
 use super::Experiment;
 use crate::dist::Dist;
@@ -232,7 +233,7 @@ impl Experiment for Queue {
 /// Runs it under every policy.
 fn outcomes(setup: &Setup, bench: &Bench) -> Result<Vec<Outcome>, Problem> {
     let given = setup.jobs_from.as_ref().map(|path| from_file(path)).transpose()?;
-    let mut samples = setup.samples.as_ref().map(samples_file).transpose()?;
+    let mut samples = setup.samples.as_ref().map(Samples::create).transpose()?;
     let mut outcomes = Vec::new();
     for policy in &bench.policies {
         let policy = setup.sliced(policy);
@@ -244,8 +245,12 @@ fn outcomes(setup: &Setup, bench: &Bench) -> Result<Vec<Outcome>, Problem> {
                 Some(jobs) => Box::new(jobs.clone().into_iter()),
                 None => Box::new(setup.draw(seed)),
             };
-            let sample = samples.as_mut().map(|file| (file, policy.spec(), seed));
-            runs.push(run(bench, setup, &policy, seed, jobs, &bar, sample)?);
+            let keeps = samples.is_some();
+            let (counted, jobs) = run(bench, setup, &policy, seed, jobs, &bar, keeps)?;
+            if let Some(samples) = &mut samples {
+                samples.add(policy.spec(), seed, &jobs)?;
+            }
+            runs.push(counted);
         }
         bar.finish_and_clear();
         let theory = match given {
@@ -254,16 +259,49 @@ fn outcomes(setup: &Setup, bench: &Bench) -> Result<Vec<Outcome>, Problem> {
         };
         outcomes.push(Outcome { policy, runs, theory });
     }
+    samples.map_or(Ok(()), Samples::finish)?;
     Ok(outcomes)
 }
 
-type Sample<'a> = (&'a mut std::io::BufWriter<std::fs::File>, &'a str, u64);
+/// The file of `--samples`: a line for each job.
+struct Samples<'a> {
+    path: &'a Path,
+    file: BufWriter<Output>,
+}
 
-fn samples_file(path: &PathBuf) -> Result<std::io::BufWriter<std::fs::File>, Problem> {
-    let wrong = |error| Problem::new(format!("--samples {}: {error}", path.display()));
-    let mut file = std::io::BufWriter::new(std::fs::File::create(path).map_err(wrong)?);
-    writeln!(file, "# policy seed arrival size class first_run end, in units").map_err(wrong)?;
-    Ok(file)
+impl<'a> Samples<'a> {
+    fn create(path: &'a PathBuf) -> Result<Self, Problem> {
+        let file = Output::create(path).map_err(|error| wrong(path, &error))?;
+        let mut samples = Self { path, file: BufWriter::new(file) };
+        let head = "# policy seed arrival size class first_run end, in units";
+        samples.tell(|file| writeln!(file, "{head}"))?;
+        Ok(samples)
+    }
+
+    fn add(&mut self, policy: &str, seed: u64, jobs: &[Served]) -> Result<(), Problem> {
+        self.tell(|file| {
+            jobs.iter().try_for_each(|Served { job, began, ended, .. }| {
+                let [at, size, began, ended] = [job.at, job.size, *began, *ended].map(units);
+                writeln!(file, "{policy} {seed} {at} {size} {} {began} {ended}", job.class)
+            })
+        })
+    }
+
+    fn finish(self) -> Result<(), Problem> {
+        let file = self.file.into_inner().map_err(io::IntoInnerError::into_error);
+        file.and_then(Output::finish).map_err(|error| wrong(self.path, &error))
+    }
+
+    fn tell(
+        &mut self,
+        tell: impl FnOnce(&mut BufWriter<Output>) -> io::Result<()>,
+    ) -> Result<(), Problem> {
+        tell(&mut self.file).map_err(|error| wrong(self.path, &error))
+    }
+}
+
+fn wrong(path: &Path, error: &io::Error) -> Problem {
+    Problem::new(format!("--samples {}: {error}", path.display()))
 }
 
 /// All jobs of a run, and each class by itself.
@@ -281,7 +319,7 @@ struct Outcome {
     theory: Expected,
 }
 
-/// Serves the jobs under one policy.
+/// Serves the jobs under one policy; returns them too, if they are to be kept.
 fn run(
     bench: &Bench,
     setup: &Setup,
@@ -289,22 +327,21 @@ fn run(
     seed: u64,
     jobs: Box<dyn Iterator<Item = Job>>,
     bar: &indicatif::ProgressBar,
-    sample: Option<Sample<'_>>,
-) -> Result<Counted, Problem> {
+    keeps: bool,
+) -> Result<(Counted, Vec<Served>), Problem> {
     let cost = Duration::from_nanos(nanos(setup.switch_cost));
     let rt = bench.runtime(policy.make(), seed, cost)?;
     let classes = (0..setup.classes).map(|_| Tally::new()).collect();
     let counted = Rc::new(RefCell::new(Counted { all: Tally::new(), classes }));
     let (here, all, progress) = (counted.clone(), Rc::new(RefCell::new(Vec::new())), bar.clone());
     let (ended, seen) = (Cell::new(0_u64), all.clone());
-    let keep = sample.is_some();
     rt.block_on(serve(jobs, move |served: Served| {
         let mut counted = here.borrow_mut();
         counted.all.count(&served);
         if counted.classes.len() > 1 {
             counted.classes[served.job.class as usize].count(&served);
         }
-        if keep {
+        if keeps {
             seen.borrow_mut().push(served);
         }
         ended.set(ended.get() + 1);
@@ -313,11 +350,6 @@ fn run(
         }
     }));
     drop(rt);
-    if let Some((file, policy, seed)) = sample {
-        for Served { job, began, ended, .. } in all.borrow().iter() {
-            let [at, size, began, ended] = [job.at, job.size, *began, *ended].map(units);
-            writeln!(file, "{policy} {seed} {at} {size} {} {began} {ended}", job.class)?;
-        }
-    }
-    Ok(Rc::into_inner(counted).map(RefCell::into_inner).expect("all tasks have ended"))
+    let counted = Rc::into_inner(counted).map(RefCell::into_inner).expect("all tasks have ended");
+    Ok((counted, all.take()))
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Flex, Layout, Rect};
-use ratatui::style::{Color, Style};
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Cell, Clear, Paragraph, Row, Table};
 
@@ -19,7 +19,7 @@ fn popup(frame: &mut Frame<'_>, body: Rect, lines: Vec<Line<'_>>, head: &str, th
     let [area] = Layout::horizontal([Constraint::Length(width)]).flex(Flex::Center).areas(body);
     let [area] = Layout::vertical([Constraint::Length(height)]).flex(Flex::Center).areas(area);
     let block = Block::bordered()
-        .border_style(theme.color(Color::Yellow))
+        .border_style(theme.color(super::ORANGE))
         .title(Span::styled(format!(" {head} "), theme.bold()));
     frame.render_widget(Clear, area);
     frame.render_widget(Paragraph::new(lines).block(block), area);
@@ -100,7 +100,7 @@ fn foot(app: &App, by_task: bool) -> Vec<Line<'static>> {
 type Column = (String, Vec<(String, Style)>);
 
 fn by_measure(all: &[Score], theme: Theme) -> Vec<Column> {
-    let best = theme.color(Color::Green).patch(theme.bold());
+    let best = theme.color(super::GREEN).patch(theme.bold());
     let column = |measure: &Measure| {
         let cell = |score: &Score| match measure.is_best(score, all) {
             true => (measure.show(score) + "*", best),

@@ -2,7 +2,7 @@
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::style::{Color, Style};
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Cell, Paragraph, Row, Table, Wrap};
 use turno::task::Left;
@@ -304,7 +304,7 @@ fn log(frame: &mut Frame<'_>, area: Rect, sight: &Sight, theme: Theme) {
     let line = |record: &Record| match &record.what {
         What::Switched { .. } => switches.next().map(|switch| told(sight, &switch, theme)),
         What::Policy { name } => {
-            Some(Line::styled(format!("     {name} decides"), theme.color(Color::Yellow)))
+            Some(Line::styled(format!("     {name} decides"), theme.color(super::ORANGE)))
         }
         What::Parked { until: Some(until) } => {
             let text = format!("     nobody is ready: on to {}", time(*until));

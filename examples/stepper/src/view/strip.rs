@@ -104,27 +104,17 @@ fn styled(line: &str) -> Line<'static> {
     spans.extend(parts.next().map(|text| Span::raw(text.to_string())));
     for part in parts {
         let (code, text) = part.split_once('m').unwrap_or(("0", part));
-        style = match code.parse::<u8>() {
-            Ok(1) => style.add_modifier(Modifier::BOLD),
-            Ok(2) => style.add_modifier(Modifier::DIM),
-            Ok(code @ 31..=37) => style.fg(COLORS[usize::from(code - 31)]),
+        let color = code.strip_prefix("38;5;").and_then(|color| color.parse().ok());
+        style = match (code, color) {
+            ("1", _) => style.add_modifier(Modifier::BOLD),
+            ("2", _) => style.add_modifier(Modifier::DIM),
+            (_, Some(color)) => style.fg(Color::Indexed(color)),
             _ => Style::new(),
         };
         spans.push(Span::styled(text.to_string(), style));
     }
     Line::from(spans)
 }
-
-/// From code 31 on.
-const COLORS: [Color; 7] = [
-    Color::Red,
-    Color::Green,
-    Color::Yellow,
-    Color::Blue,
-    Color::Magenta,
-    Color::Cyan,
-    Color::Gray,
-];
 
 #[cfg(test)]
 mod tests {
@@ -143,9 +133,15 @@ mod tests {
             let whole = Text::new(500, false).timeline(&sight.recording);
             let (recording, kept, columns) = excerpt(&sight, 40, 9);
             let drawn = Text::new(40, false).most(columns).timeline(&recording);
-            assert_eq!((kept, columns), (sight.names.iter().len(), (sight.n as usize).min(27)));
+            let longest = sight.names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+            let room = 40 - (longest.max(8) + 5);
+            assert_eq!((kept, columns), (sight.names.iter().len(), (sight.n as usize).min(room)));
             let cells = |line: &str, from: usize| -> String {
-                line.chars().skip(12 + from).collect::<String>().trim_end().to_string()
+                line.chars()
+                    .skip(longest.max(8) + 4 + from)
+                    .collect::<String>()
+                    .trim_end()
+                    .to_string()
             };
             for (whole, drawn) in whole.lines().zip(drawn.lines()).take(kept + 2) {
                 assert_eq!(
