@@ -12,7 +12,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::mem;
-use std::num::NonZeroU32;
+use std::num::NonZeroU64;
 use std::panic::Location;
 use std::ptr;
 use std::task::{Context, Waker};
@@ -28,9 +28,12 @@ pub(crate) mod ends;
 pub(crate) mod queue;
 pub(crate) mod reason;
 pub(crate) mod seat;
+mod serial;
+pub(crate) mod waiter;
 
 use self::queue::Record;
 use self::reason::{Wait, WaitReason};
+use self::serial::Serials;
 
 thread_local! {
     static WAITS: RefCell<Waits> = const {
@@ -40,7 +43,7 @@ thread_local! {
             indexed: false,
             newest: Vec::new(),
             records: Slab::new(),
-            serial: 0,
+            serials: Serials::new(),
         })
     };
 }
@@ -62,14 +65,13 @@ struct Waits {
     newest: Vec<u32>,
     /// What is known of each queue that somebody has waited in.
     records: Slab<Record>,
-    /// The serial number of the entry made last.
-    serial: u32,
+    serials: Serials,
 }
 
 struct Entry {
     whom: Whom,
     /// 0 for a free one.
-    serial: u32,
+    serial: u64,
     reason: WaitReason,
     site: Site,
     since: Nanos,
@@ -89,11 +91,12 @@ struct Entry {
 
 const NONE: u32 = u32::MAX;
 
-/// An entry in the table. It has one owner; a stale one finds nothing.
+/// An entry in the table of one thread. It has one owner. A stale one finds nothing, nor does one
+/// that was moved to another thread: no two entries of the process have the same serial number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Place {
     /// First, so that places compare in the order of their making.
-    serial: NonZeroU32,
+    serial: NonZeroU64,
     index: u32,
 }
 
@@ -119,6 +122,12 @@ impl Whom {
         Self { waker: Some(waker), task: None, of: 0 }
     }
 
+    /// The running task, to be woken by its id, whatever it is polled with.
+    #[inline]
+    fn runs() -> Self {
+        Self { waker: None, task: current::task(), of: current::key() }
+    }
+
     /// Nobody: to wake it does nothing.
     fn nobody() -> Self {
         Self { waker: None, task: None, of: 0 }
@@ -140,12 +149,6 @@ impl Whom {
     #[inline]
     fn take(&mut self) -> Self {
         Self { waker: self.waker.take(), task: self.task, of: self.of }
-    }
-
-    /// Whether waking, cloning and dropping it is user code.
-    #[inline]
-    fn is_foreign(&self) -> bool {
-        self.waker.is_some()
     }
 
     /// The task that waits, if one does.
@@ -207,8 +210,7 @@ impl Waits {
         amount: u32,
         record: u32,
     ) -> Place {
-        self.serial = self.serial.checked_add(1).unwrap_or(1);
-        let serial = self.serial;
+        let serial = self.serials.next();
         let index = if self.free == NONE { self.grow(site) } else { self.free };
         let entry = &mut self.entries[index as usize];
         self.free = entry.next;
@@ -217,14 +219,14 @@ impl Waits {
             None => entry.whom.waker = None,
             waker => entry.whom.waker = waker,
         }
-        (entry.serial, entry.reason, entry.site) = (serial, reason, site);
+        (entry.serial, entry.reason, entry.site) = (serial.get(), reason, site);
         entry.since = current::now();
         (entry.prev, entry.next) = (NONE, NONE);
         (entry.record, entry.amount, entry.handed) = (record, amount, false);
         if self.indexed {
             self.link(index);
         }
-        Place { serial: NonZeroU32::new(serial).unwrap_or(NonZeroU32::MIN), index }
+        Place { serial, index }
     }
 
     /// Another entry, free.
@@ -388,8 +390,17 @@ pub(crate) fn enter_timer(whom: Whom, deadline: Nanos, site: Site) -> Place {
     with(|waits| waits.insert(whom, WaitReason::Timer(deadline), site, 0, NONE)).unwrap_or(NOWHERE)
 }
 
+/// Makes the entry of a timer one of another deadline, if the timer is still waited for.
+pub(crate) fn put_off(place: Place, deadline: Nanos) -> Option<Place> {
+    with(|waits| {
+        let site = waits.get(place)?.site;
+        let whom = waits.remove(place)?;
+        Some(waits.insert(whom, WaitReason::Timer(deadline), site, 0, NONE))
+    })?
+}
+
 /// While the thread ends nobody can be woken any more, and a place that is stale will do.
-const NOWHERE: Place = Place { serial: NonZeroU32::MAX, index: NONE };
+const NOWHERE: Place = Place { serial: NonZeroU64::MAX, index: NONE };
 
 /// Whether `place` is still waited at.
 pub(crate) fn is_waiting(place: Place) -> bool {
@@ -450,7 +461,7 @@ pub(crate) fn survey(of: LoopKey, mut see: impl FnMut(Seen)) {
             if wait.reason == WaitReason::Read {
                 wait.behind = writers.get(&entry.record).copied();
             }
-            let serial = NonZeroU32::new(entry.serial);
+            let serial = NonZeroU64::new(entry.serial);
             let place = serial.map(|serial| Place { serial, index: index as u32 });
             let waker = entry.whom.waker.as_ref().map(Waker::data);
             see(Seen { task: entry.whom.task, waker, wait, place });
@@ -481,7 +492,7 @@ pub(crate) fn handed_of(of: LoopKey, task: Id) -> Vec<(Place, Wait)> {
     let list = |waits: &Waits| {
         let handed = waits.places_of(of, task).filter(|(_, entry)| entry.handed && entry.alone);
         let told = handed.filter_map(|(index, entry)| {
-            let serial = NonZeroU32::new(entry.serial)?;
+            let serial = NonZeroU64::new(entry.serial)?;
             Some((Place { serial, index }, waits.wait(entry)))
         });
         told.collect()
@@ -495,7 +506,7 @@ pub(crate) fn rivals_of(place: Place) -> Option<Vec<Id>> {
         let handed = waits.get(place)?;
         let same = |entry: &&Entry| {
             let there = entry.record == handed.record && entry.whom.of == handed.whom.of;
-            entry.serial != 0 && !entry.handed && there
+            entry.serial != 0 && !entry.handed && there && entry.record != NONE
         };
         let rivals = waits.entries.iter().filter(same).filter_map(|entry| entry.whom.task);
         Some(rivals.collect())
