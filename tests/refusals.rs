@@ -9,7 +9,8 @@ mod common;
 
 use std::future::{Future, pending};
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, LazyLock};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use common::{guarded, has, panic_of, virtual_rt};
@@ -119,9 +120,14 @@ fn a_sleep_that_is_polled_in_two_runtimes_is_refused() {
 
 #[test]
 fn a_sleep_that_is_polled_in_two_runtimes_is_refused_though_its_waker_is_the_same() {
+    struct One;
+    impl Wake for One {
+        fn wake(self: Arc<Self>) {}
+    }
+    static ONE: LazyLock<Waker> = LazyLock::new(|| Arc::new(One).into());
     fn polls(rt: &Runtime, nap: &mut Pin<Box<time::Sleep>>) -> Poll<()> {
         let _guard = rt.enter();
-        nap.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+        nap.as_mut().poll(&mut Context::from_waker(&ONE))
     }
     guarded(|| {
         let nap = || Box::pin(sleep(Duration::from_secs(3600)));
