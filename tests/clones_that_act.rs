@@ -1,6 +1,9 @@
 //! A foreign waker's clone is user code: it may release, notify, send, close or drop the very thing
 //! that the future waits for, or panic. The same holds for its drop. No wait is lost to it.
 
+// As in tokio what is owned is held by an `Arc`, though nothing in it is `Send`.
+#![allow(clippy::arc_with_non_send_sync)]
+
 mod common;
 
 use std::cell::{Cell, RefCell};
