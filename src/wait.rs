@@ -12,7 +12,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::mem;
-use std::num::NonZeroU32;
+use std::num::NonZeroU64;
 use std::panic::Location;
 use std::ptr;
 use std::task::{Context, Waker};
@@ -28,10 +28,13 @@ pub(crate) mod ends;
 pub(crate) mod queue;
 pub(crate) mod reason;
 pub(crate) mod seat;
+mod serial;
 mod shrink;
+pub(crate) mod waiter;
 
 use self::queue::Record;
 use self::reason::{Wait, WaitReason};
+use self::serial::Serials;
 pub(crate) use self::shrink::shrink;
 
 thread_local! {
@@ -45,7 +48,7 @@ thread_local! {
             newest: Vec::new(),
             records: Slab::new(),
             movers: BTreeSet::new(),
-            serial: 0,
+            serials: Serials::new(),
         })
     };
 }
@@ -75,14 +78,13 @@ struct Waits {
     /// Tasks, with their loops, of which a future that waited has gone on in another task. A guard
     /// that such a task took may be in that future.
     movers: BTreeSet<(LoopKey, Id)>,
-    /// The serial number of the entry made last.
-    serial: u32,
+    serials: Serials,
 }
 
 struct Entry {
     whom: Whom,
     /// 0 for a free one.
-    serial: u32,
+    serial: u64,
     reason: WaitReason,
     site: Site,
     since: Nanos,
@@ -116,17 +118,18 @@ impl Entry {
     /// Whether it is polled with another waker than its task's own: then it need not be polled in
     /// each switch of the task.
     fn is_foreign(&self) -> bool {
-        self.whom.is_foreign()
+        self.whom.waker.is_some()
     }
 }
 
 const NONE: u32 = u32::MAX;
 
-/// An entry in the table. It has one owner; a stale one finds nothing.
+/// An entry in the table of one thread. It has one owner. A stale one finds nothing, nor does one
+/// that was moved to another thread: no two entries of the process have the same serial number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Place {
     /// First, so that places compare in the order of their making.
-    serial: NonZeroU32,
+    serial: NonZeroU64,
     index: u32,
 }
 
@@ -152,6 +155,12 @@ impl Whom {
         Self { waker: Some(waker), task: None, of: 0 }
     }
 
+    /// The running task, to be woken by its id, whatever it is polled with.
+    #[inline]
+    fn runs() -> Self {
+        Self { waker: None, task: current::task(), of: current::key() }
+    }
+
     /// Nobody: to wake it does nothing.
     fn nobody() -> Self {
         Self { waker: None, task: None, of: 0 }
@@ -173,12 +182,6 @@ impl Whom {
     #[inline]
     fn take(&mut self) -> Self {
         Self { waker: self.waker.take(), task: self.task, of: self.of }
-    }
-
-    /// Whether waking, cloning and dropping it is user code.
-    #[inline]
-    fn is_foreign(&self) -> bool {
-        self.waker.is_some()
     }
 
     /// The task that waits, if one does.
@@ -240,8 +243,7 @@ impl Waits {
         amount: u32,
         record: u32,
     ) -> Place {
-        self.serial = self.serial.checked_add(1).unwrap_or(1);
-        let serial = self.serial;
+        let serial = self.serials.next();
         let index = if self.free == NONE { self.grow(site) } else { self.free };
         let entry = &mut self.entries[index as usize];
         (self.free, self.used) = (entry.next, self.used + 1);
@@ -250,14 +252,14 @@ impl Waits {
             None => entry.whom.waker = None,
             waker => entry.whom.waker = waker,
         }
-        (entry.serial, entry.reason, entry.site) = (serial, reason, site);
+        (entry.serial, entry.reason, entry.site) = (serial.get(), reason, site);
         (entry.since, entry.polled) = (current::now(), current::count_poll());
         (entry.prev, entry.next) = (NONE, NONE);
         (entry.record, entry.amount, entry.handed) = (record, amount, false);
         if self.indexed {
             self.link(index);
         }
-        Place { serial: NonZeroU32::new(serial).unwrap_or(NonZeroU32::MIN), index }
+        Place { serial, index }
     }
 
     /// Another entry, free.
@@ -456,8 +458,19 @@ pub(crate) fn enter_timer(whom: Whom, deadline: Nanos, site: Site) -> Place {
     with(|waits| waits.insert(whom, WaitReason::Timer(deadline), site, 0, NONE)).unwrap_or(NOWHERE)
 }
 
+/// Makes the entry of a timer one of another deadline, if the timer is still waited for.
+pub(crate) fn put_off(place: Place, deadline: Nanos) -> Option<Place> {
+    with(|waits| {
+        let (site, polled) = waits.get(place).map(|entry| (entry.site, entry.polled))?;
+        let whom = waits.remove(place)?;
+        let new = waits.insert(whom, WaitReason::Timer(deadline), site, 0, NONE);
+        waits.get_mut(new)?.polled = polled;
+        Some(new)
+    })?
+}
+
 /// While the thread ends nobody can be woken any more, and a place that is stale will do.
-const NOWHERE: Place = Place { serial: NonZeroU32::MAX, index: NONE };
+const NOWHERE: Place = Place { serial: NonZeroU64::MAX, index: NONE };
 
 /// Whether `place` is still waited at.
 pub(crate) fn is_waiting(place: Place) -> bool {
@@ -525,7 +538,7 @@ pub(crate) fn survey(of: LoopKey, mut see: impl FnMut(Seen)) {
             if wait.reason == WaitReason::Read {
                 wait.behind = writers.get(&entry.record).copied();
             }
-            let serial = NonZeroU32::new(entry.serial);
+            let serial = NonZeroU64::new(entry.serial);
             let place = serial.map(|serial| Place { serial, index: index as u32 });
             let waker = entry.whom.waker.as_ref().map(Waker::data);
             let polled = (!entry.is_foreign()).then_some(entry.polled);
@@ -559,7 +572,7 @@ pub(crate) fn handed_of(of: LoopKey, task: Id) -> Vec<(Place, Wait)> {
     let list = |waits: &Waits| {
         let handed = waits.places_of(of, task).filter(|(_, entry)| entry.handed && entry.alone);
         let told = handed.filter_map(|(index, entry)| {
-            let serial = NonZeroU32::new(entry.serial)?;
+            let serial = NonZeroU64::new(entry.serial)?;
             Some((Place { serial, index }, waits.wait(entry)))
         });
         told.collect()
@@ -573,7 +586,7 @@ pub(crate) fn rivals_of(place: Place) -> Option<Vec<Id>> {
         let handed = waits.get(place)?;
         let same = |entry: &&Entry| {
             let there = entry.record == handed.record && entry.whom.of == handed.whom.of;
-            entry.serial != 0 && !entry.handed && there
+            entry.serial != 0 && !entry.handed && there && entry.record != NONE
         };
         let rivals = waits.entries.iter().filter(same).filter_map(|entry| entry.whom.task);
         Some(rivals.collect())

@@ -13,7 +13,8 @@ use common::guarded;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use turno::observe::Event;
 use turno::runtime::{Builder, Runtime};
-use turno::task::{Cause, JoinHandle, yield_now};
+use turno::sync::{Barrier, Mutex, Notify, OnceCell, RwLock, Semaphore, mpsc};
+use turno::task::{self, Cause, JoinHandle, yield_now};
 use turno::time::{Duration, Instant, sleep, sleep_until, timeout};
 
 type Causes = Rc<RefCell<Vec<(u64, Cause)>>>;
@@ -31,7 +32,7 @@ fn watched(budget: u32) -> (Runtime, Causes) {
 }
 
 /// How often task `serial` spent its budget.
-fn spent(seen: &Causes, serial: u64) -> usize {
+fn spent_by(seen: &Causes, serial: u64) -> usize {
     let seen = seen.borrow();
     assert!(!seen.contains(&(serial, Cause::Yield)), "it never yielded of its own");
     seen.iter().filter(|&&woken| woken == (serial, Cause::Budget)).count()
@@ -55,7 +56,7 @@ fn joining_finished_tasks_spends_the_budget() {
                     yield_now().await
                 }
             });
-            assert_eq!(spent(&seen, joins.id().serial()), times, "{budget} for {count}");
+            assert_eq!(spent_by(&seen, joins.id().serial()), times, "{budget} for {count}");
         }
     });
 }
@@ -73,7 +74,7 @@ fn sleeps_that_are_over_spend_the_budget() {
         let serial = sleeps.id().serial();
         rt.block_on(sleep(Duration::from_secs(1)));
         assert!(sleeps.is_finished());
-        assert_eq!(spent(&seen, serial), 2);
+        assert_eq!(spent_by(&seen, serial), 2);
     });
 }
 
@@ -116,7 +117,7 @@ fn an_operation_that_has_to_wait_costs_nothing() {
         let serial = waits.id().serial();
         rt.block_on(sleep(Duration::from_secs(10)));
         assert!(waits.is_finished());
-        assert_eq!(spent(&seen, serial), 0);
+        assert_eq!(spent_by(&seen, serial), 0);
     });
 }
 
@@ -139,7 +140,7 @@ fn operations_that_have_to_wait_leave_the_budget_to_those_that_do_not() {
         });
         rt.block_on(yield_now());
         assert!(waits.is_finished());
-        assert_eq!(spent(&seen, waits.id().serial()), 0);
+        assert_eq!(spent_by(&seen, waits.id().serial()), 0);
     });
 }
 
@@ -176,7 +177,7 @@ fn a_combinator_that_polls_by_its_own_wakers_gives_way_too() {
                 yield_now().await
             }
         });
-        assert!(spent(&seen, serial) >= 2);
+        assert!(spent_by(&seen, serial) >= 2);
     });
 }
 
@@ -190,5 +191,220 @@ fn outside_of_a_switch_nothing_is_counted() {
             let mut cx = Context::from_waker(std::task::Waker::noop());
             assert!(matches!(Pin::new(&mut task).poll(&mut cx), Poll::Ready(Ok(()))));
         }
+    });
+}
+
+/// Spends all that is left, and goes on without having given way.
+async fn spent() {
+    while futures_lite::future::poll_once(task::consume_budget()).await.is_some() {}
+}
+
+/// Two tasks ask for the same, the first with its budget spent. `wait` gets it, and says so by its
+/// name; `give` is done when both have asked. Returns in which order they got it.
+fn order<T: 'static>(
+    shared: T,
+    wait: impl AsyncFn(&T, &dyn Fn()) + Copy + 'static,
+    give: impl FnOnce(&T),
+) -> Vec<&'static str> {
+    guarded(|| {
+        let (rt, _) = watched(3);
+        let (shared, order) = (Rc::new(shared), Rc::new(RefCell::new(Vec::new())));
+        rt.block_on(async {
+            let asks = ["the first", "the second"].map(|name| {
+                let (shared, order) = (shared.clone(), order.clone());
+                turno::spawn(async move {
+                    if name == "the first" {
+                        spent().await;
+                    }
+                    wait(&shared, &|| order.borrow_mut().push(name)).await;
+                })
+            });
+            yield_now().await;
+            give(&shared);
+            for asks in asks {
+                asks.await.unwrap();
+            }
+        });
+        order.take()
+    })
+}
+
+const AS_ASKED: [&str; 2] = ["the first", "the second"];
+
+#[test]
+fn a_lock_is_had_in_the_order_of_asking_also_by_the_spent() {
+    for held in [false, true] {
+        let mutex: &'static Mutex<()> = Box::leak(Box::default());
+        let guard = held.then(|| mutex.try_lock().unwrap());
+        let wait = async |mutex: &&Mutex<()>, got: &dyn Fn()| {
+            let _guard = mutex.lock().await;
+            got();
+        };
+        assert_eq!(order(mutex, wait, |_| drop(guard)), AS_ASKED, "held: {held}");
+
+        let lock: &'static RwLock<()> = Box::leak(Box::default());
+        let guard = held.then(|| lock.try_read().unwrap());
+        let wait = async |lock: &&RwLock<()>, got: &dyn Fn()| {
+            let _guard = lock.write().await;
+            got();
+        };
+        assert_eq!(order(lock, wait, |_| drop(guard)), AS_ASKED, "held: {held}");
+    }
+}
+
+#[test]
+fn permits_are_had_in_the_order_of_asking_also_by_the_spent() {
+    for free in 0..4 {
+        let wait = async |semaphore: &Semaphore, got: &dyn Fn()| {
+            let _permits = semaphore.acquire_many(3).await.unwrap();
+            got();
+        };
+        let give = |semaphore: &Semaphore| semaphore.add_permits(3 - free);
+        assert_eq!(order(Semaphore::new(free), wait, give), AS_ASKED, "{free} are free");
+    }
+    let wait = async |semaphore: &Semaphore, got: &dyn Fn()| {
+        assert!(semaphore.acquire().await.is_err());
+        got();
+    };
+    assert_eq!(order(Semaphore::new(0), wait, Semaphore::close), AS_ASKED);
+}
+
+#[test]
+fn messages_come_in_the_order_of_sending_also_of_the_spent() {
+    for full in [false, true] {
+        let (sender, mut receiver) = mpsc::channel(1);
+        if full {
+            sender.try_send(()).unwrap();
+        }
+        let sends = async |sender: &mpsc::Sender<()>, got: &dyn Fn()| {
+            let permit = sender.reserve().await.unwrap();
+            got();
+            permit.send(());
+        };
+        let receives = async move { while receiver.recv().await.is_some() {} };
+        let give = |_: &mpsc::Sender<()>| drop(turno::spawn(receives));
+        assert_eq!(order(sender, sends, give), AS_ASKED, "full: {full}");
+    }
+}
+
+#[test]
+fn a_word_is_heard_in_the_order_of_asking_also_by_the_spent() {
+    let waits = async |notify: &Notify, heard: &dyn Fn()| {
+        notify.notified().await;
+        heard();
+    };
+    let twice = |notify: &Notify| {
+        notify.notify_one();
+        notify.notify_one();
+    };
+    assert_eq!(order(Notify::new(), waits, twice), AS_ASKED);
+    assert_eq!(order(Notify::new(), waits, Notify::notify_waiters), AS_ASKED);
+    let kept = Notify::new();
+    kept.notify_one();
+    assert_eq!(order(kept, waits, Notify::notify_one), AS_ASKED, "one word was kept");
+}
+
+#[test]
+fn the_last_at_a_barrier_leads_also_if_the_first_was_spent() {
+    let comes = async |barrier: &Barrier, leads: &dyn Fn()| {
+        if barrier.wait().await.is_leader() {
+            leads();
+        }
+    };
+    assert_eq!(order(Barrier::new(2), comes, |_| ()), ["the second"]);
+}
+
+#[test]
+fn the_first_to_ask_makes_the_value_also_if_it_was_spent() {
+    let gets = async |cell: &OnceCell<()>, makes: &dyn Fn()| {
+        cell.get_or_init(async || makes()).await;
+    };
+    assert_eq!(order(OnceCell::new(), gets, |_| ()), ["the first"]);
+    let cell = OnceCell::new();
+    let filled = |cell: &OnceCell<()>| drop(cell.set(()));
+    assert_eq!(order(cell, gets, filled), ["the first"], "it is not filled in between");
+}
+
+#[test]
+fn what_the_spent_was_given_and_never_took_goes_to_the_next() {
+    /// Asks for it while spent, and drops the future before it has run again.
+    async fn asks(future: impl Future) {
+        spent().await;
+        assert!(futures_lite::future::poll_once(future).await.is_none());
+    }
+    guarded(|| {
+        let (rt, seen) = watched(3);
+        rt.block_on(async {
+            let (mutex, lock, notify) = (Mutex::new(()), RwLock::new(()), Notify::new());
+            let (semaphore, barrier) = (Semaphore::new(2), Barrier::new(1));
+            asks(mutex.lock()).await;
+            drop(mutex.try_lock().unwrap());
+            asks(lock.write()).await;
+            drop(lock.try_write().unwrap());
+            asks(semaphore.acquire_many(2)).await;
+            drop(semaphore.try_acquire_many(2).unwrap());
+            semaphore.close();
+            asks(semaphore.acquire_many(2)).await;
+            assert_eq!(semaphore.available_permits(), 2);
+            notify.notify_one();
+            asks(notify.notified()).await;
+            yield_now().await;
+            notify.notified().await;
+            asks(barrier.wait()).await;
+            let (sender, mut receiver) = mpsc::channel(1);
+            asks(sender.send(1)).await;
+            sender.try_send(2).unwrap();
+            assert_eq!(receiver.try_recv(), Ok(2));
+            let cell = OnceCell::new();
+            asks(cell.get_or_init(async || 1)).await;
+            yield_now().await;
+            assert_eq!(cell.get_or_init(async || 2).await, &2);
+        });
+        drop(seen);
+    });
+}
+
+#[test]
+fn a_spent_task_polls_one_future_often_and_stands_in_the_queue_once() {
+    guarded(|| {
+        let (rt, _) = watched(3);
+        rt.block_on(async {
+            for free in [true, false] {
+                let semaphore = Semaphore::new(usize::from(free));
+                let mut acquire = Box::pin(semaphore.acquire());
+                spent().await;
+                for _ in 0..5 {
+                    assert!(futures_lite::future::poll_once(&mut acquire).await.is_none());
+                    spent().await;
+                }
+                assert_eq!(semaphore.available_permits(), 0);
+                semaphore.add_permits(usize::from(!free));
+                yield_now().await;
+                drop(acquire.await.unwrap());
+                assert_eq!(semaphore.available_permits(), 1);
+            }
+        });
+    });
+}
+
+#[test]
+fn a_spent_task_that_has_to_wait_is_not_woken_for_it() {
+    guarded(|| {
+        let (rt, seen) = watched(3);
+        let semaphore = Rc::new(Semaphore::new(0));
+        let waits = semaphore.clone();
+        let task = rt.spawn(async move {
+            for _ in 0..3 {
+                task::consume_budget().await;
+            }
+            drop(waits.acquire().await.unwrap());
+        });
+        let serial = task.id().serial();
+        rt.block_on(async {
+            sleep(Duration::from_secs(1)).await;
+            semaphore.add_permits(1);
+            task.await.unwrap();
+        });
+        assert_eq!(spent_by(&seen, serial), 0, "to wait is to give way");
     });
 }

@@ -6,6 +6,7 @@
 mod common;
 
 use std::cell::Cell;
+use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -166,4 +167,35 @@ fn a_waker_that_panics_leaves_the_lock_with_whom_it_was_handed() {
         assert!(first.poll().is_ready(), "and its guard goes at once");
         assert_eq!(second.wakes(), 1);
     }
+}
+
+/// Does something when it is shown.
+struct Shown(Cell<Option<Box<dyn FnOnce()>>>);
+
+impl fmt::Debug for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(act) = self.0.take() {
+            act();
+        }
+        f.write_str("shown")
+    }
+}
+
+#[test]
+fn a_value_may_use_its_mutex_while_it_is_shown() {
+    let mutex: &'static Mutex<Shown> = Box::leak(Box::new(Mutex::new(Shown(Cell::new(None)))));
+    let shows = |act: fn(&'static Mutex<Shown>)| {
+        mutex.try_lock().unwrap().0.set(Some(Box::new(move || act(mutex))));
+        format!("{mutex:?}")
+    };
+    let shown = shows(|mutex| {
+        assert!(mutex.try_lock().is_err());
+        assert_eq!(format!("{mutex:?}"), "Mutex { data: <locked> }");
+        drop(Tasklet::polled(mutex.lock()));
+    });
+    assert_eq!(shown, "Mutex { data: shown }");
+    has(panic_of(|| shows(|_| panic!("on purpose"))), "on purpose");
+    assert_eq!(format!("{mutex:?}"), "Mutex { data: shown }");
+    let locked = mutex.try_lock().unwrap();
+    assert_eq!(format!("{mutex:?} {locked:?}"), "Mutex { data: <locked> } shown");
 }

@@ -9,7 +9,8 @@ mod common;
 
 use std::future::{Future, pending};
 use std::pin::{Pin, pin};
-use std::task::{Context, Waker};
+use std::sync::{Arc, LazyLock};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use common::{guarded, has, panic_of, virtual_rt};
@@ -114,6 +115,47 @@ fn a_sleep_that_is_polled_in_two_runtimes_is_refused() {
         rt.block_on(&mut nap);
         let _guard = other.enter();
         drop(nap);
+    });
+}
+
+#[test]
+fn a_sleep_that_is_polled_in_two_runtimes_is_refused_though_its_waker_is_the_same() {
+    struct One;
+    impl Wake for One {
+        fn wake(self: Arc<Self>) {}
+    }
+    static ONE: LazyLock<Waker> = LazyLock::new(|| Arc::new(One).into());
+    fn polls(rt: &Runtime, nap: &mut Pin<Box<time::Sleep>>) -> Poll<()> {
+        let _guard = rt.enter();
+        nap.as_mut().poll(&mut Context::from_waker(&ONE))
+    }
+    guarded(|| {
+        let nap = || Box::pin(sleep(Duration::from_secs(3600)));
+        let (rt, other) = (virtual_rt(), virtual_rt());
+        let mut moves = rt.block_on(async { nap() });
+        assert!(polls(&rt, &mut moves).is_pending());
+        has(panic_of(|| polls(&other, &mut moves)), "a sleep was polled in two runtimes");
+        // Each is the first that waits on its thread, and is not taken for the other.
+        let first = move || {
+            let rt = virtual_rt();
+            let mut first = rt.block_on(async { nap() });
+            assert!(polls(&rt, &mut first).is_pending());
+            (rt, first)
+        };
+        let (give, get) = std::sync::mpsc::channel();
+        let elsewhere = std::thread::spawn(move || {
+            let (_rt, nap) = first();
+            give.send(nap).unwrap();
+            std::thread::park();
+        });
+        let mut moves = get.recv().unwrap();
+        let there = std::thread::spawn(move || {
+            let (rt, _nap) = first();
+            has(panic_of(|| polls(&rt, &mut moves)), "a sleep was polled in two runtimes");
+        });
+        there.join().unwrap();
+        elsewhere.thread().unpark();
+        elsewhere.join().unwrap();
     });
 }
 

@@ -3,6 +3,7 @@
 mod common;
 
 use std::cell::Cell;
+use std::fmt;
 use std::future::pending;
 use std::rc::Rc;
 use std::task::Poll;
@@ -203,4 +204,38 @@ fn a_stall_names_who_was_handed_it_and_has_not_come() {
         has(&text, "an rwlock, to read (made at ");
         has(&text, "locked by task 1 \"try_block_on\" (at ");
     });
+}
+
+/// Does something when it is shown.
+struct Shown(Cell<Option<Box<dyn FnOnce()>>>);
+
+impl fmt::Debug for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(act) = self.0.take() {
+            act();
+        }
+        f.write_str("shown")
+    }
+}
+
+#[test]
+fn a_value_may_use_its_lock_while_it_is_shown() {
+    let lock: &'static RwLock<Shown> = Box::leak(Box::new(RwLock::new(Shown(Cell::new(None)))));
+    let shows = |act: fn(&'static RwLock<Shown>)| {
+        lock.try_read().unwrap().0.set(Some(Box::new(move || act(lock))));
+        format!("{lock:?}")
+    };
+    let shown = shows(|lock| {
+        assert!(lock.try_write().is_err());
+        assert_eq!(format!("{lock:?}"), "RwLock { data: shown }");
+        drop(lock.try_read().unwrap());
+        drop(Tasklet::polled(lock.write()));
+    });
+    assert_eq!(shown, "RwLock { data: shown }");
+    has(panic_of(|| shows(|_| panic!("on purpose"))), "on purpose");
+    let reads = lock.try_read().unwrap();
+    let _waits = Tasklet::polled(lock.write());
+    assert_eq!(format!("{lock:?}"), "RwLock { data: shown }", "as long as it can be read");
+    drop(reads);
+    assert_eq!(format!("{lock:?}"), "RwLock { data: <locked> }");
 }

@@ -136,3 +136,39 @@ fn a_waker_that_panics_takes_no_wake_with_it() {
         assert_eq!(second.wakes(), 1);
     }
 }
+
+#[test]
+fn no_permit_is_lost_however_many_are_merged() {
+    let many = 3_000_000_000;
+    let semaphore = Arc::new(Semaphore::new(2 * many as usize));
+    let mut one = semaphore.try_acquire_many(many).unwrap();
+    one.merge(semaphore.try_acquire_many(many).unwrap());
+    assert_eq!((one.num_permits(), semaphore.available_permits()), (6_000_000_000, 0));
+    let part = one.split(5_000_000_000).unwrap();
+    assert_eq!((one.num_permits(), part.num_permits()), (1_000_000_000, 5_000_000_000));
+    assert!(one.split(1_000_000_001).is_none());
+    drop((one, part));
+    assert_eq!(semaphore.available_permits(), 6_000_000_000);
+
+    let owned = || semaphore.clone().try_acquire_many_owned(many).unwrap();
+    let mut one = owned();
+    one.merge(owned());
+    assert_eq!(one.num_permits(), 6_000_000_000);
+    one.forget();
+    assert_eq!(semaphore.available_permits(), 0);
+    semaphore.add_permits(1);
+    assert_eq!(semaphore.available_permits(), 1);
+}
+
+#[test]
+fn there_are_never_more_permits_than_can_be_counted_taken_ones_included() {
+    let semaphore = Semaphore::new(Semaphore::MAX_PERMITS);
+    let permit = semaphore.try_acquire_many(2).unwrap();
+    has(panic_of(|| semaphore.add_permits(1)), "cannot have 1 more");
+    permit.forget();
+    semaphore.add_permits(2);
+    has(panic_of(|| semaphore.add_permits(1)), "cannot have 1 more");
+    assert_eq!(semaphore.forget_permits(1), 1);
+    semaphore.add_permits(1);
+    assert_eq!(semaphore.available_permits(), Semaphore::MAX_PERMITS);
+}

@@ -4,8 +4,11 @@
 mod common;
 
 use std::cell::RefCell;
-use std::future::{pending, ready};
+use std::future::{Future, pending, poll_fn, ready};
+use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::thread;
 
 use common::{Trace, guarded, virtual_rt};
 use turno::runtime::Runtime;
@@ -385,5 +388,95 @@ fn a_million_timers_are_set_fired_and_cancelled() {
         assert_eq!(rt.metrics().timers, 0);
         let last = naps.iter().map(|nap| nap.deadline()).max().unwrap();
         assert_eq!(Instant::now(), last);
+    });
+}
+
+/// A sleep that a task waits for, and that others can reach.
+type Shared = Arc<Mutex<Pin<Box<Sleep>>>>;
+
+fn shared_sleep(duration: Duration) -> Shared {
+    Arc::new(Mutex::new(Box::pin(sleep(duration))))
+}
+
+/// Waits for it, and returns when it ended.
+async fn its_end(nap: Shared) -> Instant {
+    poll_fn(|cx| nap.lock().unwrap().as_mut().poll(cx)).await;
+    Instant::now()
+}
+
+#[test]
+fn who_waits_for_a_sleep_is_woken_at_the_deadline_that_another_task_gives_it() {
+    for end in [80, 20, 50] {
+        run(async |rt| {
+            let start = Instant::now();
+            let nap = shared_sleep(MS * 50);
+            let waits = turno::spawn(its_end(nap.clone()));
+            yield_now().await;
+            for reset in [70, 30, end] {
+                nap.lock().unwrap().as_mut().reset(start + MS * reset);
+                assert_eq!(rt.metrics().timers, 1);
+            }
+            let switches = rt.metrics().switches;
+            let ended = timeout(SEC, waits).await.unwrap().unwrap();
+            assert_eq!(ended - start, MS * end);
+            assert_eq!(rt.metrics().switches - switches, 2, "nobody is woken in vain");
+            assert_eq!(rt.metrics().timers, 0);
+        });
+    }
+}
+
+#[test]
+fn who_waits_for_a_sleep_is_woken_though_it_is_reset_outside_of_its_runtime() {
+    for elsewhere in [true, false] {
+        guarded(|| {
+            let rt = virtual_rt();
+            let (nap, start) = rt.block_on(async { (shared_sleep(MS * 50), Instant::now()) });
+            let waits = rt.spawn(its_end(nap.clone()));
+            rt.turn(Some(Duration::ZERO));
+            let resets = move || nap.lock().unwrap().as_mut().reset(start + MS * 80);
+            match elsewhere {
+                true => thread::spawn(resets).join().unwrap(),
+                false => resets(),
+            }
+            let ended = rt.block_on(async { timeout(SEC, waits).await.unwrap().unwrap() });
+            assert_eq!(ended - start, MS * 80);
+            assert_eq!(rt.metrics().timers, 0);
+        });
+    }
+}
+
+#[test]
+fn a_sleep_that_is_reset_fires_in_the_order_of_its_new_deadline() {
+    run(async |_| {
+        let (trace, start) = (Trace::new(), Instant::now());
+        let naps: Vec<_> = (1..=3).map(|n| shared_sleep(MS * n)).collect();
+        let mut waits = Vec::new();
+        for (n, nap) in naps.iter().enumerate() {
+            let (trace, end) = (trace.clone(), its_end(nap.clone()));
+            let says = async move { trace.say(format_args!("{n} {:?}", end.await - start)) };
+            waits.push(turno::spawn(says));
+        }
+        yield_now().await;
+        naps[0].lock().unwrap().as_mut().reset(start + MS * 3);
+        naps[2].lock().unwrap().as_mut().reset(start + MS);
+        for task in waits {
+            task.await.unwrap();
+        }
+        trace.check(&["2 1ms", "1 2ms", "0 3ms"]);
+    });
+}
+
+#[test]
+fn a_sleep_that_is_put_off_again_and_again_leaves_nothing_behind() {
+    run(async |rt| {
+        let start = Instant::now();
+        let nap = shared_sleep(SEC);
+        let waits = turno::spawn(its_end(nap.clone()));
+        yield_now().await;
+        for n in 0..100_000 {
+            nap.lock().unwrap().as_mut().reset(start + SEC * (2 + n % 2));
+        }
+        assert_eq!(rt.metrics().timers, 1);
+        assert_eq!(waits.await.unwrap() - start, SEC * 3);
     });
 }

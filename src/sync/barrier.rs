@@ -4,11 +4,12 @@ use std::cell::Cell;
 use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
-use crate::task::current;
-use crate::wait::queue::{Queue, Waiter};
+use crate::wait::Site;
+use crate::wait::queue::Queue;
 use crate::wait::reason::WaitReason;
+use crate::wait::waiter::{Asked, Waiter};
 
 /// Lets tasks go on when so many of them have come.
 ///
@@ -85,29 +86,38 @@ impl Future for Arriving<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
         let Self { barrier, ref mut waiter } = *self;
-        ready!(current::poll_spend(cx));
-        if waiter.take().is_some() {
-            return Poll::Ready(false);
+        waiter.poll(barrier, cx).map(|handed| handed == LEADS)
+    }
+}
+
+/// What a task is handed when all have come.
+const FOLLOWS: u32 = 0;
+const LEADS: u32 = 1;
+
+impl Asked for Barrier {
+    fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    /// Comes as the last one, if all but one are here.
+    fn take_free(&self, _: Site) -> Option<u32> {
+        if self.here.get() + 1 < self.n {
+            return None;
         }
-        let came = waiter.is_waiting();
-        if !came && barrier.here.get() + 1 >= barrier.n {
-            barrier.here.set(0);
-            barrier.queue.hand_all(None);
-            return Poll::Ready(true);
-        }
-        current::unspend();
-        waiter.wait(&barrier.queue, 1, cx);
-        if !came {
-            barrier.here.set(barrier.here.get() + 1);
-        }
-        Poll::Pending
+        self.here.set(0);
+        self.queue.hand_all(Some(FOLLOWS));
+        Some(LEADS)
+    }
+
+    fn joined(&self) {
+        self.here.set(self.here.get() + 1);
     }
 }
 
 impl Drop for Arriving<'_> {
     fn drop(&mut self) {
         let left = self.waiter.leave(&self.barrier.queue);
-        if left.is_some_and(|left| !left.handed) {
+        if left.as_ref().is_some_and(|left| !left.handed) {
             self.barrier.here.set(self.barrier.here.get() - 1);
         }
     }

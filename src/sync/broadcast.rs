@@ -37,12 +37,11 @@ use std::fmt;
 use std::future::poll_fn;
 use std::panic::Location;
 use std::rc::Rc;
-use std::task::{Poll, ready};
 
 use super::side::Side;
-use crate::task::current;
-use crate::wait::queue::{Listener, Queue};
+use crate::wait::queue::Queue;
 use crate::wait::reason::WaitReason;
+use crate::wait::waiter::Listener;
 
 use self::error::{RecvError, SendError, TryRecvError};
 
@@ -460,19 +459,13 @@ impl<T: Clone> Receiver<T> {
         let shared = &**shared;
         let mut listener = Listener::new(&shared.messages, Location::caller());
         poll_fn(move |cx| {
-            ready!(current::poll_spend(cx));
-            let received = match shared.receive(next) {
-                Ok(message) => Ok(message),
-                Err(TryRecvError::Closed) => Err(RecvError::Closed),
-                Err(TryRecvError::Lagged(missed)) => Err(RecvError::Lagged(missed)),
-                Err(TryRecvError::Empty) => {
-                    current::unspend();
-                    listener.wait(cx);
-                    return Poll::Pending;
-                }
-            };
-            listener.leave();
-            Poll::Ready(received.map(|message| T::clone(&message)))
+            let received = listener.poll(cx, || match shared.receive(next) {
+                Ok(message) => Some(Ok(message)),
+                Err(TryRecvError::Closed) => Some(Err(RecvError::Closed)),
+                Err(TryRecvError::Lagged(missed)) => Some(Err(RecvError::Lagged(missed))),
+                Err(TryRecvError::Empty) => None,
+            });
+            received.map_ok(|message| T::clone(&message))
         })
     }
 
@@ -495,7 +488,7 @@ impl<T> Receiver<T> {
     /// How many messages it has yet to get, those that it has missed included. If that is more
     /// than the channel keeps, the next receive says `Lagged`.
     pub fn len(&self) -> usize {
-        (self.shared.ring.borrow().sent - self.next) as usize
+        (self.shared.ring.borrow().sent - self.next).try_into().unwrap_or(usize::MAX)
     }
 
     /// Whether it has got all.

@@ -4,13 +4,14 @@ use std::cell::Cell;
 use std::fmt;
 use std::mem::ManuallyDrop;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use crate::runtime::inherit::Heirs;
 use crate::task::current::{self, LoopKey};
-use crate::wait::Site;
-use crate::wait::queue::{NOBODY, Queue, Strangers, Waiter};
+use crate::wait::queue::{Hold, NOBODY, Queue, Strangers};
 use crate::wait::reason::{Holder, WaitReason};
+use crate::wait::waiter::{Asked, Waiter};
+use crate::wait::{Place, Site};
 
 /// The lock, without what it protects.
 pub(super) struct Lock {
@@ -137,30 +138,55 @@ impl Future for Locking<'_> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
         let Self { lock, ref mut waiter } = *self;
-        ready!(current::poll_spend(cx));
-        if let Some(place) = waiter.place() {
-            if let Some(handed) = waiter.take() {
-                if let Some(heirs) = &lock.heirs {
-                    heirs.takes(place);
+        let waited = waiter.place();
+        let polled = waiter.poll(lock, cx);
+        if let Some(heirs) = &lock.heirs {
+            match (polled, waited, waiter.waits_at()) {
+                (Poll::Ready(_), Some(place), _) => heirs.takes(place),
+                (Poll::Pending, _, Some(place)) => {
+                    heirs.waits(place, lock.queue.holder().0.map(|holder| holder.task));
                 }
-                return Poll::Ready(handed == LOCK);
+                _ => {}
             }
-        } else if lock.try_lock(waiter.site()) {
-            return Poll::Ready(true);
         }
-        current::unspend();
-        waiter.wait_held(&lock.queue, LOCK, (lock.holder.get(), lock.of.get()), cx);
-        if let (Some(heirs), Some(place)) = (&lock.heirs, waiter.place()) {
-            heirs.waits(place, lock.queue.holder().0.map(|holder| holder.task));
-        }
-        Poll::Pending
+        polled.map(|handed| handed == LOCK)
+    }
+}
+
+impl Asked for Lock {
+    #[inline]
+    fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    #[inline]
+    fn wants(&self) -> u32 {
+        LOCK
+    }
+
+    #[inline]
+    fn held(&self) -> Hold {
+        (self.holder.get(), self.of.get())
+    }
+
+    #[inline]
+    fn take_free(&self, site: Site) -> Option<u32> {
+        self.try_lock(site).then_some(LOCK)
     }
 }
 
 impl Drop for Locking<'_> {
     #[inline]
     fn drop(&mut self) {
-        let Some(place) = self.waiter.place() else { return };
+        if let Some(place) = self.waiter.place() {
+            self.give_up(place);
+        }
+    }
+}
+
+impl Locking<'_> {
+    #[cold]
+    fn give_up(&mut self, place: Place) {
         match self.waiter.leave(&self.lock.queue) {
             Some(left) if left.handed && left.amount == LOCK => self.lock.unlock(),
             _ => {

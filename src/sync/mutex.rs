@@ -159,9 +159,10 @@ impl<T> From<T> for Mutex<T> {
 impl<T: fmt::Debug> fmt::Debug for Mutex<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut mutex = f.debug_struct("Mutex");
-        match self.value.try_borrow().as_deref() {
-            Ok(Some(value)) => mutex.field("data", value),
-            _ => mutex.field("data", &format_args!("<locked>")),
+        // Locked meanwhile: the value's own `fmt` may do with the mutex what it likes.
+        match self.try_lock() {
+            Ok(value) => mutex.field("data", &&*value),
+            Err(_) => mutex.field("data", &format_args!("<locked>")),
         };
         mutex.finish()
     }

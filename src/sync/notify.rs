@@ -5,12 +5,13 @@ use std::fmt;
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use crate::task::current;
 use crate::wait::Site;
-use crate::wait::queue::{Queue, Waiter};
+use crate::wait::queue::Queue;
 use crate::wait::reason::WaitReason;
+use crate::wait::waiter::{Asked, Waiter};
 
 /// Tells those who wait that something has happened; what, they look up themselves.
 ///
@@ -44,7 +45,7 @@ pub struct Notify {
     /// Said to one when nobody waited.
     kept: Cell<bool>,
     /// How often all were told.
-    told_all: Cell<u32>,
+    told_all: Cell<u64>,
     queue: Queue,
 }
 
@@ -108,7 +109,7 @@ impl Notify {
     /// [`notified`](Self::notified) and not yet polled what it returned. It is not kept for those
     /// who come later; what was kept for one stays.
     pub fn notify_waiters(&self) {
-        self.told_all.set(self.told_all.get().wrapping_add(1));
+        self.told_all.set(self.told_all.get() + 1);
         self.queue.hand_all(Some(ALL));
     }
 
@@ -137,36 +138,34 @@ impl RefUnwindSafe for Notify {}
 /// What waits to be told.
 struct Ear {
     /// How often all had been told when it was made.
-    told_all: u32,
+    told_all: u64,
     told: bool,
     waiter: Waiter,
 }
 
 impl Ear {
-    /// Whether it has been told. If not, it waits from now on.
-    fn listen(&mut self, notify: &Notify, cx: Option<&Context<'_>>) -> bool {
+    /// Takes its place in the queue. Whether it need not: it has been told.
+    fn enable(&mut self, notify: &Notify) -> bool {
+        let word = Word { notify, told_all: self.told_all };
         if !self.told {
-            self.told = if self.waiter.is_waiting() {
-                self.waiter.take().is_some()
-            } else {
-                self.told_all != notify.told_all.get() || notify.kept.replace(false)
+            self.told = match self.waiter.is_waiting() {
+                true => self.waiter.take().is_some(),
+                false => word.take_free(self.waiter.site()).is_some(),
             };
         }
-        match cx {
-            _ if self.told => {}
-            Some(cx) => self.waiter.wait(&notify.queue, 1, cx),
-            None => self.waiter.wait_unwoken(&notify.queue, 1),
+        if !self.told {
+            self.waiter.wait_unwoken(&word);
         }
         self.told
     }
 
     fn poll(&mut self, notify: &Notify, cx: &Context<'_>) -> Poll<()> {
-        ready!(current::poll_spend(cx));
-        if self.listen(notify, Some(cx)) {
-            return Poll::Ready(());
+        if self.told {
+            return current::poll_spend(cx);
         }
-        current::unspend();
-        Poll::Pending
+        let polled = self.waiter.poll(&Word { notify, told_all: self.told_all }, cx);
+        self.told = polled.is_ready();
+        polled.map(drop)
     }
 
     /// What was said to it alone is for the next, if it has not heard it.
@@ -177,6 +176,28 @@ impl Ear {
             Some(LAST) => notify.notify_last(),
             _ => {}
         }
+    }
+}
+
+/// What an [`Ear`] waits to hear.
+struct Word<'a> {
+    notify: &'a Notify,
+    /// That of the ear.
+    told_all: u64,
+}
+
+impl Asked for Word<'_> {
+    #[inline]
+    fn queue(&self) -> &Queue {
+        &self.notify.queue
+    }
+
+    #[inline]
+    fn take_free(&self, _: Site) -> Option<u32> {
+        if self.told_all != self.notify.told_all.get() {
+            return Some(ALL);
+        }
+        self.notify.kept.replace(false).then_some(FIRST)
     }
 }
 
@@ -214,7 +235,7 @@ macro_rules! notified {
             /// ```
             pub fn enable(mut self: Pin<&mut Self>) -> bool {
                 let Self { notify, ear } = &mut *self;
-                ear.listen(notify, None)
+                ear.enable(notify)
             }
         }
 

@@ -145,7 +145,11 @@ impl<T> OnceCell<T> {
                 return Turn::Filled(value);
             }
             if self.lock.locking(site).await {
-                return Turn::Fill(self.lock.held());
+                let held = self.lock.held();
+                // It may have been filled since it was asked for.
+                if !self.initialized() {
+                    return Turn::Fill(held);
+                }
             }
         }
     }

@@ -299,9 +299,10 @@ impl<T> Future for Receiver<T> {
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         if let Some(chan) = &self.chan {
-            chan.receiver.leave();
+            // Dropped when the sender has been told, whatever user code does on the way.
+            let _whom = chan.receiver.take();
+            let _value = chan.value.take();
             chan.close();
-            drop(chan.value.take());
         }
     }
 }

@@ -8,11 +8,11 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use crate::task::current;
 use crate::wait::Site;
 use crate::wait::ends::Ends;
-use crate::wait::queue::{Queue, Strangers, Waiter};
+use crate::wait::queue::{Queue, Strangers};
 use crate::wait::reason::WaitReason;
+use crate::wait::waiter::{Asked, Waiter};
 
 pub(super) struct Permits {
     free: Cell<usize>,
@@ -88,8 +88,15 @@ impl Permits {
 
     /// From now on nobody gets any. Those who wait are told.
     pub(super) fn close(&self) {
+        let mut strangers = Strangers::default();
+        self.close_for(&mut strangers);
+        strangers.wake();
+    }
+
+    /// As [`close`](Self::close): strangers are for the caller to wake, with its state in order.
+    pub(super) fn close_for(&self, strangers: &mut Strangers) {
         self.closed.set(true);
-        self.queue.hand_all(None);
+        self.queue.hand_each(None, strangers);
     }
 
     /// They are the room of this channel.
@@ -118,19 +125,45 @@ impl Future for Acquire<'_> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { permits, wants, ref mut waiter } = *self;
-        ready!(current::poll_spend(cx));
-        if permits.closed.get() {
-            self.leave();
-            return Poll::Ready(Err(Refusal::Closed));
-        }
-        if waiter.take().is_some() || (!waiter.is_waiting() && permits.try_take(wants).is_ok()) {
+        let lacks = ready!(waiter.poll(&Several { permits, wants }, cx));
+        if lacks == 0 && !permits.closed.get() {
             return Poll::Ready(Ok(()));
         }
-        current::unspend();
-        waiter.wait(&permits.queue, wants, cx);
-        // If it is the first, what there is is for it.
-        permits.put(0);
-        Poll::Pending
+        permits.put(wants.saturating_sub(lacks) as usize);
+        Poll::Ready(Err(Refusal::Closed))
+    }
+}
+
+/// A number of permits. What is handed over is how many are lacking: none, or some of a closed one.
+struct Several<'a> {
+    permits: &'a Permits,
+    wants: u32,
+}
+
+impl Asked for Several<'_> {
+    #[inline]
+    fn queue(&self) -> &Queue {
+        &self.permits.queue
+    }
+
+    #[inline]
+    fn wants(&self) -> u32 {
+        self.wants
+    }
+
+    #[inline]
+    fn take_free(&self, _: Site) -> Option<u32> {
+        match self.permits.try_take(self.wants) {
+            Ok(()) => Some(0),
+            Err(Refusal::Closed) => Some(self.wants.max(1)),
+            Err(Refusal::NotEnough) => None,
+        }
+    }
+
+    /// If it is the first, what there is is for it.
+    #[inline]
+    fn joined(&self) {
+        self.permits.put(0);
     }
 }
 
@@ -146,7 +179,7 @@ impl Acquire<'_> {
     #[cold]
     fn give_up(&mut self) {
         if let Some(left) = self.waiter.leave(&self.permits.queue) {
-            self.permits.put((self.wants - left.amount) as usize);
+            self.permits.put(self.wants.saturating_sub(left.amount) as usize);
         }
     }
 }

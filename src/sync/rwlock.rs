@@ -2,16 +2,18 @@
 
 use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use super::lock::TryLockError;
 use crate::task::current::{self, LoopKey};
 use crate::wait::Site;
-use crate::wait::queue::{Hold, Queue, Strangers, Waiter};
+use crate::wait::queue::{Hold, Queue, Strangers};
 use crate::wait::reason::{Holder, WaitReason};
+use crate::wait::waiter::{Asked, Waiter};
 
 /// A lock that many may hold to read, or one to write; it may be held across an `await`.
 ///
@@ -155,9 +157,10 @@ impl<T> From<T> for RwLock<T> {
 impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut lock = f.debug_struct("RwLock");
-        match self.value.try_borrow() {
-            Ok(value) => lock.field("data", &&*value),
-            Err(_) => lock.field("data", &format_args!("<locked>")),
+        // As a reader, so that the lock holds against what the value's own `fmt` may do with it.
+        match self.shares.try_join(Location::caller()) {
+            Some(share) => lock.field("data", &&*self.reader(share)),
+            None => lock.field("data", &format_args!("<locked>")),
         };
         lock.finish()
     }
@@ -348,10 +351,6 @@ impl<T: ?Sized> DerefMut for RwLockMappedWriteGuard<'_, T> {
 const READ: u32 = 1;
 const WRITE: u32 = 2;
 
-/// Which share it is: the only one that was out when it was given, or another.
-const ANOTHER: u32 = 0;
-const ONLY: u32 = 1;
-
 /// The lock, without what it protects: a share for each reader, or one for the writer.
 struct Shares {
     most: u32,
@@ -359,7 +358,7 @@ struct Shares {
     out: Cell<u32>,
     /// It is the writer's.
     writing: Cell<bool>,
-    /// For reports: whose the share is that was the only one when it was given, until it is back.
+    /// For reports: the task that has the first share, until that is back.
     known: Cell<Option<Holder>>,
     /// The loop of that task.
     of: Cell<LoopKey>,
@@ -395,18 +394,28 @@ impl Shares {
         if !self.queue.is_empty() || !self.fits(wants) {
             return None;
         }
-        let which = self.next();
-        self.note(wants, (current::holder(site), current::key()));
-        Some(Share { shares: self, which })
+        Some(self.take(wants, site))
     }
 
-    /// Which share is given next. At most one of those that are out is `ONLY`.
+    /// A share for one more reader, also in front of those that wait.
+    fn try_join(&self, site: Site) -> Option<Share<'_>> {
+        self.fits(READ).then(|| self.take(READ, site))
+    }
+
     #[inline]
-    fn next(&self) -> u32 {
-        if self.out.get() == 0 { ONLY } else { ANOTHER }
+    fn take(&self, wants: u32, site: Site) -> Share<'_> {
+        let rank = self.rank();
+        self.note(wants, (current::holder(site), current::key()));
+        Share { shares: self, rank }
     }
 
-    /// One more share is out.
+    /// What the next share is.
+    #[inline]
+    fn rank(&self) -> u32 {
+        if self.out.get() == 0 { FIRST } else { FURTHER }
+    }
+
+    /// A share is out.
     #[inline]
     fn note(&self, wants: u32, (whose, of): Hold) {
         self.out.set(self.out.get() + 1);
@@ -426,12 +435,10 @@ impl Shares {
     }
 
     #[inline]
-    fn put_back(&self, which: u32) {
+    fn put_back(&self, rank: u32) {
         self.out.set(self.out.get() - 1);
         self.writing.set(false);
-        if which == ONLY {
-            self.known.set(None);
-        }
+        self.known.set(self.known.get().filter(|_| rank != FIRST));
         self.queue.set_holder(self.holder());
         self.serve();
     }
@@ -447,17 +454,22 @@ impl Shares {
     fn serve_first(&self) {
         let mut strangers = Strangers::default();
         while let Some(wants) = self.queue.first().filter(|wants| self.fits(*wants)) {
-            self.queue.hand_next(self.next(), &mut strangers);
+            self.queue.hand_next(self.rank(), &mut strangers);
             self.note(wants, self.queue.holder());
         }
         strangers.wake();
     }
 }
 
+/// What a share is: the first of those that are out was given when none was, so there is never more
+/// than one such.
+const FIRST: u32 = 1;
+const FURTHER: u32 = 0;
+
 /// Unlocks when it is dropped.
 struct Share<'a> {
     shares: &'a Shares,
-    which: u32,
+    rank: u32,
 }
 
 impl Share<'_> {
@@ -471,7 +483,7 @@ impl Share<'_> {
 impl Drop for Share<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.shares.put_back(self.which);
+        self.shares.put_back(self.rank);
     }
 }
 
@@ -488,24 +500,57 @@ impl<'a> Future for Taking<'a> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Share<'a>> {
         let Self { shares, wants, ref mut waiter } = *self;
-        ready!(current::poll_spend(cx));
-        let share = match waiter.is_waiting() {
-            true => waiter.take().map(|which| Share { shares, which }),
-            false => shares.try_take(wants, waiter.site()),
-        };
-        if let Some(share) = share {
-            return Poll::Ready(share);
-        }
-        current::unspend();
-        waiter.wait_held(&shares.queue, wants, shares.holder(), cx);
-        waiter.set_reason(if wants == READ { WaitReason::Read } else { WaitReason::Write });
-        Poll::Pending
+        let rank = waiter.poll(&Wanted { shares, wants }, cx);
+        rank.map(|rank| Share { shares, rank })
+    }
+}
+
+/// A share, to read or to write.
+struct Wanted<'a> {
+    shares: &'a Shares,
+    wants: u32,
+}
+
+impl Asked for Wanted<'_> {
+    #[inline]
+    fn queue(&self) -> &Queue {
+        &self.shares.queue
+    }
+
+    #[inline]
+    fn wants(&self) -> u32 {
+        self.wants
+    }
+
+    #[inline]
+    fn reason(&self) -> WaitReason {
+        if self.wants == READ { WaitReason::Read } else { WaitReason::Write }
+    }
+
+    #[inline]
+    fn held(&self) -> Hold {
+        self.shares.holder()
+    }
+
+    #[inline]
+    fn take_free(&self, site: Site) -> Option<u32> {
+        let share = self.shares.try_take(self.wants, site)?;
+        Some(ManuallyDrop::new(share).rank)
     }
 }
 
 impl Drop for Taking<'_> {
     #[inline]
     fn drop(&mut self) {
+        if self.waiter.is_waiting() {
+            self.give_up();
+        }
+    }
+}
+
+impl Taking<'_> {
+    #[cold]
+    fn give_up(&mut self) {
         match self.waiter.leave(&self.shares.queue) {
             Some(left) if left.handed => self.shares.put_back(left.amount),
             Some(_) => self.shares.serve(), // It may have held back others.

@@ -1,5 +1,6 @@
 //! A semaphore: so many may, the others wait (floor 4).
 
+use std::cell::Cell;
 use std::fmt;
 use std::mem;
 use std::panic::Location;
@@ -25,6 +26,9 @@ use crate::wait::reason::WaitReason;
 /// ```
 pub struct Semaphore {
     permits: Permits,
+    /// How many there are, free and taken: never more than `MAX_PERMITS`, so no sum of some of
+    /// them overflows.
+    all: Cell<usize>,
 }
 
 /// The semaphore was closed.
@@ -79,7 +83,7 @@ impl Semaphore {
     #[track_caller]
     pub const fn new(permits: usize) -> Self {
         assert!(permits <= Self::MAX_PERMITS, "a semaphore cannot have so many permits");
-        Self { permits: Permits::new(permits, WaitReason::Semaphore) }
+        Self { permits: Permits::new(permits, WaitReason::Semaphore), all: Cell::new(permits) }
     }
 
     /// The same as [`new`](Self::new), which is `const` here.
@@ -96,20 +100,28 @@ impl Semaphore {
     /// Adds permits.
     ///
     /// # Panics
-    /// If there would be more than [`MAX_PERMITS`](Self::MAX_PERMITS).
+    /// If there would be more than [`MAX_PERMITS`](Self::MAX_PERMITS), free and taken.
     #[track_caller]
     pub fn add_permits(&self, n: usize) {
-        let free = self.permits.free();
+        let all = self.all.get();
         assert!(
-            free.checked_add(n).is_some_and(|all| all <= Self::MAX_PERMITS),
-            "a semaphore with {free} permits free cannot have {n} more"
+            n <= Self::MAX_PERMITS - all,
+            "a semaphore with {all} permits cannot have {n} more"
         );
+        self.all.set(all + n);
         self.permits.put(n);
+    }
+
+    /// So many that were taken never come back.
+    fn lose(&self, n: usize) {
+        self.all.set(self.all.get() - n);
     }
 
     /// Takes up to `n` free permits away for good; returns how many those were.
     pub fn forget_permits(&self, n: usize) -> usize {
-        self.permits.forget(n)
+        let gone = self.permits.forget(n);
+        self.lose(gone);
+        gone
     }
 
     /// Waits for a permit.
@@ -136,7 +148,7 @@ impl Semaphore {
         let acquire = self.permits.acquire(n, Location::caller());
         async move {
             acquire.await.map_err(|_| AcquireError(()))?;
-            Ok(SemaphorePermit { semaphore: self, n })
+            Ok(SemaphorePermit { semaphore: self, n: n as usize })
         }
     }
 
@@ -154,7 +166,7 @@ impl Semaphore {
     /// As [`try_acquire`](Self::try_acquire).
     pub fn try_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, TryAcquireError> {
         self.permits.try_take(n)?;
-        Ok(SemaphorePermit { semaphore: self, n })
+        Ok(SemaphorePermit { semaphore: self, n: n as usize })
     }
 
     /// As [`acquire`](Self::acquire), with a permit that keeps the semaphore.
@@ -180,7 +192,7 @@ impl Semaphore {
         let site = Location::caller();
         async move {
             self.permits.acquire(n, site).await.map_err(|_| AcquireError(()))?;
-            Ok(OwnedSemaphorePermit { semaphore: self, n })
+            Ok(OwnedSemaphorePermit { semaphore: self, n: n as usize })
         }
     }
 
@@ -201,7 +213,7 @@ impl Semaphore {
         n: u32,
     ) -> Result<OwnedSemaphorePermit, TryAcquireError> {
         self.permits.try_take(n)?;
-        Ok(OwnedSemaphorePermit { semaphore: self, n })
+        Ok(OwnedSemaphorePermit { semaphore: self, n: n as usize })
     }
 
     /// Closes it: who waits gets an error, and so does who comes later. Permits that are out stay
@@ -230,7 +242,7 @@ impl fmt::Debug for Semaphore {
 #[must_use = "dropping it gives the permits back"]
 pub struct SemaphorePermit<'a> {
     semaphore: &'a Semaphore,
-    n: u32,
+    n: usize,
 }
 
 /// Permits of a [`Semaphore`] that they keep. Dropping it gives them back.
@@ -238,7 +250,7 @@ pub struct SemaphorePermit<'a> {
 #[must_use = "dropping it gives the permits back"]
 pub struct OwnedSemaphorePermit {
     semaphore: Arc<Semaphore>,
-    n: u32,
+    n: usize,
 }
 
 impl SemaphorePermit<'_> {
@@ -247,7 +259,7 @@ impl SemaphorePermit<'_> {
         std::ptr::eq(self.semaphore, other.semaphore)
     }
 
-    fn like(&self, n: u32) -> Self {
+    fn like(&self, n: usize) -> Self {
         Self { semaphore: self.semaphore, n }
     }
 }
@@ -262,7 +274,7 @@ impl OwnedSemaphorePermit {
         Arc::ptr_eq(&self.semaphore, &other.semaphore)
     }
 
-    fn like(&self, n: u32) -> Self {
+    fn like(&self, n: usize) -> Self {
         Self { semaphore: self.semaphore.clone(), n }
     }
 }
@@ -272,7 +284,7 @@ macro_rules! permit_methods {
         impl $permit {
             /// Does not give the permits back, ever.
             pub fn forget(mut self) {
-                self.n = 0;
+                self.semaphore.lose(mem::take(&mut self.n));
             }
 
             /// Takes another one's permits to its own.
@@ -287,20 +299,19 @@ macro_rules! permit_methods {
 
             /// Splits `n` permits off; `None` if it has fewer.
             pub fn split(&mut self, n: usize) -> Option<Self> {
-                let n = u32::try_from(n).ok().filter(|n| *n <= self.n)?;
-                self.n -= n;
+                self.n = self.n.checked_sub(n)?;
                 Some(self.like(n))
             }
 
             /// How many permits it stands for.
             pub fn num_permits(&self) -> usize {
-                self.n as usize
+                self.n
             }
         }
 
         impl Drop for $permit {
             fn drop(&mut self) {
-                self.semaphore.permits.put(self.n as usize);
+                self.semaphore.permits.put(self.n);
             }
         }
     };

@@ -2,12 +2,11 @@
 
 use std::cell::Cell;
 use std::future::poll_fn;
-use std::task::{Poll, ready};
 
-use crate::task::current;
 use crate::wait::Site;
-use crate::wait::queue::{Listener, Queue};
+use crate::wait::queue::Queue;
 use crate::wait::reason::WaitReason;
+use crate::wait::waiter::Listener;
 
 pub(super) struct Side {
     count: Cell<usize>,
@@ -44,15 +43,6 @@ impl Side {
     /// Waits until there is none; the future was made at `site`.
     pub(super) fn gone(&self, site: Site) -> impl Future<Output = ()> {
         let mut listener = Listener::new(&self.gone, site);
-        poll_fn(move |cx| {
-            ready!(current::poll_spend(cx));
-            if self.count() == 0 {
-                listener.leave();
-                return Poll::Ready(());
-            }
-            current::unspend();
-            listener.wait(cx);
-            Poll::Pending
-        })
+        poll_fn(move |cx| listener.poll(cx, || (self.count() == 0).then_some(())))
     }
 }

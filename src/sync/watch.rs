@@ -41,13 +41,12 @@ use std::mem;
 use std::ops::Deref;
 use std::panic::Location;
 use std::rc::Rc;
-use std::task::{Poll, ready};
 
 use super::side::Side;
-use crate::task::current;
 use crate::wait::Site;
-use crate::wait::queue::{Listener, Queue};
+use crate::wait::queue::Queue;
 use crate::wait::reason::WaitReason;
+use crate::wait::waiter::Listener;
 
 use self::error::{RecvError, SendError};
 
@@ -135,7 +134,10 @@ impl<T: fmt::Debug> fmt::Debug for Shared<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shared = f.debug_struct("Shared");
         match self.value.try_borrow() {
-            Ok(value) => shared.field("value", &*value),
+            Ok(value) => {
+                self.borrowed.set(Some(Location::caller()));
+                shared.field("value", &*value)
+            }
             Err(_) => shared.field("value", &format_args!("<being changed>")),
         };
         shared
@@ -388,15 +390,11 @@ impl<T> Receiver<T> {
         let shared = &**shared;
         let mut listener = Listener::new(&shared.changes, Location::caller());
         poll_fn(move |cx| {
-            ready!(current::poll_spend(cx));
-            let changed = see(shared, version);
-            if changed || shared.is_closed() {
-                listener.leave();
-                return Poll::Ready(if changed { Ok(()) } else { Err(RecvError(())) });
-            }
-            current::unspend();
-            listener.wait(cx);
-            Poll::Pending
+            listener.poll(cx, || match (see(shared, version), shared.is_closed()) {
+                (true, _) => Some(Ok(())),
+                (false, true) => Some(Err(RecvError(()))),
+                (false, false) => None,
+            })
         })
     }
 
@@ -425,22 +423,16 @@ impl<T> Receiver<T> {
         let mut listener = Listener::new(&shared.changes, site);
         let mut asked = false;
         poll_fn(move |cx| {
-            ready!(current::poll_spend(cx));
-            let has_changed = see(shared, version);
-            if !mem::replace(&mut asked, true) || has_changed {
-                let value = shared.look(has_changed, site);
-                if wanted(&value) {
-                    listener.leave();
-                    return Poll::Ready(Ok(value));
+            listener.poll(cx, || {
+                let has_changed = see(shared, version);
+                if !mem::replace(&mut asked, true) || has_changed {
+                    let value = shared.look(has_changed, site);
+                    if wanted(&value) {
+                        return Some(Ok(value));
+                    }
                 }
-            }
-            if shared.is_closed() {
-                listener.leave();
-                return Poll::Ready(Err(RecvError(())));
-            }
-            current::unspend();
-            listener.wait(cx);
-            Poll::Pending
+                shared.is_closed().then_some(Err(RecvError(())))
+            })
         })
     }
 

@@ -492,22 +492,30 @@ pub(crate) fn next_aborted() -> Option<Id> {
 /// that it goes on after it has given way, and that is remembered as the cause of this wake.
 #[inline]
 pub(crate) fn poll_spend(cx: &Context<'_>) -> Poll<()> {
-    let spent = CURRENT.with(|c| match c.budget.get() {
-        0 => {
-            c.spent.set(true);
-            true
-        }
-        UNLIMITED => false,
-        left => {
-            c.budget.set(left - 1);
-            false
-        }
-    });
-    if !spent {
+    if try_spend() {
         return Poll::Ready(());
     }
-    wake_own(cx);
+    give_way(cx);
     Poll::Pending
+}
+
+/// Spends one operation of the running task's budget, if one is left.
+#[inline]
+pub(crate) fn try_spend() -> bool {
+    CURRENT.with(|c| match c.budget.get() {
+        0 => false,
+        UNLIMITED => true,
+        left => {
+            c.budget.set(left - 1);
+            true
+        }
+    })
+}
+
+/// Wakes the waker of `cx`, and notes that the running task gives way because its budget is spent.
+pub(crate) fn give_way(cx: &Context<'_>) {
+    CURRENT.with(|c| c.spent.set(true));
+    wake_own(cx);
 }
 
 /// What is left of the running task's budget; `None` if it has none.

@@ -18,6 +18,7 @@ use super::inbox::{Inbox, Letter, Reach};
 use super::info::{State, TaskInfo};
 use super::remote::{AbortFlag, RemoteJoinHandle};
 use super::run::BoxedTask;
+use super::table::Slot;
 use crate::runtime::core::Shared;
 use crate::wait::reason::WaitReason;
 use crate::wait::{self, Site, Whom};
@@ -310,13 +311,19 @@ fn poll_task<T: 'static>(
     }
     let site = current::awaited_at(site, slot.info.site);
     drop(core); // Cloning and dropping a waker is user code.
+    let whom = Whom::polls(cx);
+    let mut core = shared.core_for("`JoinHandle::poll`");
+    let running = |slot: &&mut Slot<_>| slot.run.is_none() || slot.info.state != State::Done;
+    let Some(slot) = core.tasks.get_mut(id).filter(running) else {
+        // While the waker was cloned the task has ended.
+        drop(core);
+        drop(whom);
+        return poll_task(id, shared, cx, site);
+    };
     let here = current::key() == shared.key();
     let reason = if here { WaitReason::Join(id) } else { WaitReason::JoinAbroad };
-    let joiner = Joiner::Handle(wait::enter(cx, reason, site));
-    let old = match shared.core_for("`JoinHandle::poll`").tasks.get_mut(id) {
-        Some(slot) => slot.joiner.replace(joiner),
-        None => Some(joiner),
-    };
+    let old = slot.joiner.replace(Joiner::Handle(wait::enter_as(whom, reason, site)));
+    drop(core);
     let old = old.and_then(Joiner::discharge);
     old.iter().for_each(wait::note_move);
     drop(old);

@@ -12,6 +12,7 @@ use crate::runtime::context;
 use crate::runtime::core::Shared;
 use crate::runtime::link;
 use crate::task::current::{self, LoopKey};
+use crate::task::inbox::{self, Letter};
 use crate::task::info::Nanos;
 use crate::wait::{self, Place, Site, Whom};
 
@@ -39,13 +40,15 @@ use crate::wait::{self, Place, Site, Whom};
 /// });
 /// # Ok::<(), std::io::Error>(())
 /// ```
+#[track_caller]
 pub fn sleep(duration: Duration) -> Sleep {
     sleep_until(Instant::after(duration))
 }
 
 /// Waits until `deadline`. As [`sleep`] in all else.
+#[track_caller]
 pub fn sleep_until(deadline: Instant) -> Sleep {
-    Sleep { deadline, timer: None }
+    Sleep { deadline, timer: None, made: Location::caller() }
 }
 
 /// The future of [`sleep`] and [`sleep_until`].
@@ -57,6 +60,7 @@ pub struct Sleep {
     deadline: Instant,
     /// Set at the first poll that has to wait.
     timer: Option<Timer>,
+    made: Site,
 }
 
 struct Timer {
@@ -78,27 +82,30 @@ impl Sleep {
         Instant::now() >= self.deadline
     }
 
-    /// Gives it another deadline, also after it has ended. It must be polled again to take notice.
+    /// Gives it another deadline, also after it has ended. A task that waits for it is woken at the
+    /// new deadline; one that has seen its end has to poll it again.
     pub fn reset(mut self: Pin<&mut Self>, deadline: Instant) {
         self.deadline = deadline;
-        self.timer = None; // Cancels it.
+        let timer = self.timer.take().filter(|timer| !timer.fired);
+        self.timer = timer.and_then(|timer| timer.reset(deadline));
     }
 
     /// Polls it without spending the task's budget.
     #[track_caller]
     pub(super) fn poll_unbudgeted(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.poll_at(cx, Location::caller())
+        let site = current::awaited_at(Location::caller(), self.made);
+        self.poll_at(cx, site)
     }
 
     /// The same, where it is waited for at `site`.
     pub(crate) fn poll_at(mut self: Pin<&mut Self>, cx: &mut Context<'_>, site: Site) -> Poll<()> {
         let waits = self.waits(cx);
         // A waker's clone and drop are user code, so nothing is borrowed then.
-        let whom = if waits { None } else { Some(Whom::polls(cx)) };
-        let polled = context::with(|shared| self.poll_on(shared, whom, site));
+        let mut whom = if waits { None } else { Some(Whom::polls(cx)) };
+        let polled = context::with(|shared| self.poll_on(shared, &mut whom, site));
         match polled {
-            Some((polled, old)) => {
-                old.iter().for_each(wait::note_move);
+            Some(polled) => {
+                whom.iter().for_each(wait::note_move);
                 polled
             }
             None => context::refuse("`Sleep::poll`"),
@@ -111,29 +118,29 @@ impl Sleep {
         self.timer.as_ref().is_some_and(|timer| wait::waits(timer.place, cx))
     }
 
-    /// Sets it for `whom`, or leaves it as it is for `None`. Returns whom it was set for before.
+    /// Sets it for `whom`, or leaves it as it is for `None`. Leaves in `whom` what is to drop.
     #[inline]
-    fn poll_on(&mut self, on: &Shared, whom: Option<Whom>, site: Site) -> (Poll<()>, Option<Whom>) {
+    fn poll_on(&mut self, on: &Shared, whom: &mut Option<Whom>, site: Site) -> Poll<()> {
+        assert!(
+            self.timer.as_ref().is_none_or(|timer| timer.fired || timer.of == on.key()),
+            "a sleep was polled in two runtimes: it can be moved only before its first poll"
+        );
         let at = self.deadline.on(on);
         if at <= on.now.get() {
             if let Some(timer) = &mut self.timer {
                 timer.fired = true; // The loop fires all timers up to `now` before anybody runs.
             }
-            return (Poll::Ready(()), whom);
+            return Poll::Ready(());
         }
-        let Some(whom) = whom else { return (Poll::Pending, None) };
+        let Some(new) = whom.take() else { return Poll::Pending };
         let mut timers = on.timers.borrow_mut();
-        let old = self.timer.as_mut().and_then(|timer| {
-            assert!(
-                timer.of == on.key(),
-                "a sleep was polled in two runtimes: it can be moved only before its first poll"
-            );
+        *whom = self.timer.as_mut().and_then(|timer| {
             timer.fired = true;
             timers.cancel(timer.place, timer.at)
         });
-        let place = timers.insert(at, whom, site);
+        let place = timers.insert(at, new, site);
         self.timer = Some(Timer { place, at, of: on.key(), fired: false });
-        (Poll::Pending, old)
+        Poll::Pending
     }
 }
 
@@ -148,6 +155,36 @@ impl Future for Sleep {
             current::unspend();
         }
         polled
+    }
+}
+
+impl Timer {
+    /// Gives it another deadline. Outside of its runtime it is cancelled, and the task that waits
+    /// is woken, to set it again.
+    fn reset(mut self, deadline: Instant) -> Option<Self> {
+        let Self { place, at: before, of, .. } = self;
+        let reset = |shared: &Shared| {
+            let at = (shared.key() == of).then(|| deadline.on(shared))?;
+            Some((shared.timers.borrow_mut().reset(place, before, at), at))
+        };
+        if let Some((place, at)) = context::with(reset).flatten() {
+            (self.place, self.at) = (place, at);
+            return Some(self);
+        }
+        self.fired = true; // There is nothing left to cancel.
+        let cancel = move || {
+            let Some(shared) = context::current().filter(|shared| shared.key() == of) else {
+                return;
+            };
+            let whom = shared.timers.borrow_mut().cancel(place, before);
+            if let Some(whom) = whom {
+                shared.wake(whom);
+            }
+        };
+        if let Some(inbox) = inbox::find(of) {
+            inbox.send(Letter::Job(Box::new(cancel)));
+        }
+        None
     }
 }
 

@@ -94,11 +94,27 @@ impl Timers {
     pub(crate) fn cancel(&mut self, place: Place, deadline: Nanos) -> Option<Whom> {
         let whom = wait::leave(place)?;
         self.set -= usize::from(deadline != NEVER);
+        self.outdated();
+        Some(whom)
+    }
+
+    /// Gives a timer that was due at `before` another deadline, unless it has fired. Returns the
+    /// place of its entry then.
+    pub(crate) fn reset(&mut self, place: Place, before: Nanos, deadline: Nanos) -> Place {
+        let Some(new) = wait::put_off(place, deadline) else { return place };
+        self.set -= usize::from(before != NEVER);
+        self.set += usize::from(deadline != NEVER);
+        self.put((deadline, new));
+        self.outdated();
+        new
+    }
+
+    /// One more that lies here is stale.
+    fn outdated(&mut self) {
         self.stale += 1;
         if self.stale > self.set + PEEK {
             self.sweep();
         }
-        Some(whom)
     }
 
     /// The timers due first of those due by `now`, so many at once. Each is told to `fire`, which

@@ -1,20 +1,19 @@
 //! The one queue under all that tasks wait for in turn: first come, first served (floor 2).
 //!
-//! A [`Queue`] lies in the lock or channel and is two numbers while nobody waits. A [`Waiter`] lies
-//! in the future. What links them are entries in the thread's table, so joining, leaving from the
-//! middle and being served are O(1), and nothing is allocated for it but the table itself, which
-//! is used again.
+//! A [`Queue`] lies in the lock or channel and is two numbers while nobody waits. A
+//! [`Waiter`](super::waiter::Waiter) lies in the future. What links them are entries in the
+//! thread's table, so joining, leaving from the middle and being served are O(1), and nothing is
+//! allocated for it but the table itself, which is used again.
 //!
 //! A waiter is *handed* something: a lock, so many permits, a notification. It is out of the queue
 //! then, and whoever drops the future before it was polled again must pass on what it was handed:
-//! [`Waiter::leave`] tells.
+//! [`Waiter::leave`](super::waiter::Waiter::leave) tells.
 
 use std::cell::{Cell, OnceCell};
 use std::marker::PhantomData;
-use std::num::NonZeroU32;
+use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::rc::Rc;
-use std::task::Context;
 
 use super::ends::Ends;
 use super::reason::{Holder, WaitReason};
@@ -88,6 +87,12 @@ impl Queue {
         }
     }
 
+    /// What it is waited for.
+    #[inline]
+    pub(super) fn reason(&self) -> WaitReason {
+        self.reason
+    }
+
     /// Whether nobody waits.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
@@ -107,7 +112,7 @@ impl Queue {
     pub(crate) fn first_place(&self) -> Option<Place> {
         let index = self.head.get();
         let serial = |waits: &mut Waits| waits.entries.get(index as usize).map(|e| e.serial);
-        Some(Place { serial: NonZeroU32::new(with(serial)??)?, index })
+        Some(Place { serial: NonZeroU64::new(with(serial)??)?, index })
     }
 
     /// The first one wants `amount` from now on.
@@ -161,12 +166,18 @@ impl Queue {
     /// as it is), and is woken, in order. Who comes while they are woken is not among them.
     pub(crate) fn hand_all(&self, amount: Option<u32>) {
         let mut strangers = Strangers::default();
+        self.hand_each(amount, &mut strangers);
+        strangers.wake();
+    }
+
+    /// As [`hand_all`](Self::hand_all), for one of several queues: strangers are for the caller to
+    /// wake, with its state in order.
+    pub(crate) fn hand_each(&self, amount: Option<u32>, strangers: &mut Strangers) {
         with(|waits| {
             while !self.is_empty() {
                 strangers.0.extend(self.take_out(waits, self.head.get(), amount, false).err());
             }
         });
-        strangers.wake();
     }
 
     /// Takes an entry out of the queue, and wakes its task if that is done without user code.
@@ -227,7 +238,7 @@ impl Queue {
 
     /// The queue's record; whoever is the first to need it makes it.
     #[inline]
-    fn record(&self, waits: &mut Waits, (holder, of): Hold) -> u32 {
+    pub(super) fn record(&self, waits: &mut Waits, (holder, of): Hold) -> u32 {
         if self.record.get() == NONE {
             let (made, owned) = (self.made, self.owned.get());
             let ends = self.ends.get().cloned();
@@ -237,8 +248,13 @@ impl Queue {
         self.record.get()
     }
 
+    /// The queue's record, if one was made.
+    pub(super) fn known_record(&self) -> u32 {
+        self.record.get()
+    }
+
     #[inline]
-    fn link_last(&self, waits: &mut Waits, index: u32) {
+    pub(super) fn link_last(&self, waits: &mut Waits, index: u32) {
         let last = self.tail.replace(index);
         if let Some(entry) = waits.entries.get_mut(index as usize) {
             entry.prev = last;
@@ -250,7 +266,7 @@ impl Queue {
     }
 
     #[inline]
-    fn unlink(&self, waits: &mut Waits, index: u32) {
+    pub(super) fn unlink(&self, waits: &mut Waits, index: u32) {
         let Some(entry) = waits.entries.get_mut(index as usize) else { return };
         let (prev, next) = (entry.prev, entry.next);
         (entry.prev, entry.next) = (NONE, NONE);
@@ -308,159 +324,5 @@ impl Drop for Queue {
             }
             waits.records.try_remove(self.record.get() as usize);
         });
-    }
-}
-
-/// A future's place in a queue. The future's drop must call [`leave`](Self::leave).
-pub(crate) struct Waiter {
-    place: Option<Place>,
-    site: Site,
-}
-
-impl Waiter {
-    /// Waits for nothing yet. `site` is where the future was made.
-    #[inline]
-    pub(crate) const fn new(site: Site) -> Self {
-        Self { place: None, site }
-    }
-
-    /// Where the future was made.
-    #[inline]
-    pub(crate) fn site(&self) -> Site {
-        self.site
-    }
-
-    /// Whether it is in the queue, or was handed something and has not taken it.
-    #[inline]
-    pub(crate) fn is_waiting(&self) -> bool {
-        self.place.is_some()
-    }
-
-    /// Where it waits, or was handed something and has not taken it.
-    #[inline]
-    pub(crate) fn place(&self) -> Option<Place> {
-        self.place
-    }
-
-    /// Waits at the end of `queue` for `amount`, or where it waits already; then what it wants
-    /// stays as it is, and only whom to wake is brought up to date.
-    #[inline]
-    pub(crate) fn wait(&mut self, queue: &Queue, amount: u32, cx: &Context<'_>) {
-        self.wait_held(queue, amount, NOBODY, cx);
-    }
-
-    /// As [`wait`](Self::wait), for what `holder` holds now.
-    #[inline]
-    pub(crate) fn wait_held(&mut self, queue: &Queue, amount: u32, holder: Hold, cx: &Context<'_>) {
-        if let Some(place) = self.place {
-            if !super::waits(place, cx) {
-                self.change_whom(place, cx);
-            }
-            return;
-        }
-        self.join(queue, amount, holder, Whom::polls(cx));
-    }
-
-    /// Waits at the end of `queue`, or where it waits already, with nobody to wake yet.
-    pub(crate) fn wait_unwoken(&mut self, queue: &Queue, amount: u32) {
-        if self.place.is_none() {
-            self.join(queue, amount, NOBODY, Whom::nobody());
-        }
-    }
-
-    #[inline(always)]
-    fn join(&mut self, queue: &Queue, amount: u32, holder: Hold, whom: Whom) {
-        self.place = with(|waits| {
-            let record = queue.record(waits, holder);
-            let place = waits.insert(whom, queue.reason, self.site, amount, record);
-            queue.link_last(waits, place.index);
-            place
-        });
-    }
-
-    #[cold]
-    fn change_whom(&mut self, place: Place, cx: &Context<'_>) {
-        let whom = Whom::polls(cx);
-        // Dropped when nothing is borrowed.
-        let _old = with(|waits| waits.set_whom(place, whom));
-    }
-
-    /// While it waits, it is for `reason`: where one queue is for several.
-    pub(crate) fn set_reason(&self, reason: WaitReason) {
-        let Some(place) = self.place else { return };
-        with(|waits| waits.get_mut(place).map(|entry| entry.reason = reason));
-    }
-
-    /// What it was handed, if anything: it does not wait any more then.
-    #[inline]
-    pub(crate) fn take(&mut self) -> Option<u32> {
-        let place = self.place?;
-        let handed = with(|waits| {
-            let (handed, amount) = waits.get(place).map(|entry| (entry.handed, entry.amount))?;
-            // Its waker was taken when it was handed something, so nothing is dropped here.
-            let waited = handed.then(|| waits.remove(place))??;
-            waits.note_move((waited.of, waited.task));
-            Some(amount)
-        })??;
-        self.place = None;
-        Some(handed)
-    }
-
-    /// Waits no more. Returns what becomes of it, for the caller to pass on what it was handed and
-    /// did not take; `None` if it did not wait.
-    #[inline]
-    pub(crate) fn leave(&mut self, queue: &Queue) -> Option<Left> {
-        let place = self.place.take()?;
-        let (left, _whom) = with(|waits| {
-            let entry = waits.get(place)?;
-            let left = Left { handed: entry.handed, amount: entry.amount };
-            if !left.handed {
-                queue.unlink(waits, place.index);
-            }
-            Some((left, waits.remove(place)))
-        })??;
-        Some(left)
-    }
-}
-
-/// How a waiter left its queue.
-pub(crate) struct Left {
-    /// It was handed `amount`; or else it still wanted so much.
-    pub(crate) handed: bool,
-    pub(crate) amount: u32,
-}
-
-/// A [`Waiter`] for news that reach everybody alike: nothing of it has to be passed on, so it
-/// leaves by itself.
-pub(crate) struct Listener<'a> {
-    queue: &'a Queue,
-    waiter: Waiter,
-}
-
-impl<'a> Listener<'a> {
-    /// Waits for nothing yet; the future was made at `site`.
-    #[inline]
-    pub(crate) fn new(queue: &'a Queue, site: Site) -> Self {
-        Self { queue, waiter: Waiter::new(site) }
-    }
-
-    /// Waits for the next news, whatever there was before.
-    #[inline]
-    pub(crate) fn wait(&mut self, cx: &Context<'_>) {
-        self.waiter.take();
-        self.waiter.wait(self.queue, 0, cx);
-    }
-
-    /// Waits no more.
-    #[inline]
-    pub(crate) fn leave(&mut self) {
-        self.waiter.leave(self.queue);
-    }
-}
-
-impl Drop for Listener<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        self.leave();
     }
 }

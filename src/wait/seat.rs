@@ -13,6 +13,7 @@ use super::ends::Ends;
 use super::queue::Record;
 use super::reason::WaitReason;
 use super::{NONE, Place, Site, Whom, with};
+use crate::task::current;
 
 /// A place for one who waits. It is bound to its thread.
 pub(crate) struct Seat {
@@ -40,30 +41,46 @@ impl Seat {
 
     /// Who polls with `cx` waits here, at `site`. Whoever did before does not any more.
     ///
-    /// A foreign waker is cloned, and an old one dropped: that is user code, so what is waited for
-    /// may have come about when this returns, and nobody is told. True if that can be.
+    /// A foreign waker is cloned, and an old one dropped: that is user code, which may bring about
+    /// what is waited for. True if it did: then the seat was called, and is empty.
     #[inline]
     pub(crate) fn wait(&self, cx: &Context<'_>, site: Site) -> bool {
-        let here = |place| super::waits_at(place, cx, site);
-        if self.place.get().is_some_and(here) {
-            return false;
+        match self.place.get() {
+            Some(place) if super::waits_at(place, cx, site) => false,
+            None if current::is_own(cx.waker()) => {
+                self.sit(Whom::runs(), site);
+                false
+            }
+            _ => self.wait_as_stranger(cx, site),
         }
-        let whom = Whom::polls(cx);
-        let foreign = whom.is_foreign();
-        // Dropped when nothing is borrowed.
-        let old = with(|waits| {
-            let old = self.place.get().and_then(|place| waits.remove(place));
-            old.iter().for_each(|old| waits.note_move((old.of, old.task)));
+    }
+
+    #[cold]
+    fn wait_as_stranger(&self, cx: &Context<'_>, site: Site) -> bool {
+        let old = self.take();
+        old.iter().for_each(super::note_move);
+        self.sit(Whom::runs(), site);
+        let here = self.place.get();
+        drop(old);
+        let mut whom = Some(Whom::polls(cx));
+        if self.place.get() == here {
+            with(|waits| here.and_then(|here| waits.set_whom(here, whom.take()?)));
+        }
+        // After a call the clone is dropped here, before anything is taken that a panic could lose.
+        whom.is_some()
+    }
+
+    #[inline(always)]
+    fn sit(&self, whom: Whom, site: Site) {
+        let place = with(|waits| {
             if self.record.get() == NONE {
                 let (made, ends) = (self.made, self.ends.get().cloned());
                 let record = Record { made, holder: None, of: 0, owned: false, ends };
                 self.record.set(waits.records.insert(record) as u32);
             }
-            let place = waits.insert(whom, self.reason, site, 0, self.record.get());
-            self.place.set(Some(place));
-            old
+            waits.insert(whom, self.reason, site, 0, self.record.get())
         });
-        foreign || old.flatten().is_some_and(|old| old.is_foreign())
+        self.place.set(place);
     }
 
     /// Where somebody waits, if anybody does.

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -12,16 +13,17 @@ use super::error::TryRecvError;
 use crate::task::current;
 use crate::wait::Site;
 use crate::wait::ends::Ends;
-use crate::wait::queue::{Queue, Waiter};
+use crate::wait::queue::{Queue, Strangers};
 use crate::wait::reason::WaitReason;
 use crate::wait::seat::Seat;
+use crate::wait::waiter::Listener;
 
 /// How much may be under way.
 pub(super) trait Room {
     /// Room for `n` more, which may wake senders.
     fn put(&self, n: usize);
-    /// Nobody gets room any more.
-    fn close(&self);
+    /// There is no room any more. Strangers that wait for it are for the caller to wake.
+    fn close(&self, strangers: &mut Strangers);
     fn is_closed(&self) -> bool;
     /// While no message is under way: whether nobody has room for one either.
     fn is_idle(&self) -> bool;
@@ -40,8 +42,8 @@ impl Room for Bounded {
         self.permits.put(n);
     }
 
-    fn close(&self) {
-        self.permits.close();
+    fn close(&self, strangers: &mut Strangers) {
+        self.permits.close_for(strangers);
     }
 
     #[inline]
@@ -68,7 +70,7 @@ impl Room for Unbounded {
     #[inline]
     fn put(&self, _n: usize) {}
 
-    fn close(&self) {
+    fn close(&self, _strangers: &mut Strangers) {
         self.closed.set(true);
     }
 
@@ -166,8 +168,10 @@ impl<T, R: Room> Chan<T, R> {
 
     fn close(&self) {
         if !self.room.is_closed() {
-            self.room.close();
-            self.closing.hand_all(None);
+            let mut strangers = Strangers::default();
+            self.room.close(&mut strangers);
+            self.closing.hand_each(None, &mut strangers);
+            strangers.wake();
         }
     }
 
@@ -227,8 +231,10 @@ impl<T, R: Room> Tx<T, R> {
         WeakTx::new(&self.0)
     }
 
-    pub(super) fn closed(&self, site: Site) -> Closed<'_, T, R> {
-        Closed { chan: self, waiter: Waiter::new(site) }
+    /// Waits for the end of the receiver.
+    pub(super) fn closed(&self, site: Site) -> impl Future<Output = ()> {
+        let mut listener = Listener::new(&self.closing, site);
+        poll_fn(move |cx| listener.poll(cx, || self.room.is_closed().then_some(())))
     }
 }
 
@@ -360,15 +366,25 @@ impl<T, R: Room> Deref for Rx<T, R> {
 
 impl<T, R: Room> Drop for Rx<T, R> {
     fn drop(&mut self) {
-        self.receiver.leave();
+        // A waker's drop and wake are user code: whatever they do, the channel ends.
+        let _whom = self.receiver.take();
+        let _left = Leftover(&self.0);
         self.0.close();
+    }
+}
+
+/// What is left without a receiver.
+struct Leftover<'a, T, R: Room>(&'a Chan<T, R>);
+
+impl<T, R: Room> Drop for Leftover<'_, T, R> {
+    fn drop(&mut self) {
         // Dropped when nothing is lent: a message may send others as it is dropped, by a permit.
         loop {
-            let left = self.messages.take();
+            let left = self.0.messages.take();
             if left.is_empty() {
                 break;
             }
-            self.room.put(left.len());
+            self.0.room.put(left.len());
             drop(left);
         }
     }
@@ -384,8 +400,10 @@ pub(super) struct Recv<'a, T, R: Room> {
 
 impl<T, R: Room> Recv<'_, T, R> {
     #[inline]
-    fn note<V>(&mut self, polled: Poll<V>) -> Poll<V> {
-        self.waits |= polled.is_pending();
+    fn poll_by<V>(&mut self, poll: impl FnOnce(&Rx<T, R>, Site) -> Poll<V>) -> Poll<V> {
+        self.waits = true; // Also if the waker's clone panics.
+        let polled = poll(self.rx, self.site);
+        self.waits = polled.is_pending();
         polled
     }
 }
@@ -395,8 +413,7 @@ impl<T, R: Room> Future for Recv<'_, T, R> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        let polled = self.rx.poll_recv(cx, self.site);
-        self.note(polled)
+        self.poll_by(|rx, site| rx.poll_recv(cx, site))
     }
 }
 
@@ -421,38 +438,6 @@ impl<T, R: Room> Future for RecvMany<'_, T, R> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
         let Self { recv, into, limit } = &mut *self;
-        let polled = recv.rx.poll_recv_many(cx, recv.site, into, *limit);
-        recv.note(polled)
-    }
-}
-
-/// Waits for the end of the receiver.
-pub(super) struct Closed<'a, T, R: Room> {
-    chan: &'a Chan<T, R>,
-    waiter: Waiter,
-}
-
-impl<T, R: Room> Future for Closed<'_, T, R> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Self { chan, ref mut waiter } = *self;
-        ready!(current::poll_spend(cx));
-        if !chan.room.is_closed() {
-            waiter.wait(&chan.closing, 0, cx);
-        }
-        // A foreign waker, cloned for that, may have closed it.
-        if chan.room.is_closed() {
-            waiter.leave(&chan.closing);
-            return Poll::Ready(());
-        }
-        current::unspend();
-        Poll::Pending
-    }
-}
-
-impl<T, R: Room> Drop for Closed<'_, T, R> {
-    fn drop(&mut self) {
-        self.waiter.leave(&self.chan.closing);
+        recv.poll_by(|rx, site| rx.poll_recv_many(cx, site, into, *limit))
     }
 }
