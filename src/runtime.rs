@@ -15,12 +15,11 @@
 //!   └──────────────────────────────────────────────────────────────────────────┘
 //! ```
 
-use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Weak;
 use std::time::Duration;
@@ -123,10 +122,10 @@ impl Runtime {
             let turn =
                 catch_unwind(AssertUnwindSafe(|| self.shared.turn(&mut drive, None, u32::MAX)));
             if let Err(panic) = turn.or_else(|panic| self.shared.recover(&mut drive, panic)) {
-                give_up(root.id, task.as_mut(), panic);
+                end::give_up(root.id, task.as_mut(), panic);
             }
             if let Some(stalled) = drive.stalled.take() {
-                clear(root.id, task.as_mut()); // Not while the panic is on its way.
+                end::clear(root.id, task.as_mut()); // Not while the panic is on its way.
                 panic!("`block_on` at {site} can never end. {stalled}");
             }
         }
@@ -153,10 +152,10 @@ impl Runtime {
             let turn =
                 catch_unwind(AssertUnwindSafe(|| self.shared.turn(&mut drive, None, u32::MAX)));
             if let Err(panic) = turn.or_else(|panic| self.shared.recover(&mut drive, panic)) {
-                give_up(root.id, task.as_mut(), panic);
+                end::give_up(root.id, task.as_mut(), panic);
             }
             if let Some(stalled) = drive.stalled.take() {
-                clear(root.id, task.as_mut());
+                end::clear(root.id, task.as_mut());
                 return Err(stalled);
             }
         }
@@ -643,21 +642,6 @@ fn refuse_nesting(shared: &Shared, what: &str) {
          future instead, or give the work to `task::spawn_blocking`",
         current::task().map(|id| format!(" (task {id})")).unwrap_or_default(),
     );
-}
-
-/// The panic goes on. The root's future is dropped before: a second panic, in its drop, would end
-/// the process if it met the first one on its way.
-#[cold]
-fn give_up<F: Future>(id: Id, task: Pin<&mut Task<F>>, panic: Box<dyn Any + Send>) -> ! {
-    drop(catch_unwind(AssertUnwindSafe(|| clear(id, task))));
-    resume_unwind(panic)
-}
-
-/// Drops the root's future in its name.
-#[cold]
-fn clear<F: Future>(id: Id, task: Pin<&mut Task<F>>) {
-    let _named = current::Named::begin(id);
-    task.clear();
 }
 
 fn finished<T>(result: Option<Result<T, crate::task::JoinError>>) -> T {

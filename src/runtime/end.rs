@@ -3,6 +3,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
 use std::thread;
 
 use super::builder::OnPanic;
@@ -11,12 +12,12 @@ use super::core::{Aborted, Shared};
 use super::turn::Drive;
 use crate::observe::Waits;
 use crate::reactor::Sources;
-use crate::task::current::{self, Outer};
+use crate::task::current::{self, Named, Outer};
 use crate::task::id::Id;
 use crate::task::inbox::Letter;
 use crate::task::info::{Cause, Left, State};
 use crate::task::join::JoinError;
-use crate::task::run::BoxedTask;
+use crate::task::run::{BoxedTask, Task};
 use crate::time::timers::Timers;
 use crate::wait;
 
@@ -187,6 +188,21 @@ pub(super) fn blame(id: Id, stray: &Stray) -> ! {
         "{} is not done with a runtime that it has entered: {stray}",
         who.flatten().unwrap_or_default()
     )
+}
+
+/// The panic goes on. The root's future is dropped before: a second panic, in its drop, would end
+/// the process if it met the first one on its way.
+#[cold]
+pub(super) fn give_up<F: Future>(id: Id, task: Pin<&mut Task<F>>, panic: Panic) -> ! {
+    drop(catch_unwind(AssertUnwindSafe(|| clear(id, task))));
+    resume_unwind(panic)
+}
+
+/// Drops the root's future in its name.
+#[cold]
+pub(super) fn clear<F: Future>(id: Id, task: Pin<&mut Task<F>>) {
+    let _named = Named::begin(id);
+    task.clear();
 }
 
 /// The loop is driven until this is dropped: between the turns of one call nobody needs to ring,

@@ -182,9 +182,9 @@ impl Writer<'_> {
         if !self.counted {
             return task.serial();
         }
-        let tasks = &self.recording.tasks;
-        let place = tasks.binary_search_by_key(&task, |task| task.id);
-        place.unwrap_or(tasks.len()) as u64 + 1 // After all others, if nothing is known of it.
+        // After all others, if nothing is known of it.
+        let place = self.recording.tasks.binary_search_by_key(&task, |task| task.id);
+        place.unwrap_or(self.recording.tasks.len()) as u64 + 1
     }
 
     /// The process, a thread for each task and for the reactor, and the counter.
