@@ -7,6 +7,8 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::{Future, pending, poll_fn};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::mpsc;
 use std::task::{Poll, Waker};
 use std::thread;
@@ -70,13 +72,13 @@ fn tasks_that_join_each_other_are_stalled() {
     });
 }
 
-/// `root` ends after the loop has gone to sleep with nothing to wait for, at which `parked` happens:
+/// `root` ends after the loop has gone to sleep for as long as it takes, at which `parked` happens:
 /// nobody may claim that it never ends.
 fn no_claim<F: Future<Output = ()>>(rt: &Runtime, root: F, parked: impl FnOnce() + 'static) {
     guarded(|| {
         let mut parked = Some(parked);
         rt.observe(move |_: u64, event: &Event<'_>| {
-            if let Event::Parked { until: None, .. } = event {
+            if let Event::Parked { .. } = event {
                 parked.take().into_iter().for_each(|f| f());
             }
         });
@@ -193,6 +195,18 @@ fn nothing_is_claimed_while_a_timer_is_set() {
     });
 }
 
+/// Virtual time stands still until then. A handle that is out makes no difference.
+#[test]
+fn a_timer_is_waited_for_when_a_job_that_is_not_awaited_has_ended() {
+    for handle_out in [false, true] {
+        let rt = virtual_rt();
+        let _handle = handle_out.then(|| rt.handle());
+        let (go, going) = mpsc::channel::<()>();
+        drop(rt.spawn_blocking(move || going.recv().is_ok()));
+        no_claim(&rt, sleep(Duration::from_secs(3600)), move || go.send(()).unwrap());
+    }
+}
+
 /// A runtime on a thread of its own that runs until what is returned is dropped.
 fn another_runtime() -> (Handle, mpsc::Sender<()>, thread::JoinHandle<()>) {
     let (give, get) = mpsc::channel();
@@ -237,9 +251,12 @@ fn a_job_that_has_ended_accounts_for_no_waker() {
     let rt = virtual_rt();
     let (tell, told) = mpsc::channel::<Waker>();
     let (go, going) = mpsc::channel::<()>();
+    let woken = Arc::new(AtomicBool::new(false));
+    let wakes = woken.clone();
     let thread = thread::spawn(move || {
         let waker = told.recv().unwrap();
         going.recv().unwrap();
+        wakes.store(true, SeqCst);
         waker.wake();
     });
     let root = async move {
@@ -248,7 +265,12 @@ fn a_job_that_has_ended_accounts_for_no_waker() {
             let _ = futures_lite::future::poll_once(&mut job).await;
             yield_now().await;
         }
-        wait_once(move |waker| tell.send(waker.clone()).unwrap()).await;
+        let mut tell = Some(tell); // The job's own wake may come only now.
+        poll_fn(|cx| {
+            tell.take().into_iter().for_each(|tell| tell.send(cx.waker().clone()).unwrap());
+            if woken.load(SeqCst) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
         job.await.unwrap();
     };
     no_claim(&rt, root, move || go.send(()).unwrap());

@@ -33,7 +33,7 @@ impl Shared {
         }
         self.shrink();
         let next = self.next_timer().into_iter().chain(self.horizon.get()).min();
-        let jumps = self.clock.is_virtual() && self.blocking.in_flight() == 0 && next.is_some();
+        let jumps = self.jumps(next);
         let nap = self.nap(next, jumps);
         if self.polls_before_parking(nap.into_iter().chain(wait).min()) {
             return;
@@ -131,6 +131,11 @@ impl Shared {
             }
         }
         false
+    }
+
+    /// Whether time is virtual and can move on: not as long as blocking jobs run.
+    pub(super) fn jumps(&self, next: Option<Nanos>) -> bool {
+        self.clock.is_virtual() && self.blocking.in_flight() == 0 && next.is_some()
     }
 
     /// How long it may sleep until `next`; `None` for as long as it takes.

@@ -200,7 +200,8 @@ impl Shared {
         self.blocking.in_flight() > 0 || self.link.inbox.is_reachable()
     }
 
-    /// What is to be expected if no task is ready, no timer is set and no source is waited for.
+    /// What is to be expected if no task is ready, no source is waited for, and no timer is set or
+    /// virtual time stands still.
     ///
     /// Whatever can end that is counted: handles, jobs, and the wakers of waiting tasks. A waker
     /// that lies in an entry of this thread's table can be woken by this thread alone, which is
@@ -211,8 +212,8 @@ impl Shared {
         // What another thread has done before it let go of its handle or waker lies in the inbox,
         // so that is looked at last. `Arc` counts with relaxed loads.
         fence(Ordering::Acquire);
-        if self.has_news() {
-            return Prospect::News;
+        if self.has_news() || self.jumps(self.next_timer()) {
+            return Prospect::News; // Virtual time moves on, now that the last job has ended.
         }
         if out {
             return Prospect::Open { knocks };
