@@ -9,7 +9,7 @@
 //! ```text
 //! 1. Two locks, taken in opposite order
 //!   stalled: nothing is ready, and nothing can ever wake the tasks that are left:
-//!   2 tasks wait for each other, in a cycle, as far as is known (...):
+//!   2 tasks wait for each other, in a cycle, as far as is known:
 //!     task 2 "ann" (spawned at ...), waits for
 //!       a mutex (made at ...) at ..., since 1ms
 //!         locked by task 3 "ben" (at ...)

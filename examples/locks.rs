@@ -12,7 +12,7 @@
 //! 10 ms of it under the lock  100  100    100    100     100         100
 //!
 //! stalled: nothing is ready, and nothing can ever wake the tasks that are left:
-//! 2 tasks wait for each other, in a cycle:
+//! 2 tasks wait for each other, in a cycle, as far as is known:
 //!   task 2 "ann pays ben" (spawned at ...), waits for
 //!     a mutex (made at ...) at ..., since 1ms
 //!       locked by task 3 "ben pays ann" (at ...)

@@ -18,7 +18,7 @@ use crate::task::current::LoopKey;
 use crate::task::id::Id;
 use crate::task::info::{Left, Nanos, TaskInfo};
 use crate::wait::reason::Wait;
-use crate::wait::{self, Place};
+use crate::wait::{self, Place, tell};
 
 /// Is shown what happens in a runtime.
 pub trait Observer {
@@ -165,26 +165,26 @@ impl Waits {
     /// All that it waits for, what it began to wait for last first: several things under a
     /// `select!`, nothing if it yielded or is done.
     pub fn list(&self) -> Vec<Wait> {
-        wait::waits_of(self.of, self.task)
+        tell::waits_of(self.of, self.task)
     }
 
     /// What it began to wait for last.
     pub fn last(&self) -> Option<Wait> {
-        wait::last_wait_of(self.of, self.task)
+        tell::last_wait_of(self.of, self.task)
     }
 
     /// What its futures were handed (a lock, a permit, the word to one) and have not taken, since
     /// they were not polled after that. If the task had a switch in between, and waits again, it
     /// has another future that it polls instead.
     pub fn handed(&self) -> Vec<Handed> {
-        let handed = wait::handed_of(self.of, self.task).into_iter();
+        let handed = tell::handed_of(self.of, self.task).into_iter();
         handed.map(|(place, wait)| Handed { place, wait }).collect()
     }
 
     /// How many of its wakers are kept by somebody else than turno: by a future that is not
     /// turno's, or by another thread.
     pub fn wakers(&self) -> usize {
-        self.waker.map_or(0, |(own, out)| out - wait::kept_of(self.of, self.task, own).min(out))
+        self.waker.map_or(0, |(own, out)| out - tell::kept_of(self.of, self.task, own).min(out))
     }
 }
 
@@ -205,7 +205,7 @@ impl Handed {
     /// Which tasks wait for the same thing now; nobody if it was taken or passed on. An answer
     /// looks at all that is waited for on this thread.
     pub fn wanted_by(&self) -> Vec<Id> {
-        wait::rivals_of(self.place).unwrap_or_default()
+        tell::rivals_of(self.place).unwrap_or_default()
     }
 
     /// Whether it was taken meanwhile, or passed on.

@@ -474,29 +474,6 @@ impl Core {
         Some((joiner, task.map(|task| Belonging::new(id, task))))
     }
 
-    /// A policy or an observer panicked: whoever hangs between two states since then is made ready
-    /// again, `yielded` among them. Returns the tasks that have ended and were not delivered.
-    pub(crate) fn mend(&mut self, yielded: Option<Id>) -> Vec<(Id, BoxedTask)> {
-        let mut ended = Vec::new();
-        for slot in self.tasks.iter_mut() {
-            let id = slot.info.id;
-            match slot.info.state {
-                State::Running => {
-                    slot.info.state = State::Waiting;
-                    self.arrivals.push_back((id, slot.info.cause));
-                }
-                State::Waiting if yielded == Some(id) => {
-                    self.arrivals.push_back((id, Cause::Yield));
-                }
-                State::Done if slot.info.detached || slot.joiner.is_some() => {
-                    ended.extend(slot.run.take().map(|task| (id, task)));
-                }
-                _ => {}
-            }
-        }
-        ended
-    }
-
     /// The root task leaves, done or not.
     pub(crate) fn leave(&mut self, id: Id) {
         let Some(slot) = self.tasks.remove(id) else { return };

@@ -8,7 +8,7 @@ use std::thread;
 
 use super::builder::OnPanic;
 use super::context::{self, Stray};
-use super::core::{Aborted, Shared};
+use super::core::{Aborted, Core, Shared};
 use super::turn::Drive;
 use crate::observe::Waits;
 use crate::reactor::Sources;
@@ -203,6 +203,31 @@ pub(super) fn give_up<F: Future>(id: Id, task: Pin<&mut Task<F>>, panic: Panic) 
 pub(super) fn clear<F: Future>(id: Id, task: Pin<&mut Task<F>>) {
     let _named = Named::begin(id);
     task.clear();
+}
+
+impl Core {
+    /// A policy or an observer panicked: whoever hangs between two states since then is made ready
+    /// again, `yielded` among them. Returns the tasks that have ended and were not delivered.
+    pub(crate) fn mend(&mut self, yielded: Option<Id>) -> Vec<(Id, BoxedTask)> {
+        let mut ended = Vec::new();
+        for slot in self.tasks.iter_mut() {
+            let id = slot.info.id;
+            match slot.info.state {
+                State::Running => {
+                    slot.info.state = State::Waiting;
+                    self.arrivals.push_back((id, slot.info.cause));
+                }
+                State::Waiting if yielded == Some(id) => {
+                    self.arrivals.push_back((id, Cause::Yield));
+                }
+                State::Done if slot.info.detached || slot.joiner.is_some() => {
+                    ended.extend(slot.run.take().map(|task| (id, task)));
+                }
+                _ => {}
+            }
+        }
+        ended
+    }
 }
 
 /// The loop is driven until this is dropped: between the turns of one call nobody needs to ring,

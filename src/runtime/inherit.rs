@@ -11,7 +11,7 @@ use super::context;
 use super::core::{Core, Shared};
 use crate::task::current::{self, LoopKey};
 use crate::task::id::Id;
-use crate::wait::{self, Place};
+use crate::wait::{Place, moves};
 
 thread_local! {
     static LAST: Cell<u64> = const { Cell::new(0) };
@@ -71,7 +71,7 @@ impl Heirs {
             let Some(task) = task else { return Vec::new() };
             let at = self.find(locks).unwrap_or_else(|| {
                 let known =
-                    |id: &Id| self.of.get() == shared.key() && !wait::has_moved(shared.key(), *id);
+                    |id: &Id| self.of.get() == shared.key() && !moves::has_moved(shared.key(), *id);
                 let holder = holder.filter(known);
                 locks.push(Wanted { lock: self.lock, holder, waiters: Vec::new() });
                 locks.len() - 1
@@ -107,7 +107,7 @@ impl Heirs {
             let waiters = &mut locks[at].waiters;
             let next = waiters.iter().position(|waiter| Some(waiter.0) == place);
             let next = next.map(|next| waiters.remove(next).1);
-            let next = next.filter(|id| !wait::has_moved(shared.key(), *id));
+            let next = next.filter(|id| !moves::has_moved(shared.key(), *id));
             if next.is_some() {
                 self.of.set(shared.key());
             }
@@ -132,17 +132,17 @@ impl Shared {
     /// Futures may have moved from one task to another, with the guards in them. Of a lock that was
     /// taken by a task of which one has moved, it is not known any more which task is to inherit.
     pub(super) fn heed_moves(&self) {
-        if wait::movers() == 0 {
+        if moves::movers() == 0 {
             return;
         }
         let (of, limit) = (self.key(), self.movers.get());
-        if wait::movers() > limit {
+        if moves::movers() > limit {
             let core = self.core.borrow();
-            wait::retain_movers(of, |id| core.tasks.get(id).is_some());
-            self.movers.set(2 * wait::movers().max(64));
+            moves::retain_movers(of, |id| core.tasks.get(id).is_some());
+            self.movers.set(2 * moves::movers().max(64));
         }
         let mut contended = self.contended.borrow_mut();
-        let moved = |wanted: &mut Wanted| wanted.holder.take_if(|id| wait::has_moved(of, *id));
+        let moved = |wanted: &mut Wanted| wanted.holder.take_if(|id| moves::has_moved(of, *id));
         let concerned: Vec<Id> = contended.locks.iter_mut().filter_map(moved).collect();
         drop(contended);
         self.bequeath(&concerned);

@@ -29,7 +29,8 @@ impl Shared {
         if self.can_switch() || self.link.inbox.is_full() {
             self.watch(false);
             self.ask_reactor(Some(Duration::ZERO));
-            return self.open_letters();
+            self.open_letters();
+            return self.attend();
         }
         self.shrink();
         let next = self.next_timer().into_iter().chain(self.horizon.get()).min();
@@ -74,13 +75,14 @@ impl Shared {
     fn sleep(&self, nap: Option<Duration>) {
         self.ask_reactor(nap);
         self.open_letters();
+        self.attend(); // Aborts may have been among them.
     }
 
     /// Sleeps though nothing is armed, so that only another thread can end it; unless it is proved
     /// that none can: then it says so.
     ///
-    /// A waker that is dropped rings no bell. So as long as it is only for wakers that it sleeps on,
-    /// it looks again now and then whether they are still out.
+    /// A waker that is dropped rings no bell. So as long as only wakers keep it from the proof, it
+    /// looks again now and then whether they are still out.
     #[cold]
     fn sleep_on(&self) -> Option<Stalled> {
         // The proof looks at every task, so it is not made at each pause that another thread ends.
@@ -253,9 +255,7 @@ impl Shared {
             self.letters.borrow_mut().extend(self.link.inbox.open());
         }
         loop {
-            let Some(letter) = self.letters.borrow_mut().pop_front() else {
-                return self.attend(); // Aborts may have been among them.
-            };
+            let Some(letter) = self.letters.borrow_mut().pop_front() else { return };
             match letter {
                 Letter::Wake(waker) => {
                     if waker.open() {

@@ -14,15 +14,15 @@ use super::waiting::{Cycle, Picture, Shown, Waiting};
 use crate::task::current;
 use crate::task::id::Id;
 use crate::task::info::State;
-use crate::wait;
+use crate::wait::{self, tell};
 
 /// `block_on` can never end: no task can run, no timer, socket or blocking job is waited for, no
 /// [`Handle`](super::Handle), [`AbortHandle`](crate::task::AbortHandle) or
 /// [`RemoteJoinHandle`](crate::task::RemoteJoinHandle) is out, and every waker of a task that is
 /// kept lies where only this loop's own thread can wake it.
 ///
-/// Printed it tells what each task waits for: first the [cycles](Stalled::cycles), if there are any,
-/// then what is locked by a task that has finished, then the other tasks. Each comes with what it
+/// Printed it tells what each task waits for: first the [cycles](Stalled::cycles), if there are
+/// any, then what is locked by a task that has finished, then the other tasks. Each comes with what it
 /// waits for, where, since when, and which task locked that. Of long lists the first ones are
 /// printed, and how many more there are; the data has all.
 #[derive(Debug, Clone)]
@@ -232,7 +232,7 @@ impl Shared {
         {
             return true;
         }
-        let kept = wait::kept();
+        let kept = tell::kept();
         let root = self.root.borrow().as_ref().map(|(id, _)| *id);
         let tasks = core.tasks.iter().map(|slot| slot.info.id).chain(root);
         for (n, task) in tasks.enumerate() {

@@ -11,8 +11,9 @@ use crate::task::finished::Joiner;
 use crate::task::id::Id;
 use crate::task::info::State;
 use crate::task::wake::TaskWaker;
+use crate::wait::Place;
 use crate::wait::reason::{Known, WaitReason};
-use crate::wait::{self, Place, Seen};
+use crate::wait::tell::{self, Seen};
 
 /// How far the cycles are sought.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -79,7 +80,7 @@ impl Shared {
         let (mut own, mut sets) = (self.own_wakers(), self.sets());
         let tasks = &mut picture.tasks;
         let mut members = Vec::new();
-        wait::survey(self.key(), |Seen { task, waker, mut wait, polled, place }| {
+        tell::survey(self.key(), |Seen { task, waker, mut wait, polled, place }| {
             if let Some((_, out)) = waker.and_then(|waker| own.get_mut(&waker)) {
                 *out = out.saturating_sub(1); // This one is turno's.
             }

@@ -224,9 +224,7 @@ impl Shared {
         if left == Left::Yielded {
             self.core.borrow_mut().ready(id, again(after), now, now);
         }
-        if after.errands {
-            self.attend();
-        }
+        self.attend(); // To what the switch has left, or a letter has asked for.
         if let Some(stray) = stray {
             panic!("{stray}");
         }

@@ -111,7 +111,7 @@ impl fmt::Display for Cycle {
     }
 }
 
-const PRESUMED: &str = ", as far as is known (a guard, or the end of a channel, may have moved):";
+const PRESUMED: &str = ", as far as is known:";
 
 /// Which of many are printed. The data has all of them.
 pub(super) struct Shown {

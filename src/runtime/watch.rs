@@ -16,8 +16,9 @@ use super::waiting::Cycle;
 use crate::task::finished::Joiner;
 use crate::task::id::Id;
 use crate::task::info::{Cause, State};
+use crate::wait::Place;
 use crate::wait::reason::{Known, WaitReason};
-use crate::wait::{self, Place, Seen};
+use crate::wait::tell::{self, Seen};
 
 /// What is done about a deadlock.
 pub(super) type OnDeadlock = Rc<dyn Fn(&Cycle)>;
@@ -36,8 +37,8 @@ pub(crate) struct Watch {
     on_deadlock: OnDeadlock,
 }
 
-/// A cycle that is only likely: a guard in it may have moved. A task to which it has moved will run,
-/// and poll what it has got: that is seen. So those that could run are waited for.
+/// A cycle that is only likely: a guard in it may have moved. A task to which it has moved will
+/// run, and poll what it has got: that is seen. So those that could run are waited for.
 #[derive(Clone)]
 struct Candidate {
     tasks: Vec<Id>,
@@ -98,8 +99,8 @@ impl Watch {
         // Standard error may be gone: that is no reason to panic.
         let _ = writeln!(
             io::stderr(),
-            "turno: {what}: {cycle}\n{end} (Said once for each; `Builder::on_deadlock` sets what is \
-             done about it.)"
+            "turno: {what}: {cycle}\n{end} (Said once for each; `Builder::on_deadlock` sets what \
+             is done about it.)"
         );
     }
 }
@@ -115,7 +116,7 @@ impl Shared {
             false => (self.now.get(), NANOS_EACH),
         };
         let (size, since) = self.watch.last.get();
-        let size = size.max(tasks + wait::room()); // As it was then, or is now.
+        let size = size.max(tasks + tell::room()); // As it was then, or is now.
         let idle = parks && !self.clock.is_virtual() && size <= LITTLE && switches != since;
         if now < self.watch.at.get().saturating_add(each * size.max(8) as u64) && !idle {
             return;
@@ -175,15 +176,15 @@ impl Shared {
         let core = self.core.borrow();
         let mut any = false;
         let counts = |(_, known)| known >= Known::Likely;
-        wait::survey(self.key(), |seen| any |= seen.wait.on().is_some_and(counts));
-        let size = core.tasks.len() + wait::room();
+        tell::survey(self.key(), |seen| any |= seen.wait.on().is_some_and(counts));
+        let size = core.tasks.len() + tell::room();
         if !any {
             return (size, false);
         }
         // By the index of a task's id: whether it waits, and whether for something else.
         let mut tasks = vec![(false, false); 0];
         let (mut arrows, mut sets) = (Vec::new(), HashMap::<Place, (usize, bool)>::new());
-        wait::survey(self.key(), |Seen { task, wait, place, .. }| {
+        tell::survey(self.key(), |Seen { task, wait, place, .. }| {
             let Some(from) = task.map(Id::index) else { return };
             if tasks.len() <= from {
                 tasks.resize(from + 1, (false, false));

@@ -25,8 +25,9 @@ struct Current {
     key: Cell<LoopKey>,
     /// The task in whose name user code runs now.
     task: Cell<Option<Id>>,
-    /// The task or job whose code runs now, where that is not the running task: a result is dropped,
-    /// or it is a job on a thread of its own. Only the program is told; wakes and locks go by `task`.
+    /// The task or job whose code runs now, where that is not the running task: a result is
+    /// dropped, or it is a job on a thread of its own. Only the program is told; wakes and locks
+    /// go by `task`.
     named: Cell<Option<Id>>,
     /// What stands behind the waker that it is polled with.
     waker: Cell<*const ()>,
@@ -167,8 +168,8 @@ pub(crate) fn now() -> Nanos {
     CURRENT.with(|c| c.now.get())
 }
 
-/// A future of turno's is polled. Returns the number of the poll: what a task awaits at the end of a
-/// switch is what it polled last, and the other branches of the same `select!`, `join!` or timeout,
+/// A future of turno's is polled. Returns the number of the poll: what a task awaits at the end of
+/// a switch is what it polled last, and the other branches of the same `select!`, `join!` or timeout,
 /// which have the same number. What it polled before that is at most kept.
 #[inline]
 pub(crate) fn count_poll() -> u64 {
@@ -226,20 +227,10 @@ impl Drop for Group {
     }
 }
 
-/// Where a future is awaited that is polled at `caller`. Where that is the standard library's code,
-/// which polls for a `&mut`, it is the `select!`, `join!` or timeout around it; else the place where
-/// the future was `made` is the best that is known.
+/// Where the innermost [`Group`] is awaited.
 #[inline]
-pub(crate) fn awaited_at(caller: Site, made: Site) -> Site {
-    if is_std(caller.file()) { CURRENT.with(|c| c.group.get()).unwrap_or(made) } else { caller }
-}
-
-/// Whether it is the file of the standard library in which a `&mut`, a `Pin` or a `Box` is polled:
-/// as it names it in a program, or where the sources lie.
-#[inline]
-fn is_std(file: &str) -> bool {
-    (file.ends_with("future.rs") || file.ends_with("boxed.rs"))
-        && (file.starts_with("/rustc/") || file.contains("library"))
+pub(crate) fn group() -> Option<Site> {
+    CURRENT.with(|c| c.group.get())
 }
 
 /// Whether `waker` is the one that the running task is polled with.

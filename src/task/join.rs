@@ -21,7 +21,7 @@ use super::run::BoxedTask;
 use super::table::Slot;
 use crate::runtime::core::Shared;
 use crate::wait::reason::WaitReason;
-use crate::wait::{self, Site, Whom};
+use crate::wait::{self, Site, Whom, moves, site};
 
 /// Why a task ended without a result: it was aborted, or it panicked.
 ///
@@ -309,7 +309,7 @@ fn poll_task<T: 'static>(
     {
         return Poll::Pending;
     }
-    let site = current::awaited_at(site, slot.info.site);
+    let site = site::awaited_at(site, slot.info.site);
     drop(core); // Cloning and dropping a waker is user code.
     let whom = Whom::polls(cx);
     let mut core = shared.core_for("`JoinHandle::poll`");
@@ -325,7 +325,7 @@ fn poll_task<T: 'static>(
     let old = slot.joiner.replace(Joiner::Handle(wait::enter_as(whom, reason, site)));
     drop(core);
     let old = old.and_then(Joiner::discharge);
-    old.iter().for_each(wait::note_move);
+    old.iter().for_each(moves::note_move);
     drop(old);
     Poll::Pending
 }

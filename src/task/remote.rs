@@ -18,7 +18,7 @@ use super::join::{self, AbortHandle, JoinError};
 use super::run::{self, Run, Spawned};
 use super::wake::TaskWaker;
 use crate::runtime::{end, link};
-use crate::wait::{self, Place, Site, reason::WaitReason};
+use crate::wait::{self, Place, Site, reason::WaitReason, site};
 
 /// The place where a result crosses from one thread to another.
 pub(crate) struct Crossing<T> {
@@ -187,7 +187,7 @@ impl<T> RemoteJoinHandle<T> {
         assert!(!state.finished, "{} was polled after its result", self.crossing.what);
         let _old = state.waker.replace(waker);
         drop(state);
-        let site = current::awaited_at(site, self.crossing.site);
+        let site = site::awaited_at(site, self.crossing.site);
         self.entry = Entry::renew(self.entry.take(), cx, site);
         Poll::Pending
     }

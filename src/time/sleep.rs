@@ -14,7 +14,7 @@ use crate::runtime::link;
 use crate::task::current::{self, LoopKey};
 use crate::task::inbox::{self, Letter};
 use crate::task::info::Nanos;
-use crate::wait::{self, Place, Site, Whom};
+use crate::wait::{self, Place, Site, Whom, moves, site};
 
 /// Waits until `duration` has passed, from the moment it is made on the clock of the runtime that
 /// the thread is in then: make it inside of the task, or of the guard of `Runtime::enter`.
@@ -69,6 +69,8 @@ struct Timer {
     of: LoopKey,
     /// It has gone off, so there is nothing to cancel.
     fired: bool,
+    /// It was given another deadline, so it may be due and not have gone off yet.
+    was_reset: bool,
 }
 
 impl Sleep {
@@ -93,7 +95,7 @@ impl Sleep {
     /// Polls it without spending the task's budget.
     #[track_caller]
     pub(super) fn poll_unbudgeted(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let site = current::awaited_at(Location::caller(), self.made);
+        let site = site::awaited_at(Location::caller(), self.made);
         self.poll_at(cx, site)
     }
 
@@ -105,7 +107,10 @@ impl Sleep {
         let polled = context::with(|shared| self.poll_on(shared, &mut whom, site));
         match polled {
             Some(polled) => {
-                whom.iter().for_each(wait::note_move);
+                whom.iter().for_each(moves::note_move);
+                if polled.is_ready() {
+                    self.timer.take_if(|timer| timer.was_reset); // Cancels it.
+                }
                 polled
             }
             None => context::refuse("`Sleep::poll`"),
@@ -128,7 +133,8 @@ impl Sleep {
         let at = self.deadline.on(on);
         if at <= on.now.get() {
             if let Some(timer) = &mut self.timer {
-                timer.fired = true; // The loop fires all timers up to `now` before anybody runs.
+                // The loop fires all timers that are due before it lets a task run.
+                timer.fired |= !timer.was_reset;
             }
             return Poll::Ready(());
         }
@@ -139,7 +145,7 @@ impl Sleep {
             timers.cancel(timer.place, timer.at)
         });
         let place = timers.insert(at, new, site);
-        self.timer = Some(Timer { place, at, of: on.key(), fired: false });
+        self.timer = Some(Timer { place, at, of: on.key(), fired: false, was_reset: false });
         Poll::Pending
     }
 }
@@ -168,7 +174,7 @@ impl Timer {
             Some((shared.timers.borrow_mut().reset(place, before, at), at))
         };
         if let Some((place, at)) = context::with(reset).flatten() {
-            (self.place, self.at) = (place, at);
+            (self.place, self.at, self.was_reset) = (place, at, true);
             return Some(self);
         }
         self.fired = true; // There is nothing left to cancel.

@@ -58,7 +58,7 @@ impl Seat {
     #[cold]
     fn wait_as_stranger(&self, cx: &Context<'_>, site: Site) -> bool {
         let old = self.take();
-        old.iter().for_each(super::note_move);
+        old.iter().for_each(super::moves::note_move);
         self.sit(Whom::runs(), site);
         let here = self.place.get();
         drop(old);
