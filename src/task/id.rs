@@ -16,7 +16,7 @@ pub(crate) type LoopKey = u64;
 /// the index only says where to look.
 // Packed, so that an id takes 12 bytes, as does an `Option` of one, and a `Cause` 16.
 #[derive(Clone, Copy)]
-#[repr(packed(4))]
+#[repr(C, packed(4))]
 pub struct Id {
     number: u64,
     /// The index and one more, so that 0 stands for no id.
