@@ -2,8 +2,8 @@
 //! (floor 3).
 //!
 //! A loop that is stuck in a task answers nobody. So what another thread is told then stands where
-//! it can be read at any time: each switch writes three numbers. What is behind them, the task's name
-//! and the place where it was spawned, is noted when it is spawned.
+//! it can be read at any time: each switch writes three numbers. What is behind them, the task's
+//! name and the place where it was spawned, is noted when it is spawned.
 
 use std::cell::Cell;
 use std::fmt;

@@ -23,8 +23,9 @@ struct Current {
     key: Cell<LoopKey>,
     /// The task in whose name user code runs now.
     task: Cell<Option<Id>>,
-    /// The task or job whose code runs now, where that is not the running task: a result is dropped,
-    /// or it is a job on a thread of its own. Only the program is told; wakes and locks go by `task`.
+    /// The task or job whose code runs now, where that is not the running task: a result is
+    /// dropped, or it is a job on a thread of its own. Only the program is told; wakes and locks go
+    /// by `task`.
     named: Cell<Option<Id>>,
     /// What stands behind the waker that it is polled with.
     waker: Cell<*const ()>,
