@@ -291,7 +291,7 @@ impl Runtime {
             if !self.is_armed() {
                 return None;
             }
-            self.drive(None, 1);
+            self.drive(Some(self.patience()), 1);
         }
         recorder.step()
     }
@@ -324,7 +324,7 @@ impl Runtime {
             if !self.is_armed() {
                 return false;
             }
-            self.drive(None, 0);
+            self.drive(Some(self.patience()), 0);
         }
         true
     }
@@ -507,6 +507,12 @@ impl Runtime {
                 (self.shared.core.borrow().switches - before) as u32
             }
         }
+    }
+
+    /// How long `step` sleeps at most before it asks again whether it is armed: what arms it may go
+    /// away when it has just been asked.
+    fn patience(&self) -> Duration {
+        if self.shared.has_news() { Duration::ZERO } else { Duration::from_millis(100) }
     }
 
     /// Whether anything is to be expected without somebody from outside.

@@ -185,7 +185,7 @@ fn a_result_that_is_not_taken_is_dropped_in_the_name_of_its_task() {
         lost(drop);
         lost(|task| drop(Some(Box::new(task))));
         lost(|task| {
-            let mut kept = vec![task];
+            let mut kept = [task];
             kept[0] = turno::spawn(pending()); // Replaced.
         });
     });

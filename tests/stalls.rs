@@ -6,6 +6,8 @@ mod common;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::{Future, pending, poll_fn};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -555,4 +557,61 @@ fn nothing_is_claimed_while_one_of_many_sockets_is_waited_for() {
         assert_eq!(b.read(&mut [0]).await.unwrap(), 1);
     };
     no_claim(&rt, root, move || a.write_all(b"x").unwrap());
+}
+
+/// Runs one of this file's tests in a process of its own, and returns what it says on standard
+/// error. There the test finds `TURNO_SAYS`.
+fn said_by(test: &str) -> String {
+    let program = std::env::current_exe().unwrap();
+    let mut child = Command::new(program)
+        .args([test, "--exact", "--nocapture"])
+        .env("TURNO_SAYS", "1")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    while !said.contains("(Said once") {
+        said = said + &lines.next().expect("it says something") + "\n";
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    said
+}
+
+/// A job that waits for a task of its own loop in virtual time, which waits for the job.
+#[test]
+fn jobs_that_wait_for_their_own_loop_are_told_of() {
+    if std::env::var_os("TURNO_SAYS").is_none() {
+        let said = said_by("jobs_that_wait_for_their_own_loop_are_told_of");
+        has(&said, "  a blocking job (spawned at tests/stalls.rs:");
+        has(&said, ") runs, and waits for the end of task 3 (spawned at tests/stalls.rs:");
+        has(&said, "  virtual time stands still as long as blocking jobs run\n");
+        return;
+    }
+    let rt = virtual_rt();
+    let handle = rt.handle();
+    let job = rt.spawn_blocking(move || {
+        let far = handle.spawn(sleep(Duration::from_secs(1)));
+        futures_lite::future::block_on(far).unwrap();
+    });
+    rt.block_on(job).unwrap();
+}
+
+/// A job that waits for one that is queued behind it.
+#[test]
+fn jobs_that_wait_for_a_full_pool_are_told_of() {
+    if std::env::var_os("TURNO_SAYS").is_none() {
+        let said = said_by("jobs_that_wait_for_a_full_pool_are_told_of");
+        has(&said, ") runs, and waits for the end of blocking job 3 (spawned at tests/stalls.rs:");
+        has(&said, ") is queued: the pool has 1 threads\n");
+        return;
+    }
+    let rt = Builder::new().max_blocking_threads(1).build().unwrap();
+    let handle = rt.handle();
+    let job = rt.spawn_blocking(move || {
+        futures_lite::future::block_on(handle.spawn_blocking(|| {})).unwrap();
+    });
+    rt.block_on(job).unwrap();
 }

@@ -3,6 +3,7 @@
 //! A job is queued; an idle thread takes it, or a new one is started while there are fewer than the
 //! most allowed. A thread that finds no job for a while leaves.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,13 +15,37 @@ use std::time::{Duration, Instant};
 use crate::task::current::{Belonging, Named};
 use crate::task::id::Id;
 use crate::task::inbox::Inbox;
-use crate::task::remote::{Crossing, Owed, RemoteJoinHandle};
+use crate::task::remote::{AbortFlag, Crossing, Owed, RemoteJoinHandle};
 use crate::wait::Site;
 
 /// What is to be run, and where it was spawned.
 struct Job {
     site: Site,
     run: Box<dyn FnOnce() + Send>,
+}
+
+/// A job that runs, and what its thread was last seen to await: nothing tells whether it does
+/// something else, too.
+struct Running {
+    site: Site,
+    awaits: Mutex<Option<Arc<AbortFlag>>>,
+}
+
+thread_local! {
+    /// The job that runs on this thread.
+    static JOB: RefCell<Option<Arc<Running>>> = const { RefCell::new(None) };
+}
+
+/// This thread awaits the end of a remote task or of a job, or if not `begins`, does not any more.
+/// If it is a job's thread, that is noted.
+pub(crate) fn note_await(what: &Arc<AbortFlag>, begins: bool) {
+    let Some(job) = JOB.try_with(|job| job.borrow().clone()).ok().flatten() else { return };
+    let mut awaits = job.awaits.lock().unwrap_or_else(PoisonError::into_inner);
+    if begins {
+        *awaits = Some(what.clone());
+    } else {
+        awaits.take_if(|known| Arc::ptr_eq(known, what));
+    }
 }
 
 pub(crate) struct Pool {
@@ -37,8 +62,8 @@ pub(crate) struct Pool {
 
 struct State {
     jobs: VecDeque<Job>,
-    /// Where the jobs that run now were spawned.
-    running: Vec<Site>,
+    /// The jobs that run now.
+    running: Vec<Arc<Running>>,
     threads: usize,
     idle: usize,
     closed: bool,
@@ -68,10 +93,28 @@ impl Pool {
         self.in_flight.load(Ordering::SeqCst)
     }
 
-    /// Where the jobs were spawned that run or are queued.
-    pub(crate) fn jobs(&self) -> Vec<Site> {
+    /// A line for each job that runs or is queued, and whether each that runs was last seen to
+    /// await a remote task or another job, while no thread is free for those that are queued.
+    pub(crate) fn told(&self) -> (Vec<String>, bool) {
         let state = self.lock();
-        state.running.iter().copied().chain(state.jobs.iter().map(|job| job.site)).collect()
+        let awaited = |job: &Running| {
+            let awaits = job.awaits.lock().unwrap_or_else(PoisonError::into_inner);
+            awaits.as_ref()?.awaited()
+        };
+        let mut all = !state.running.is_empty() && state.threads == state.running.len();
+        all &= state.jobs.is_empty() || state.threads == self.most;
+        let runs = state.running.iter().map(|job| {
+            let what = awaited(job);
+            all &= what.is_some();
+            let what = what.map(|what| format!(", and waits for {what}")).unwrap_or_default();
+            format!("a blocking job (spawned at {}) runs{what}", job.site)
+        });
+        let mut lines = Vec::from_iter(runs);
+        lines.extend(state.jobs.iter().map(|job| {
+            let (site, most) = (job.site, self.most);
+            format!("a blocking job (spawned at {site}) is queued: the pool has {most} threads")
+        }));
+        (lines, all)
     }
 
     pub(crate) fn threads(&self) -> usize {
@@ -151,14 +194,15 @@ impl Pool {
         let mut state = self.lock();
         loop {
             if let Some(job) = state.jobs.pop_front() {
-                state.running.push(job.site);
+                let runs = Arc::new(Running { site: job.site, awaits: Mutex::default() });
+                state.running.push(runs.clone());
                 drop(state);
+                let _ = JOB.try_with(|job| job.replace(Some(runs.clone())));
                 // What escapes is a panic in the drop of what nobody wants: it must not end the
                 // thread.
                 drop(catch_unwind(AssertUnwindSafe(job.run)));
                 state = self.lock();
-                let place = state.running.iter().position(|&site| std::ptr::eq(site, job.site));
-                place.map(|place| state.running.swap_remove(place));
+                state.running.retain(|job| !Arc::ptr_eq(job, &runs));
                 continue;
             }
             if state.closed {
@@ -206,7 +250,7 @@ impl Pool {
             let nap = left.unwrap_or(Duration::from_secs(86_400));
             state = self.news.wait_timeout(state, nap).unwrap_or_else(PoisonError::into_inner).0;
         }
-        state.running.clone()
+        state.running.iter().map(|job| job.site).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -253,3 +253,45 @@ impl fmt::Display for Running {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::Runtime;
+
+    #[test]
+    fn a_task_whose_number_needs_more_than_32_bits_is_itself_and_no_other() {
+        const WRAP: u64 = 1 << 32;
+        let rt = Runtime::new().unwrap();
+        let early = rt.spawn(std::future::pending::<()>());
+        rt.shared.link.inbox.skip_serials(WRAP - 1);
+        rt.block_on(async {
+            let late = crate::spawn(async { crate::task::id() });
+            let (root, late_id) = (crate::task::id(), late.id());
+            assert_eq!([root, late_id].map(Id::serial), [WRAP, WRAP + 1]);
+            assert_eq!(late_id.to_string(), "4294967297");
+            assert!(early.id() < root && early.id() != late_id);
+            assert!(!crate::task::update(Id::new(late_id.index() as u32, 1), |_| {}));
+            let told = rt.shared.link.board.read().unwrap();
+            assert_eq!((told.task, told.name.as_deref()), (root, Some("block_on")));
+            assert!(told.spawn_site.is_some());
+            assert_eq!(late.await.unwrap(), late_id);
+        });
+    }
+
+    #[test]
+    fn halves_of_two_ids_are_no_third_one() {
+        let board = Board::new();
+        let site = note_site(Location::caller());
+        let (old, new) = (Id::new(0, 5), Id::new(1, (1 << 32) + 6));
+        board.note_site(old, site);
+        board.note_site(new, site);
+        board.begin(1, old);
+        board.index.store(new.index() as u32, Ordering::Relaxed); // In the middle of a switch.
+        let told = board.read().unwrap();
+        assert_eq!((told.task, told.task.is_placed(), told.spawn_site), (old, false, None));
+        board.begin(2, new);
+        let told = board.read().unwrap();
+        assert_eq!((told.task, told.task.index(), told.spawn_site.is_some()), (new, 1, true));
+    }
+}

@@ -168,7 +168,12 @@ impl Builder {
     /// for; and goes on waiting.
     ///
     /// Off (`None`) by default: a program that waits for the outside (a child process, its standard
-    /// input, a channel that a thread feeds) does nothing wrong.
+    /// input, a channel that a thread feeds) does nothing wrong. One case is always said, after a
+    /// second: each blocking job was last seen to await a task of a [`Handle`] or another job, so
+    /// that the loop waits for the jobs and they, most likely, for the loop. It cannot be proved,
+    /// since nothing tells what else a thread waits for.
+    ///
+    /// [`Handle`]: super::Handle
     pub fn quiet_after(self, quiet: impl Into<Option<Duration>>) -> Self {
         Self { quiet_after: quiet.into(), ..self }
     }

@@ -1,8 +1,8 @@
 //! Which runtime am I in: what `spawn`, `sleep` and sockets find without being handed it (floor 3).
 //!
 //! A thread may be inside of several, one in the other: a stack. What the loop itself enters is
-//! left in order. The guards of [`Runtime::enter`](super::Runtime::enter) are the program's, which may
-//! drop them in any order, never, or in another task; each is known by its number, so that one
+//! left in order. The guards of [`Runtime::enter`](super::Runtime::enter) are the program's, which
+//! may drop them in any order, never, or in another task; each is known by its number, so that one
 //! never takes another's entry with it.
 
 use std::cell::{Cell, RefCell};

@@ -131,6 +131,9 @@ pub(crate) struct Wake {
     pub(crate) whom: Whom,
 }
 
+/// The result of a task, in its box.
+type Untaken = Belonging<BoxedTask>;
+
 /// A task taken from where it was.
 pub(crate) struct Aborted {
     pub(crate) task: BoxedTask,
@@ -201,8 +204,7 @@ impl Shared {
     /// Puts a new task into the table.
     #[track_caller]
     pub(crate) fn insert(&self, plan: Plan, task: BoxedTask) -> Id {
-        let inbox = &self.link.inbox;
-        let in_turn = current::in_turn_of(self.key());
+        let (inbox, in_turn) = (&self.link.inbox, current::in_turn_of(self.key()));
         let by = in_turn.then(current::task).flatten();
         let mut core = self.core_for("`spawn`");
         let parent = by.and_then(|by| core.tasks.get(by)).map(|slot| slot.info.attributes());
@@ -460,10 +462,7 @@ impl Core {
     }
 
     /// The task's handle is gone. What is returned is for the caller to bury.
-    pub(crate) fn detach(
-        &mut self,
-        id: Id,
-    ) -> Option<(Option<Whom>, Option<Belonging<BoxedTask>>)> {
+    pub(crate) fn detach(&mut self, id: Id) -> Option<(Option<Whom>, Option<Untaken>)> {
         let slot = self.tasks.get_mut(id)?;
         slot.info.detached = true;
         let joiner = slot.joiner.take().and_then(Joiner::discharge);

@@ -102,17 +102,26 @@ impl Shared {
                     return None; // What was told of one has been answered.
                 }
             }
-            let quiet = self.quiet_after.filter(|_| !self.suspected.get());
-            let left = quiet.map(|quiet| quiet.saturating_sub(asleep.elapsed()));
+            let quiet = self.quiet().filter(|_| !self.suspected.get());
+            let left = quiet.map(|quiet| match quiet.saturating_sub(asleep.elapsed()) {
+                Duration::ZERO => LONGEST_PAUSE, // It was not said, and may be later.
+                left => left,
+            });
             self.sleep((!knocks).then_some(nap).into_iter().chain(left).min());
             if self.has_news() {
                 return None;
             }
-            if let Some(quiet) = quiet.filter(|quiet| asleep.elapsed() >= *quiet) {
-                self.suspect(quiet);
+            if quiet.is_some_and(|quiet| asleep.elapsed() >= quiet) {
+                self.suspect(asleep.elapsed());
             }
             nap = (2 * nap).min(LONGEST_PAUSE);
         }
+    }
+
+    /// After how long without a switch it is time to say that it looks stalled.
+    fn quiet(&self) -> Option<Duration> {
+        let jobs = (self.blocking.in_flight() > 0).then_some(LONGEST_PAUSE);
+        self.quiet_after.into_iter().chain(jobs).min()
     }
 
     /// Looks again and again for a while instead of sleeping, if the builder was told so. True if

@@ -22,8 +22,8 @@ use crate::wait::{self, tell};
 /// kept lies where only this loop's own thread can wake it.
 ///
 /// Printed it tells what each task waits for: first the [cycles](Stalled::cycles), if there are
-/// any, then what is locked by a task that has finished, then the other tasks. Each comes with what it
-/// waits for, where, since when, and which task locked that. Of long lists the first ones are
+/// any, then what is locked by a task that has finished, then the other tasks. Each comes with what
+/// it waits for, where, since when, and which task locked that. Of long lists the first ones are
 /// printed, and how many more there are; the data has all.
 #[derive(Debug, Clone)]
 pub struct Stalled {
@@ -261,12 +261,16 @@ impl Shared {
         Some((Arc::as_ptr(own).cast(), Arc::strong_count(own) - 1))
     }
 
-    /// A quiet while has passed and nothing is armed: says once that it looks stalled.
+    /// No task has run for `quiet`, and nothing is armed: says once that it looks stalled, if that
+    /// is wanted; and in any case if each blocking job was last seen to wait for this runtime.
     #[cold]
     pub(super) fn suspect(&self, quiet: Duration) {
-        if self.suspected.replace(true) {
+        let (jobs, waits) = self.blocking.told();
+        let wanted = self.quiet_after.is_some_and(|least| quiet >= least);
+        if !(wanted || waits) || self.suspected.replace(true) {
             return;
         }
+        let quiet = Duration::from_millis(quiet.as_millis() as u64);
         let mut text = format!(
             "turno: it looks as if nothing goes on any more: for {quiet:?} no task has run, and no \
              socket is waited for.\n"
@@ -274,18 +278,22 @@ impl Shared {
         if let Some(policy) = self.holds() {
             let _ = writeln!(text, "  The policy `{policy}` holds back all tasks that are ready.");
         }
-        for site in self.blocking.jobs() {
-            let _ = writeln!(text, "  A blocking job (spawned at {site}) has not ended.");
+        let shown = Shown::first(jobs.len());
+        for job in &jobs[..shown.first] {
+            let _ = writeln!(text, "  {job}");
+        }
+        if shown.first < shown.last {
+            let _ = writeln!(text, "  ... and {} more jobs", shown.last - shown.first);
         }
         if self.clock.is_virtual() && self.next_timer().is_some() {
-            text.push_str("  Virtual time stands still as long as blocking jobs run.\n");
+            text.push_str("  virtual time stands still as long as blocking jobs run\n");
         }
         if self.link.inbox.is_reachable() {
-            text.push_str("  A handle to the runtime is out, and may still be used.\n");
+            text.push_str("  a handle to the runtime is out, and may still be used\n");
         }
         let _ = write!(text, "These wait:\n{}", self.picture(Seek::Possible));
         // Standard error may be gone: that is no reason to panic.
-        let _ = writeln!(io::stderr(), "{text}(Said once; `Builder::quiet_after` sets the time.)");
+        let _ = writeln!(io::stderr(), "{text}(Said once; see `Builder::quiet_after`.)");
     }
 
     /// The policy, if it holds back tasks that are ready.

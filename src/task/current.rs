@@ -26,8 +26,8 @@ struct Current {
     /// The task in whose name user code runs now.
     task: Cell<Option<Id>>,
     /// The task or job whose code runs now, where that is not the running task: a result is
-    /// dropped, or it is a job on a thread of its own. Only the program is told; wakes and locks
-    /// go by `task`.
+    /// dropped, or it is a job on a thread of its own. Only the program is told; wakes and locks go
+    /// by `task`.
     named: Cell<Option<Id>>,
     /// What stands behind the waker that it is polled with.
     waker: Cell<*const ()>,
@@ -169,8 +169,8 @@ pub(crate) fn now() -> Nanos {
 }
 
 /// A future of turno's is polled. Returns the number of the poll: what a task awaits at the end of
-/// a switch is what it polled last, and the other branches of the same `select!`, `join!` or timeout,
-/// which have the same number. What it polled before that is at most kept.
+/// a switch is what it polled last, and the other branches of the same `select!`, `join!` or
+/// timeout, which have the same number. What it polled before that is at most kept.
 #[inline]
 pub(crate) fn count_poll() -> u64 {
     CURRENT.with(|c| {

@@ -14,16 +14,16 @@ pub(crate) type LoopKey = u64;
 /// table. The index is used again after a task is gone, the serial number never is, so a stale wake
 /// or abort misses rather than hitting a newcomer. Ids compare, and print, as their serial numbers:
 /// the index only says where to look.
-// Packed, so that an id takes 12 bytes, as does an `Option` of one, and a `Cause` 16.
+// An `Option` of one is no larger. Packed to 12 bytes it would be copied in pieces that are read in
+// other pieces right after, for which the processor waits: a fifth of a spawn.
 #[derive(Clone, Copy)]
-#[repr(packed(4))]
 pub struct Id {
     number: u64,
     /// The index and one more, so that 0 stands for no id.
     place: NonZeroU32,
 }
 
-const _: () = assert!(size_of::<Id>() == 12 && size_of::<Option<Id>>() == 12);
+const _: () = assert!(size_of::<Id>() == 16 && size_of::<Option<Id>>() == 16);
 
 impl Id {
     /// The id at `index` of a table, made by the `serial`-th spawn.

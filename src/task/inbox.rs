@@ -132,6 +132,12 @@ impl Inbox {
         self.serials.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// As if this many had been spawned.
+    #[cfg(test)]
+    pub(crate) fn skip_serials(&self, spawned: u64) {
+        self.serials.store(spawned + 1, Ordering::Relaxed);
+    }
+
     /// Leaves a letter. Once the runtime is gone the letter is dropped, and false is returned.
     pub(crate) fn send(&self, letter: Letter) -> bool {
         let undelivered = {

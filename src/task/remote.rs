@@ -17,7 +17,7 @@ use super::info::Left;
 use super::join::{self, AbortHandle, JoinError};
 use super::run::{self, Run, Spawned};
 use super::wake::TaskWaker;
-use crate::runtime::{end, link};
+use crate::runtime::{blocking, end, link};
 use crate::wait::{self, Place, Site, reason::WaitReason, site};
 
 /// The place where a result crosses from one thread to another.
@@ -40,7 +40,8 @@ impl<T> Crossing<T> {
     /// For the task or job `id`. `inbox` is where an abort is sent once the task has begun; `None`
     /// for a job in the pool.
     pub(crate) fn new(id: Id, what: String, site: Site, inbox: Option<Arc<Inbox>>) -> Arc<Self> {
-        let abort = Arc::new(AbortFlag { id, state: Mutex::new(Progress::default()), inbox });
+        let progress = Mutex::new(Progress::default());
+        let abort = Arc::new(AbortFlag { id, site, state: progress, inbox });
         let state = State { result: None, waker: None, finished: false };
         Arc::new(Self { state: Mutex::new(state), what, site, abort })
     }
@@ -53,6 +54,7 @@ impl<T> Crossing<T> {
             return;
         }
         state.finished = true;
+        lock(&self.abort.state).ended = true;
         state.result = Some(result);
         let waker = state.waker.take();
         drop(state);
@@ -78,6 +80,8 @@ impl<T> Drop for Crossing<T> {
 /// An abort on its way to a task or job that may not have begun.
 pub(crate) struct AbortFlag {
     id: Id,
+    /// Where it was spawned.
+    site: Site,
     state: Mutex<Progress>,
     inbox: Option<Arc<Inbox>>,
 }
@@ -87,6 +91,8 @@ struct Progress {
     /// The task has begun: its id, with its place in the table.
     begun: Option<Id>,
     aborted: bool,
+    /// The result is in.
+    ended: bool,
 }
 
 impl AbortFlag {
@@ -110,6 +116,13 @@ impl AbortFlag {
 
     pub(crate) fn id(&self) -> Id {
         self.id
+    }
+
+    /// What a thread waits for that awaits its result, if that is not in: for reports.
+    pub(crate) fn awaited(&self) -> Option<String> {
+        let Self { id, site, inbox, .. } = self;
+        let what = if inbox.is_some() { "task" } else { "blocking job" };
+        (!lock(&self.state).ended).then(|| format!("the end of {what} {id} (spawned at {site})"))
     }
 }
 
@@ -182,6 +195,7 @@ impl<T> RemoteJoinHandle<T> {
         if let Some(result) = state.result.take() {
             drop(state);
             self.entry = None;
+            blocking::note_await(&self.crossing.abort, false);
             return Poll::Ready(result);
         }
         assert!(!state.finished, "{} was polled after its result", self.crossing.what);
@@ -189,6 +203,7 @@ impl<T> RemoteJoinHandle<T> {
         drop(state);
         let site = site::awaited_at(site, self.crossing.site);
         self.entry = Entry::renew(self.entry.take(), cx, site);
+        blocking::note_await(&self.crossing.abort, true);
         Poll::Pending
     }
 }
@@ -218,6 +233,12 @@ impl<T> Future for RemoteJoinHandle<T> {
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.poll_at(cx, Location::caller())
+    }
+}
+
+impl<T> Drop for RemoteJoinHandle<T> {
+    fn drop(&mut self) {
+        blocking::note_await(&self.crossing.abort, false);
     }
 }
 
