@@ -38,7 +38,7 @@ pub(crate) mod waiter;
 use self::queue::Record;
 use self::reason::WaitReason;
 use self::serial::Serials;
-pub(crate) use self::shrink::shrink;
+pub(crate) use self::shrink::{is_large, shrink};
 
 thread_local! {
     static WAITS: RefCell<Waits> = const {

@@ -32,7 +32,9 @@ impl Shared {
             self.open_letters();
             return self.attend();
         }
-        self.shrink();
+        if self.core.borrow().tasks.is_large() || wait::is_large() {
+            self.shrink();
+        }
         let next = self.next_timer().into_iter().chain(self.horizon.get()).min();
         let jumps = self.jumps(next);
         let nap = self.nap(next, jumps);
@@ -59,6 +61,7 @@ impl Shared {
     }
 
     /// There is nothing to do: a good moment to give back the memory of a burst that is over.
+    #[cold]
     fn shrink(&self) {
         let mut core = self.core.borrow_mut();
         if let Some(places) = core.tasks.shrink() {

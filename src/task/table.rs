@@ -55,8 +55,16 @@ impl<R> Table<R> {
 
     #[inline]
     pub(crate) fn get_mut(&mut self, id: Id) -> Option<&mut Slot<R>> {
-        let id = if id.is_placed() { id } else { self.search(id)?.info.id };
+        if !id.is_placed() {
+            return self.search_mut(id);
+        }
         self.slots.get_mut(id.index()).filter(|slot| slot.info.id == id)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn search_mut(&mut self, id: Id) -> Option<&mut Slot<R>> {
+        self.iter_mut().find(|slot| slot.info.id == id)
     }
 
     /// Finds the task of an id that was told before the task had a place.
@@ -77,6 +85,12 @@ impl<R> Table<R> {
 
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
+    }
+
+    /// Whether it has grown so much that its memory may be worth giving back.
+    #[inline]
+    pub(crate) fn is_large(&self) -> bool {
+        room::is_large(self.slots.capacity())
     }
 
     /// Gives back the memory of a burst, as far as no task lies behind it. Returns how many places

@@ -5,6 +5,12 @@ use std::mem;
 use super::{NONE, Waits, with};
 use crate::task::room;
 
+/// Whether the table has grown so much that its memory may be worth giving back.
+#[inline]
+pub(crate) fn is_large() -> bool {
+    with(|waits| room::is_large(waits.entries.capacity())).unwrap_or(false)
+}
+
 /// Gives back the memory of a burst.
 pub(crate) fn shrink() {
     with(|waits| {
