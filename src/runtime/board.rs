@@ -21,7 +21,7 @@ use crate::wait::Site;
 /// What is told of the switch that is made now, or was made last.
 pub(crate) struct Board {
     n: AtomicU64,
-    /// The serial number of its task; 0 when nobody drives the loop.
+    /// The serial number of its task; 0 while the loop is not driven.
     serial: AtomicU64,
     /// The index of its task's id. Another thread may find that of a later task here.
     index: AtomicU32,
@@ -157,7 +157,7 @@ impl Board {
         Some((Id::unplaced(self.task()?.serial()), None))
     }
 
-    /// Forgets the names of tasks that have gone, beyond so many places.
+    /// Forgets the names of tasks that have gone, beyond this many places.
     #[cold]
     pub(super) fn shrink_names(&self, places: usize) {
         let mut names = lock(&self.names);

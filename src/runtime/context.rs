@@ -157,7 +157,7 @@ pub(crate) fn strays() -> Option<Stray> {
     left.first().and_then(|entry| entry.by).map(Stray::of)
 }
 
-/// The runtime is gone: whoever has entered it is not inside any more.
+/// The runtime is gone: what has entered it is not inside any more.
 pub(crate) fn evict(shared: &Rc<Shared>) {
     let is_in = |entry: &mut Entry| entry.by.is_some() && Rc::ptr_eq(&entry.shared, shared);
     drop(change(|stack| stack.extract_if(.., is_in).collect::<Vec<_>>()));

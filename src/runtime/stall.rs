@@ -129,7 +129,7 @@ impl fmt::Display for Unfinished {
 /// So many tasks are seen at a glance.
 const GLANCE: usize = 64;
 
-/// After so many tasks the proof looks whether there is news meanwhile.
+/// The proof looks for news each time it has seen this many tasks.
 const STRIDE: usize = 256;
 
 /// What the loop finds when it is about to sleep for ever.
@@ -194,7 +194,7 @@ impl Shared {
             || counts.chain(root).any(|count| count > 1)
     }
 
-    /// Whether a blocking job or whoever has a handle may wake a task. When the last of them goes,
+    /// Whether a blocking job, or a thread that has a handle, may wake a task. When the last of them goes,
     /// the loop is rung for.
     fn is_reachable(&self) -> bool {
         self.blocking.in_flight() > 0 || self.link.inbox.is_reachable()

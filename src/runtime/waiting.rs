@@ -115,7 +115,7 @@ const PRESUMED: &str = ", as far as is known:";
 
 /// Which of many are printed. The data has all of them.
 pub(super) struct Shown {
-    /// So many from the front.
+    /// This many from the front.
     pub(super) first: usize,
     /// And those from here on.
     pub(super) last: usize,

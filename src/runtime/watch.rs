@@ -42,7 +42,7 @@ pub(crate) struct Watch {
 #[derive(Clone)]
 struct Candidate {
     tasks: Vec<Id>,
-    /// They were ready, after so many switches.
+    /// Those that were ready, and how many switches each had had.
     ready: Vec<(Id, u64)>,
 }
 

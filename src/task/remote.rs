@@ -72,7 +72,7 @@ impl<T> Crossing<T> {
 impl<T> Drop for Crossing<T> {
     fn drop(&mut self) {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        // Nobody came for it.
+        // It was not fetched.
         drop(state.result.take().map(|result| Belonging::new(self.abort.id, result)));
     }
 }
@@ -300,7 +300,7 @@ impl<F: Future> Run for RemoteTask<F> {
         match polled {
             Poll::Ready(output) => {
                 this.future.set(None);
-                end::refuse_strays(this.owed.0.abort.id); // Before anybody has the result.
+                end::refuse_strays(this.owed.0.abort.id); // Before the result is out.
                 this.owed.0.finish(Ok(output));
                 Left::Done
             }

@@ -123,7 +123,7 @@ impl Sleep {
         self.timer.as_ref().is_some_and(|timer| wait::waits(timer.place, cx))
     }
 
-    /// Sets it for `whom`, or leaves it as it is for `None`. Leaves in `whom` what is to drop.
+    /// Sets it to wake `whom`, or leaves it as it is for `None`. Leaves in `whom` what is to drop.
     #[inline]
     fn poll_on(&mut self, on: &Shared, whom: &mut Option<Whom>, site: Site) -> Poll<()> {
         assert!(
