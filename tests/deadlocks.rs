@@ -506,11 +506,14 @@ fn a_cycle_of_owned_guards_is_only_likely() {
     assert!(!stalled.cycles()[0].is_certain());
 }
 
+/// The handle of a task that is spawned later.
+type Background = Rc<RefCell<Option<JoinHandle<()>>>>;
+
 /// Task a locks in a future that it gives up, and that goes on in task b: the guard is there.
 fn gives_a_guard_away(
     lock: &Lock,
     then: impl AsyncFnOnce() + 'static,
-) -> (JoinHandle<()>, Rc<RefCell<Option<JoinHandle<()>>>>) {
+) -> (JoinHandle<()>, Background) {
     let (locks, wants) = (lock.clone(), lock.clone());
     let background = Rc::new(RefCell::new(None));
     let put = background.clone();

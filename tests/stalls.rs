@@ -349,10 +349,10 @@ impl Policy for HoldsBack {
     }
 
     fn pick(&mut self, _: &Tasks<'_>, now: u64) -> Pick {
-        match self.1.pop_front_if(|_| now >= self.0) {
-            Some(id) => Pick::Task(id),
-            None => Pick::Until(self.0),
+        if now < self.0 {
+            return Pick::Until(self.0);
         }
+        self.1.pop_front().into()
     }
 }
 

@@ -64,7 +64,7 @@ impl Handle {
 
     pub(super) fn of(shared: &Shared) -> Self {
         let reach = Reach::new(&shared.link.inbox);
-        Self { link: shared.link.clone(), blocking: shared.blocking.clone(), reach: reach }
+        Self { link: shared.link.clone(), blocking: shared.blocking.clone(), reach }
     }
 
     /// Spawns a task on the runtime's thread, from any thread. It becomes ready when the loop next
@@ -185,7 +185,7 @@ impl Handle {
 impl Clone for Handle {
     fn clone(&self) -> Self {
         let reach = self.reach.clone();
-        Self { link: self.link.clone(), blocking: self.blocking.clone(), reach: reach }
+        Self { link: self.link.clone(), blocking: self.blocking.clone(), reach }
     }
 }
 

@@ -27,7 +27,8 @@ use crate::wait::{self, tell};
 /// printed, and how many more there are; the data has all.
 #[derive(Debug, Clone)]
 pub struct Stalled {
-    picture: Picture,
+    /// Boxed, since a large error weighs on every `Ok`.
+    picture: Box<Picture>,
     policy: Option<&'static str>,
 }
 
@@ -219,7 +220,8 @@ impl Shared {
             return Prospect::Open { knocks };
         }
         let policy = (self.core.borrow().queued > 0).then(|| self.core.borrow().policy_name);
-        Prospect::Hopeless(Stalled { picture: self.picture(Seek::Possible), policy })
+        let picture = Box::new(self.picture(Seek::Possible));
+        Prospect::Hopeless(Stalled { picture, policy })
     }
 
     /// Whether a waker of a task is kept elsewhere than in this thread's table. It also says so if

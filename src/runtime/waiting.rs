@@ -256,7 +256,8 @@ impl fmt::Display for Picture {
         let in_cycle: HashSet<Id> = cycles.map(|waiting| waiting.task.id()).collect();
         let others: Vec<&Waiting> =
             self.tasks.iter().filter(|waiting| !in_cycle.contains(&waiting.task.id())).collect();
-        if !others.is_empty() && !(self.cycles.is_empty() && left.is_empty()) {
+        let is_first = self.cycles.is_empty() && left.is_empty();
+        if !is_first && !others.is_empty() {
             f.write_str(if in_cycle.is_empty() { "tasks:\n" } else { "other tasks:\n" })?;
         }
         let shown = Shown::first(others.len());

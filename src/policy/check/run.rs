@@ -177,7 +177,7 @@ impl Run<'_> {
         if let Some(task) = self.world.get_mut(id) {
             // A timer was due before now, if the loop is late.
             let late = if cause == Cause::Timer { 50 * (id.serial() % 3) } else { 0 };
-            task.woken(cause, now.saturating_sub(late.into()));
+            task.woken(cause, now.saturating_sub(late));
             self.policy.ready(task, now);
         }
     }
