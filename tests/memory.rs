@@ -13,6 +13,8 @@ use turno::sync::Notify;
 use turno::task::{self, yield_now};
 use turno::time::sleep;
 
+type Make = fn() -> Box<dyn Policy>;
+
 /// Counts what is allocated and not yet freed.
 struct Counted;
 
@@ -60,7 +62,7 @@ static ALONE: Mutex<()> = Mutex::new(());
 #[test]
 fn what_a_burst_needed_is_given_back_when_the_loop_is_idle() {
     let _alone = ALONE.lock();
-    let policies: [(bool, fn() -> Box<dyn Policy>); 3] = [
+    let policies: [(bool, Make); 3] = [
         (true, || Box::new(Fifo::new())),
         (true, || Box::new(Lifo::new())),
         (false, || Box::new(Fifo::new())),

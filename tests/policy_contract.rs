@@ -405,6 +405,9 @@ fn wrong_answers_are_found() {
 // Bugs that show only at a size, after a time, or for some tasks. Each is first in, first out but
 // for that.
 
+/// What `queue` tells of the ready queue.
+type Shows = fn(&VecDeque<Id>) -> Vec<Id>;
+
 #[derive(Default)]
 struct Rare {
     queue: VecDeque<Id>,
@@ -417,7 +420,7 @@ struct Rare {
     forget: Option<fn(&mut Rare, Id)>,
     ran: Option<fn(&mut Rare, &TaskInfo, Left)>,
     quantum: Option<fn(&TaskInfo) -> Option<Nanos>>,
-    shown: Option<fn(&VecDeque<Id>) -> Vec<Id>>,
+    shown: Option<Shows>,
     explained: Option<fn(&Rare) -> String>,
     seen: BTreeSet<Id>,
 }
