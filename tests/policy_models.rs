@@ -310,12 +310,14 @@ struct Laps {
     quantum: Option<Nanos>,
     at: usize,
     lap: Vec<usize>,
+    /// The group visited last that had a task or a debt.
+    last: Option<usize>,
     balances: [i64; 4],
 }
 
 impl Laps {
     fn new(quantum: Option<Nanos>) -> Self {
-        Self { quantum, at: 0, lap: Vec::new(), balances: [0; 4] }
+        Self { quantum, at: 0, lap: Vec::new(), last: None, balances: [0; 4] }
     }
 }
 
@@ -336,8 +338,12 @@ impl Model for Laps {
             if self.lap.is_empty() {
                 let visited = |&group: &usize| of(group).is_some() || self.balances[group] < 0;
                 self.lap = (0..4).filter(visited).collect();
+                self.lap.sort_by_key(|&group| (Some(group) <= self.last, group));
             }
             self.at = self.lap.remove(0);
+            if of(self.at).is_some() || self.balances[self.at] < 0 {
+                self.last = Some(self.at);
+            }
             self.balances[self.at] += self.quantum.unwrap_or(1) as i64;
         }
     }

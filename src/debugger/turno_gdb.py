@@ -1037,10 +1037,13 @@ def by_priority(policy):
 
 def in_rounds(policy):
     found, lap, order = lanes(policy['lanes']), ids(policy['lap']), []
+    last = policy['turn'].some()
+    last = -1 if last is None else last.number()
     while any(found.values()):
         lap = [lane for lane in lap if found.get(lane)]
-        lap = lap or sorted(lane for lane in found if found[lane])
-        order.append(found[lap.pop(0)].pop(0))
+        lap = lap or sorted((lane for lane in found if found[lane]), key=lambda n: (n <= last, n))
+        last = lap.pop(0)
+        order.append(found[last].pop(0))
     return order
 
 
@@ -2058,7 +2061,7 @@ if gdb:
                 if name == 'turno::task::id::Id':
                     while value.type.code == gdb.TYPE_CODE_STRUCT:
                         value = value[value.type.fields()[0]]
-                    return Printer('Id(%d)' % serial(int(value)), value)
+                    return Printer('Id(%d)' % int(value), value)
                 return None
             target = GdbTarget()
             die = next(target.dwarf.find(name, STRUCT), None)

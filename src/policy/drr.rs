@@ -14,7 +14,7 @@
 //! switch, and is given the quantum at each visit. Debt outlives idleness and is paid off lap by
 //! lap, whether the group is idle or not; credit ends with the visit that finds the group idle.
 //!
-//! In a lap, groups are visited by number. So their order has no memory of which was ready when,
+//! Groups are visited by number, round and round. So their order has no memory of which was ready when,
 //! and a task that is aborted before its turn leaves no trace in it. A group that comes during a
 //! lap waits for the next one: else a chain of tasks, each of which spawns the next in a group with
 //! a higher number, would go on for ever.
@@ -22,7 +22,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::lanes::Lanes;
+use super::lanes::{Lanes, lap_after};
 use super::{Pick, Policy, Tasks, slice};
 use crate::task::id::Id;
 use crate::task::info::{Left, Nanos, TaskInfo};
@@ -34,6 +34,8 @@ pub struct Drr {
     lanes: Lanes,
     /// The groups that are still to be visited in this lap, in order.
     lap: VecDeque<u32>,
+    /// The group that was visited last.
+    last: Option<u32>,
     /// Whose visit it is, with what is left of its turn (below 0: overdrawn).
     visit: Option<(u32, i128)>,
     /// What each group owes that has overdrawn, except the one visited.
@@ -44,7 +46,14 @@ pub struct Drr {
 impl Default for Drr {
     fn default() -> Self {
         let (lanes, lap, debts) = (Lanes::default(), VecDeque::new(), BTreeMap::new());
-        Self { lanes, lap, visit: None, debts, quantum: slice(Duration::from_millis(1)) }
+        Self {
+            lanes,
+            lap,
+            last: None,
+            visit: None,
+            debts,
+            quantum: slice(Duration::from_millis(1)),
+        }
     }
 }
 
@@ -88,22 +97,28 @@ impl Drr {
                 continue;
             };
             let balance = quantum - self.debts.remove(&group).unwrap_or(0);
+            let used = self.lanes.is_used(group);
+            if used || balance < quantum {
+                self.last = Some(group);
+            }
             if balance < 0 {
                 self.debts.insert(group, -balance);
-            } else if balance > 0 && self.lanes.is_used(group) {
+            } else if balance > 0 && used {
                 self.visit = Some((group, balance));
                 return Some(group);
             }
         }
     }
 
-    /// All groups with a task ready or a debt, by number.
+    /// All groups with a task ready or a debt.
     fn begin_lap(&mut self) {
-        if self.debts.is_empty() {
-            return self.lap.extend(self.lanes.in_use());
-        }
-        let groups: BTreeSet<u32> = self.lanes.in_use().chain(self.debts.keys().copied()).collect();
-        self.lap.extend(groups);
+        let indebted = self.debts.keys().copied();
+        self.lap = if self.debts.is_empty() {
+            lap_after(self.last, self.lanes.in_use())
+        } else {
+            let groups: BTreeSet<u32> = self.lanes.in_use().chain(indebted).collect();
+            lap_after(self.last, groups.into_iter())
+        };
     }
 
     /// Takes in one step the laps in which all who are ready would only pay debts.
