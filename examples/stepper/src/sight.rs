@@ -272,7 +272,7 @@ impl Eye<'_> {
     }
 
     fn holder(&self, wait: &Wait) -> String {
-        let holder = wait.holder.map(|holder| format!(", locked by {}", self.label(holder.task)));
+        let holder = wait.holder.map(|holder| format!(", by {}", self.label(holder.task)));
         holder.unwrap_or_default()
     }
 }

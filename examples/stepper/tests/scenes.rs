@@ -60,7 +60,7 @@ fn a_waiting_task_is_shown_with_its_line_and_who_holds_what_it_wants() {
     let app = pressed(&common::scene("inversion"), "priority", "space*6");
     let sight = app.sight();
     let urgent = sight.waiting.iter().find(|task| task.label == "urgent").unwrap();
-    assert_eq!(urgent.what, "lock log, locked by low");
+    assert_eq!(urgent.what, "lock log, by low");
     let place = urgent.place.as_ref().unwrap();
     assert_eq!(place.line_text().map(str::trim), Some("lock log"));
     assert_eq!(urgent.since, Some(2_000_000));

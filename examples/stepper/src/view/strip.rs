@@ -131,7 +131,7 @@ mod tests {
         while session.forward() {
             let sight = Sight::of(&session, &Sources::default());
             let whole = Text::new(500, false).timeline(&sight.recording);
-            let (recording, kept, columns) = excerpt(&sight, 40, 9);
+            let (recording, kept, columns) = excerpt(&sight, 40, 12); // All tasks have room.
             let drawn = Text::new(40, false).most(columns).timeline(&recording);
             let longest = sight.names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
             let room = 40 - (longest.max(8) + 5);
