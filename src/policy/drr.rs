@@ -14,15 +14,15 @@
 //! switch, and is given the quantum at each visit. Debt outlives idleness and is paid off lap by
 //! lap, whether the group is idle or not; credit ends with the visit that finds the group idle.
 //!
-//! Groups are visited by number, round and round. So their order has no memory of which was ready when,
-//! and a task that is aborted before its turn leaves no trace in it. A group that comes during a
-//! lap waits for the next one: else a chain of tasks, each of which spawns the next in a group with
-//! a higher number, would go on for ever.
+//! Groups are visited by number, round and round. So their order has no memory of which was ready
+//! when, and a task that is aborted before its turn leaves no trace in it. A group that comes
+//! during a lap waits for the next one: else a chain of tasks, each of which spawns the next in a
+//! group with a higher number, would go on for ever.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::lanes::{Lanes, lap_after};
+use super::lanes::Lanes;
 use super::{Pick, Policy, Tasks, slice};
 use crate::task::id::Id;
 use crate::task::info::{Left, Nanos, TaskInfo};
@@ -74,9 +74,7 @@ impl Drr {
 
     /// The group whose turn it is.
     fn turn(&mut self) -> Option<u32> {
-        if self.lanes.in_use().len() == 0 {
-            return None;
-        }
+        (self.lanes.in_use().len() > 0).then_some(())?;
         if let Some((group, balance)) = self.visit.take() {
             if balance > 0 && self.lanes.is_used(group) {
                 self.visit = Some((group, balance));
@@ -93,14 +91,12 @@ impl Drr {
                 if std::mem::replace(&mut in_vain, true) {
                     self.skip_laps(quantum);
                 }
-                self.begin_lap();
+                self.lap = self.lanes.lap(self.last, self.debts.keys().copied());
                 continue;
             };
             let balance = quantum - self.debts.remove(&group).unwrap_or(0);
             let used = self.lanes.is_used(group);
-            if used || balance < quantum {
-                self.last = Some(group);
-            }
+            self.last = if used || balance < quantum { Some(group) } else { self.last };
             if balance < 0 {
                 self.debts.insert(group, -balance);
             } else if balance > 0 && used {
@@ -108,17 +104,6 @@ impl Drr {
                 return Some(group);
             }
         }
-    }
-
-    /// All groups with a task ready or a debt.
-    fn begin_lap(&mut self) {
-        let indebted = self.debts.keys().copied();
-        self.lap = if self.debts.is_empty() {
-            lap_after(self.last, self.lanes.in_use())
-        } else {
-            let groups: BTreeSet<u32> = self.lanes.in_use().chain(indebted).collect();
-            lap_after(self.last, groups.into_iter())
-        };
     }
 
     /// Takes in one step the laps in which all who are ready would only pay debts.

@@ -5,7 +5,7 @@
 //! place for each task, and leaving the middle costs no more than leaving the end. Nothing stale is
 //! ever in it. Cost: O(1) in the number of tasks, O(log n) in the number of lanes in use.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::task::id::Id;
 
@@ -105,14 +105,22 @@ impl Lanes {
     pub(super) fn in_use(&self) -> impl ExactSizeIterator<Item = u32> {
         self.lanes.keys().copied()
     }
-}
 
-/// A lap round these groups, which come by number: it goes on behind the one visited `last`.
-pub(super) fn lap_after(last: Option<u32>, groups: impl Iterator<Item = u32>) -> VecDeque<u32> {
-    let mut lap: VecDeque<u32> = groups.collect();
-    let before = lap.partition_point(|&group| last.is_some_and(|last| group <= last));
-    lap.rotate_left(before);
-    lap
+    /// A lap round the lanes in use, and those of `others`, by number. It goes on behind the one
+    /// that was visited `last`.
+    pub(super) fn lap(
+        &self,
+        last: Option<u32>,
+        others: impl ExactSizeIterator<Item = u32>,
+    ) -> VecDeque<u32> {
+        let mut lap: VecDeque<u32> = match others.len() {
+            0 => self.in_use().collect(),
+            _ => self.in_use().chain(others).collect::<BTreeSet<_>>().into_iter().collect(),
+        };
+        let before = lap.partition_point(|&lane| last.is_some_and(|last| lane <= last));
+        lap.rotate_left(before);
+        lap
+    }
 }
 
 #[cfg(test)]

@@ -8,15 +8,15 @@
 //! is a switch of each group that had a task ready when it began. Cost: O(log n) in the number of
 //! groups with a task ready; O(1) in the number of tasks.
 //!
-//! Groups are visited by number, round and round. So their order has no memory of which was ready when,
-//! and a task that is aborted before its turn leaves no trace in it. A group that comes during a
-//! lap waits for the next one: else a chain of tasks, each of which spawns the next in a group with
-//! a higher number, would go on for ever.
+//! Groups are visited by number, round and round. So their order has no memory of which was ready
+//! when, and a task that is aborted before its turn leaves no trace in it. A group that comes
+//! during a lap waits for the next one: else a chain of tasks, each of which spawns the next in a
+//! group with a higher number, would go on for ever.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::lanes::{Lanes, lap_after};
+use super::lanes::Lanes;
 use super::{Pick, Policy, Tasks, slice};
 use crate::task::id::Id;
 use crate::task::info::{Nanos, TaskInfo};
@@ -53,7 +53,7 @@ impl RoundRobin {
             match self.lap.pop_front() {
                 Some(group) if self.lanes.is_used(group) => break group,
                 Some(_) => {}
-                None => self.lap = lap_after(self.turn, self.lanes.in_use()),
+                None => self.lap = self.lanes.lap(self.turn, [].into_iter()),
             }
         };
         self.turn = Some(group);

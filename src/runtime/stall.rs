@@ -195,8 +195,8 @@ impl Shared {
             || counts.chain(root).any(|count| count > 1)
     }
 
-    /// Whether a blocking job, or a thread that has a handle, may wake a task. When the last of them goes,
-    /// the loop is rung for.
+    /// Whether a blocking job, or a thread that has a handle, may wake a task. When the last of
+    /// them goes, the loop is rung for.
     fn is_reachable(&self) -> bool {
         self.blocking.in_flight() > 0 || self.link.inbox.is_reachable()
     }
